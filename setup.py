@@ -1,0 +1,32 @@
+"""The extension table. Everything else about the package is in pyproject.toml."""
+
+import sys
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+KERNELS = ("quantize", "tile", "statistics", "bitpack")
+
+# -ffp-contract=off: a fused multiply-add rounds once where NumPy rounds twice, and the kernels
+# must agree with their NumPy twins to the bit on every processor. MSVC does not fuse by default.
+FLAGS = ["/O2", "/fp:precise"] if sys.platform == "win32" else ["-O3", "-ffp-contract=off"]
+
+setup(
+    ext_modules=cythonize(
+        [
+            Extension(
+                f"splitwire.kernels._{name}",
+                [f"splitwire/kernels/_{name}.pyx"],
+                extra_compile_args=FLAGS,
+            )
+            for name in KERNELS
+        ],
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+            "initializedcheck": False,
+        },
+    )
+)

@@ -1,0 +1,33 @@
+"""The errors that Splitwire raises on purpose: one base class, one child a subject.
+
+Each message is one line that names what was wrong, what was expected and what to do. The command
+line prints it and nothing else; a traceback there is a bug of ours.
+"""
+
+
+class SplitwireError(Exception):
+    """Base of every error below; catch this to catch them all."""
+
+
+class CodecError(SplitwireError):
+    """An unknown codec, a parameter out of its range, or a tensor that a codec cannot take."""
+
+
+class BitstreamError(SplitwireError):
+    """Bytes that are not a stream, or no longer the stream that an encoder wrote."""
+
+
+class ProfileError(SplitwireError):
+    """A profile that is missing, damaged, or not the one that a stream was coded with."""
+
+
+class ModelError(SplitwireError):
+    """An unknown model, weights that are missing or do not fit, or an unknown cut point."""
+
+
+class DataError(SplitwireError):
+    """A data set that is missing or empty, or a file that is not what it should be."""
+
+
+class ExperimentError(SplitwireError):
+    """An experiment description with a wrong key or value, or a run that does not belong to it."""
