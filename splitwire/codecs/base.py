@@ -1,0 +1,228 @@
+"""The contract of a codec, on one page.
+
+A codec is a frozen dataclass. Its fields are its parameters, `_encode` turns a tensor into a
+payload and `_decode` turns that payload and the shape back into a tensor. This base class does the
+rest: it checks the tensor, writes and checks the header, and finds the codec that a stream names.
+
+    x ──▶ encode ──▶ header │ _encode(x) │ CRC-32 ──▶ decode ──▶ _decode(payload, shape) ──▶ y
+
+docs/adding-a-codec.md writes a whole codec in twenty lines.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import Field, dataclass, fields, replace
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from splitwire.codecs import bitstream, parameter
+from splitwire.codecs.bitstream import Header
+from splitwire.codecs.profile import Profile
+from splitwire.errors import BitstreamError, CodecError, ProfileError
+
+Tensor = NDArray[np.float32]
+
+
+class Encoder(Protocol):
+    """Codes one tensor after another; may predict a tensor from those before it."""
+
+    def encode(self, x: ArrayLike) -> bytes:
+        """The stream of the next tensor."""
+
+
+class Decoder(Protocol):
+    """Decodes, in order, what the `Encoder` made."""
+
+    def decode(self, stream: bytes) -> Tensor:
+        """The tensor of the next stream."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codec(ABC):
+    """A way to turn a feature tensor into bytes and back.
+
+    Attributes:
+        name: what specs and streams call it: lower-case letters, digits and hyphens.
+        profile: what it learnt from calibration features, if anything.
+    """
+
+    name: ClassVar[str]
+    profile: Profile | None = None
+
+    @abstractmethod
+    def _encode(self, x: Tensor) -> bytes:
+        """The payload of `x`: float32, C-contiguous, not empty, of 1 to 8 dimensions."""
+
+    @abstractmethod
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        """The float32 tensor of that shape. Any exception here becomes a BitstreamError."""
+
+    def takes(self, shape: tuple[int, ...]) -> bool:
+        """Whether this codec can code a tensor of that shape. Most take any."""
+        return True
+
+    def calibrate(self, features: Iterable[Tensor]) -> Self:
+        """This codec with a profile learnt from feature tensors; itself if it learns nothing."""
+        return self
+
+    @property
+    def needs_profile(self) -> bool:
+        """Whether it cannot code before it is calibrated or given a profile."""
+        return False
+
+    def encode(self, x: ArrayLike) -> bytes:
+        """The stream of one tensor; `len` of it is the rate, every byte counted.
+
+        Args:
+            x: real floating-point array of any shape that the codec takes, coded as float32.
+
+        Raises:
+            CodecError: the tensor is empty, not floating-point, or of a shape the codec cannot take.
+            ProfileError: the codec needs a profile and has none.
+        """
+        tensor = self._checked(x)
+        return self._stream(self._encode(tensor), tensor.shape)
+
+    def decode(self, stream: bytes) -> Tensor:
+        """The float32 tensor of a stream that this kind of codec wrote.
+
+        What decoding depends on comes from the stream, not from this codec's parameters.
+
+        Raises:
+            BitstreamError: the stream is damaged, or another codec's.
+            ProfileError: it was coded with another profile than this codec's.
+        """
+        codec, payload, shape = self._opened(stream)
+        return _guarded(codec, payload, shape)
+
+    def encoder(self) -> Encoder:
+        """What codes a sequence of tensors; the codec itself unless it predicts over time."""
+        return self
+
+    def decoder(self) -> Decoder:
+        """What decodes the sequence that `encoder` coded."""
+        return self
+
+    @property
+    def spec(self) -> str:
+        """The string that makes this codec again: "jpeg:quality=80"."""
+        words = [_word(f, getattr(self, f.name)) for f in self._changed()]
+        if self.profile is not None and self.profile.path is not None:
+            words.append(f"profile={self.profile.path}")
+        return _joined(self.name, words)
+
+    @classmethod
+    def parameters(cls) -> list[Field[Any]]:
+        """The fields that are parameters: all but the profile."""
+        return [f for f in fields(cls) if f.name != "profile"]
+
+    def __post_init__(self) -> None:
+        for f in self.parameters():
+            parameter.check(self.name, f, getattr(self, f.name))
+        if self.profile is not None and self.profile.codec != self.name:
+            raise ProfileError(
+                f"the profile {self.profile.digest} belongs to {self.profile.codec}, "
+                f"not to {self.name}"
+            )
+
+    def __repr__(self) -> str:
+        return f"codec({self.spec!r})"
+
+    def _changed(self) -> list[Field[Any]]:
+        return [f for f in self.parameters() if getattr(self, f.name) != f.default]
+
+    def _checked(self, x: ArrayLike) -> Tensor:
+        array = np.asarray(x)
+        if not np.issubdtype(array.dtype, np.floating):
+            raise CodecError(f"{self.name} codes floating-point tensors, not {array.dtype}")
+        if not 1 <= array.ndim <= bitstream.MAX_RANK or not array.size:
+            raise CodecError(
+                f"{self.name} codes tensors of 1 to {bitstream.MAX_RANK} dimensions and at least "
+                f"one element, not one of shape {array.shape}"
+            )
+        if not self.takes(array.shape):
+            raise CodecError(f"{self.name} cannot code a tensor of shape {array.shape}")
+        if self.needs_profile:
+            raise ProfileError(
+                f"{self.spec} needs a profile: calibrate it, or add profile=PATH to its spec"
+            )
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+    def _stream(self, payload: bytes, shape: tuple[int, ...]) -> bytes:
+        try:
+            bitstream.check_claim(shape, len(payload))
+        except BitstreamError as error:
+            raise CodecError(f"{self.name} made a stream that no decoder may open: {error}") from None
+        words = [_word(f, getattr(self, f.name)) for f in self._changed() if f.metadata["decoding"]]
+        digest = self.profile.digest if self.profile else None
+        return bitstream.write(Header(_joined(self.name, words), shape, digest), payload)
+
+    def _opened(self, stream: bytes) -> tuple["Codec", memoryview, tuple[int, ...]]:
+        codec, payload, shape = _opened(stream, self.profile)
+        if type(codec) is not type(self):
+            raise BitstreamError(
+                f"the stream was coded by {codec.name}, not {self.name}: use splitwire.decode"
+            )
+        return codec, payload, shape
+
+
+def decode(stream: bytes, profile: Profile | None = None) -> Tensor:
+    """The float32 tensor of any stream of a registered codec.
+
+    Args:
+        stream: what a codec's `encode` returned.
+        profile: the one it was coded with, where it was coded with one.
+
+    Raises:
+        BitstreamError: the bytes are damaged, or name a codec that is not registered.
+        ProfileError: the profile is missing, or not the one that the stream names.
+    """
+    return _guarded(*_opened(stream, profile))
+
+
+def _opened(
+    stream: bytes, profile: Profile | None
+) -> tuple[Codec, memoryview, tuple[int, ...]]:
+    """The codec that a stream names, its payload and its shape."""
+    from splitwire.codecs import registry  # the registry imports this module
+
+    header, payload = bitstream.read(stream)
+    try:
+        codec = registry.codec(header.spec)
+    except CodecError as error:
+        raise BitstreamError(f"the stream names no codec known here: {error}") from error
+    if header.digest is not None:
+        if profile is None or profile.digest != header.digest:
+            given = "none" if profile is None else profile.digest
+            raise ProfileError(
+                f"the stream was coded with the profile {header.digest}; {given} was given"
+            )
+        codec = replace(codec, profile=profile)
+    if not codec.takes(header.shape):
+        raise BitstreamError(f"{codec.name} never codes a tensor of shape {header.shape}")
+    return codec, payload, header.shape
+
+
+def _guarded(codec: Codec, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+    """`_decode`, with whatever it stumbles over turned into the one error that users catch."""
+    try:
+        y = codec._decode(payload, shape)
+    except (BitstreamError, ProfileError):
+        raise
+    except Exception as error:
+        raise BitstreamError(f"damaged {codec.name} payload: {error}") from error
+    if y.shape != shape or y.dtype != np.float32:
+        raise BitstreamError(
+            f"damaged {codec.name} payload: {y.dtype} of shape {y.shape} instead of float32 {shape}"
+        )
+    return y
+
+
+def _word(field: Field[Any], value: Any) -> str:
+    return f"{field.name}={parameter.format_value(value)}"
+
+
+def _joined(name: str, words: list[str]) -> str:
+    return f"{name}:{','.join(words)}" if words else name

@@ -1,0 +1,151 @@
+"""The bytes around every payload: what they are, written and checked. See docs/bitstream.md.
+
+    'S' 'W' | version | spec length, spec | rank and flags | dimensions | [digest] | payload | CRC-32
+
+Everything that a decoder needs is in there: the codec's name with the parameters that decoding
+depends on, the tensor's shape, and the digest of the profile where one was used.
+"""
+
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+
+from splitwire.errors import BitstreamError
+
+MAGIC = b"SW"
+VERSION = 1
+MAX_RANK = 8
+MAX_SPEC = 255
+DIGEST_BYTES = 8
+_HAS_PROFILE = 0x80
+_CRC_BYTES = 4
+
+# The most elements that a stream may claim: a million for nothing (4 MB of float32), and further
+# ones only against payload. A shape is a promise to allocate, so the bytes have to justify it.
+FREE_ELEMENTS = 1 << 20
+ELEMENTS_A_BYTE = 1 << 12
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a stream says of itself.
+
+    Attributes:
+        spec: the codec's name with the parameters that decoding needs, as in "raw:bits=4".
+        shape: the tensor's shape, 1 to 8 positive dimensions.
+        digest: hexadecimal digest of the profile, or None where none was used.
+    """
+
+    spec: str
+    shape: tuple[int, ...]
+    digest: str | None = None
+
+
+def write(header: Header, payload: bytes) -> bytes:
+    """The stream of one tensor: header, payload and CRC-32."""
+    spec = header.spec.encode("ascii")
+    flags = len(header.shape) | (_HAS_PROFILE if header.digest else 0)
+    body = b"".join(
+        (
+            MAGIC,
+            bytes((VERSION, len(spec))),
+            spec,
+            bytes((flags,)),
+            *(write_varint(n) for n in header.shape),
+            bytes.fromhex(header.digest) if header.digest else b"",
+            payload,
+        )
+    )
+    return body + struct.pack("<I", zlib.crc32(body))
+
+
+def read(stream: bytes | memoryview) -> tuple[Header, memoryview]:
+    """The header and the payload of a stream.
+
+    Raises:
+        BitstreamError: the bytes are no stream of this version, are damaged (truncated, changed or
+            extended), or claim more elements than their length justifies.
+    """
+    view = memoryview(stream).cast("B")
+    if bytes(view[:2]) != MAGIC:
+        raise BitstreamError(f"not a Splitwire stream: it does not begin with {MAGIC!r}")
+    if len(view) < len(MAGIC) + 1 + _CRC_BYTES:
+        raise BitstreamError(f"a stream of {len(view)} bytes is cut short")
+    if view[2] != VERSION:
+        raise BitstreamError(f"stream of version {view[2]}; this Splitwire reads {VERSION}")
+    body = view[:-_CRC_BYTES]
+    if zlib.crc32(body) != struct.unpack("<I", view[-_CRC_BYTES:])[0]:
+        raise BitstreamError("damaged stream: its CRC-32 does not match its bytes")
+    try:
+        header, at = _read_header(body)
+    except (IndexError, UnicodeDecodeError) as error:
+        raise BitstreamError("damaged stream: its header is cut short or not ASCII") from error
+    payload = body[at:]
+    check_claim(header.shape, len(payload))
+    return header, payload
+
+
+def check_claim(shape: tuple[int, ...], payload_bytes: int) -> None:
+    """Refuse a shape that `payload_bytes` do not justify (docs/bitstream.md, "Limits").
+
+    Raises:
+        BitstreamError: more elements than a million and 4096 for each byte of payload.
+    """
+    most = FREE_ELEMENTS + ELEMENTS_A_BYTE * payload_bytes
+    if math.prod(shape) > most:
+        raise BitstreamError(
+            f"{payload_bytes} bytes of payload cannot claim a tensor of shape {shape}: "
+            f"at most {most} elements"
+        )
+
+
+def write_varint(value: int) -> bytes:
+    """LEB128: seven bits a byte, low ones first, the top bit set on all but the last byte."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def read_varint(view: memoryview, at: int) -> tuple[int, int]:
+    """The number at `at` and where the next byte stands.
+
+    Raises:
+        BitstreamError: more than five bytes, or more bytes than the number needs.
+        IndexError: the bytes end within the number.
+    """
+    value = 0
+    for i in range(5):
+        byte = view[at + i]
+        value |= (byte & 0x7F) << (7 * i)
+        if byte < 0x80:
+            if byte == 0 and i > 0:
+                break
+            return value, at + i + 1
+    raise BitstreamError("damaged stream: a number in its header is not written in shortest form")
+
+
+def _read_header(body: memoryview) -> tuple[Header, int]:
+    at = 4 + body[3]
+    spec = bytes(body[4:at]).decode("ascii")
+    flags = body[at]
+    rank = flags & ~_HAS_PROFILE
+    if not 1 <= rank <= MAX_RANK:
+        raise BitstreamError(f"damaged stream: a tensor of rank {rank}; 1 to {MAX_RANK} expected")
+    at += 1
+    shape = []
+    for _ in range(rank):
+        n, at = read_varint(body, at)
+        shape.append(n)
+    if 0 in shape:
+        raise BitstreamError(f"damaged stream: an empty tensor of shape {tuple(shape)}")
+    digest = None
+    if flags & _HAS_PROFILE:
+        digest = bytes(body[at : at + DIGEST_BYTES]).hex()
+        at += DIGEST_BYTES
+        if at > len(body):
+            raise BitstreamError("damaged stream: its profile digest is cut short")
+    return Header(spec, tuple(shape), digest), at

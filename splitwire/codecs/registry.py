@@ -1,0 +1,120 @@
+"""Where codecs are found by name: the built-in ones, and those of other distributions.
+
+A distribution adds codecs by an entry point in the group `splitwire.codecs` that names the class
+or its module; a script adds one with `@splitwire.register_codec`.
+"""
+
+import re
+import warnings
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, TypeVar
+
+from splitwire.codecs import parameter
+from splitwire.codecs.base import Codec
+from splitwire.codecs.profile import Profile
+from splitwire.errors import CodecError
+
+BUILTIN = ("raw", "png", "jpeg", "h264", "hevc", "av1", "picture")
+ENTRY_POINTS = "splitwire.codecs"
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_registered: dict[str, type[Codec]] = {}
+
+C = TypeVar("C", bound=type[Codec])
+
+
+def register_codec(cls: C) -> C:
+    """Class decorator: make a codec known by its `name`.
+
+    Raises:
+        CodecError: the name is missing, malformed, or taken by another class.
+    """
+    name = getattr(cls, "name", None)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise CodecError(
+            f"{cls.__qualname__}.name must be 1 to 32 lower-case letters, digits and hyphens, "
+            f"not {name!r}"
+        )
+    taken = _registered.get(name)
+    if taken is not None and (taken.__module__, taken.__qualname__) != (
+        cls.__module__,
+        cls.__qualname__,
+    ):
+        raise CodecError(
+            f"the name {name!r} is taken by {taken.__module__}.{taken.__qualname__}; "
+            f"registered: {', '.join(sorted(_registered))}"
+        )
+    _registered[name] = cls
+    return cls
+
+
+def codec(spec: str, /, *, profile: Profile | str | None = None, **parameters: Any) -> Codec:
+    """The codec that a spec describes.
+
+    Args:
+        spec: `NAME[:key=value,...]`, as in "jpeg:quality=50"; `profile=PATH` loads a profile.
+        profile: a profile, or the path of one.
+        parameters: the same as in the spec, as values: `codec("jpeg", quality=50)`.
+
+    Raises:
+        CodecError: unknown name or parameter, or a value outside its limits.
+        ProfileError: the profile cannot be read, or is another codec's.
+    """
+    name, _, rest = spec.partition(":")
+    cls = codec_class(name)
+    fields = {f.name: f for f in cls.parameters()}
+    values = dict(parameters)
+    for word in filter(None, rest.split(",")):
+        key, equals, text = word.partition("=")
+        if not equals:
+            raise CodecError(f"{spec!r}: {word!r} is no key=value")
+        if key == "profile":
+            profile = text
+        elif key in values:
+            raise CodecError(f"{spec!r} gives {key} twice")
+        else:
+            values[key] = parameter.parse(name, fields[key], text) if key in fields else text
+    for key in values:
+        if key not in fields:
+            known = ", ".join(fields) or "none"
+            raise CodecError(f"{name} has no parameter {key!r}; it has: {known}")
+    if isinstance(profile, str):
+        profile = Profile.load(profile)
+    return cls(profile=profile, **values)
+
+
+def codec_class(name: str) -> type[Codec]:
+    """The class registered under a name.
+
+    Raises:
+        CodecError: there is none; the message lists what there is.
+    """
+    _load_all()
+    if name not in _registered:
+        near = get_close_matches(name, _registered, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise CodecError(f"unknown codec {name!r}{hint}; there are: {', '.join(codec_names())}")
+    return _registered[name]
+
+
+def codec_names() -> list[str]:
+    """The names of all codecs, built-in first, in a fixed order."""
+    _load_all()
+    return [*BUILTIN, *sorted(set(_registered) - set(BUILTIN))]
+
+
+@cache
+def _load_all() -> None:
+    for name in BUILTIN:
+        import_module(f"splitwire.codecs.{name}")
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            loaded = point.load()
+            if isinstance(loaded, type) and issubclass(loaded, Codec):
+                register_codec(loaded)
+        except Exception as error:
+            # One broken add-on must not take the built-in codecs away.
+            warnings.warn(f"the codec {point.name!r} ({point.value}): {error}", stacklevel=3)
