@@ -11,7 +11,7 @@ docs/adding-a-codec.md writes a whole codec in twenty lines.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import Field, dataclass, fields, replace
+from dataclasses import Field, dataclass, fields
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -189,17 +189,17 @@ def _opened(
     from splitwire.codecs import registry  # the registry imports this module
 
     header, payload = bitstream.read(stream)
+    if header.digest is not None and (profile is None or profile.digest != header.digest):
+        given = "none" if profile is None else profile.digest
+        raise ProfileError(
+            f"the stream was coded with the profile {header.digest}; {given} was given"
+        )
     try:
-        codec = registry.codec(header.spec)
+        codec = registry.build(
+            *registry.parse_spec(header.spec), profile=profile if header.digest else None
+        )
     except CodecError as error:
         raise BitstreamError(f"the stream names no codec known here: {error}") from error
-    if header.digest is not None:
-        if profile is None or profile.digest != header.digest:
-            given = "none" if profile is None else profile.digest
-            raise ProfileError(
-                f"the stream was coded with the profile {header.digest}; {given} was given"
-            )
-        codec = replace(codec, profile=profile)
     if not codec.takes(header.shape):
         raise BitstreamError(f"{codec.name} never codes a tensor of shape {header.shape}")
     return codec, payload, header.shape

@@ -63,26 +63,45 @@ def codec(spec: str, /, *, profile: Profile | str | None = None, **parameters: A
         CodecError: unknown name or parameter, or a value outside its limits.
         ProfileError: the profile cannot be read, or is another codec's.
     """
+    cls, values = parse_spec(spec)
+    profile = values.pop("profile", profile)
+    for key in parameters.keys() & values.keys():
+        raise CodecError(f"{spec!r} gives {key}, and so does the call")
+    if isinstance(profile, str):
+        profile = Profile.load(profile)
+    return build(cls, {**values, **parameters}, profile)
+
+
+def parse_spec(spec: str) -> tuple[type[Codec], dict[str, Any]]:
+    """The class that a spec names and the values that it gives; a profile's path stays text.
+
+    Raises:
+        CodecError: unknown name, or a word that is no key=value or spells no value.
+    """
     name, _, rest = spec.partition(":")
     cls = codec_class(name)
     fields = {f.name: f for f in cls.parameters()}
-    values = dict(parameters)
+    values: dict[str, Any] = {}
     for word in filter(None, rest.split(",")):
         key, equals, text = word.partition("=")
         if not equals:
             raise CodecError(f"{spec!r}: {word!r} is no key=value")
-        if key == "profile":
-            profile = text
-        elif key in values:
+        if key in values:
             raise CodecError(f"{spec!r} gives {key} twice")
-        else:
-            values[key] = parameter.parse(name, fields[key], text) if key in fields else text
-    for key in values:
-        if key not in fields:
-            known = ", ".join(fields) or "none"
-            raise CodecError(f"{name} has no parameter {key!r}; it has: {known}")
-    if isinstance(profile, str):
-        profile = Profile.load(profile)
+        values[key] = parameter.parse(name, fields[key], text) if key in fields else text
+    return cls, values
+
+
+def build(cls: type[Codec], values: dict[str, Any], profile: Profile | None = None) -> Codec:
+    """The codec of a class with those parameters.
+
+    Raises:
+        CodecError: a parameter that the class does not have, or a value outside its limits.
+    """
+    known = [f.name for f in cls.parameters()]
+    for key in values.keys() - set(known):
+        has = ", ".join(known) or "none"
+        raise CodecError(f"{cls.name} has no parameter {key!r}; it has: {has}")
     return cls(profile=profile, **values)
 
 

@@ -1,0 +1,46 @@
+"""`picture`: the photo itself, for the baseline that sends it and computes all in the cloud."""
+
+import io
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from PIL import Image
+
+from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.parameter import parameter
+from splitwire.codecs.pillow import read_picture
+from splitwire.codecs.registry import register_codec
+
+
+@register_codec
+@dataclass(frozen=True, kw_only=True)
+class Picture(Codec):
+    """An RGB picture file: 3×H×W of numbers 0 to 255, rounded to integers.
+
+    This is what crosses at the split point `input`, where the edge computes nothing.
+
+    Attributes:
+        format: "png" (lossless) or "jpeg" (4:2:0, as cameras write it).
+        quality: of JPEG.
+    """
+
+    name: ClassVar[str] = "picture"
+    format: str = parameter("png", "file format", choices=("png", "jpeg"), decoding=True)
+    quality: int = parameter(75, "JPEG quality", low=1, high=100)
+
+    def takes(self, shape: tuple[int, ...]) -> bool:
+        """Three colour planes of at most 65,500 samples a side."""
+        return len(shape) == 3 and shape[0] == 3 and max(shape) <= 65500
+
+    def _encode(self, x: Tensor) -> bytes:
+        pixels = np.rint(np.nan_to_num(x).clip(0, 255)).astype(np.uint8)
+        options = {"quality": self.quality} if self.format == "jpeg" else {}
+        file = io.BytesIO()
+        picture = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+        picture.save(file, self.format, optimize=True, **options)
+        return file.getvalue()
+
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        pixels = read_picture(payload, self.format.upper(), "RGB", *shape[1:])
+        return np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)

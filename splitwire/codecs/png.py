@@ -1,0 +1,38 @@
+"""`png`: the mosaic of codes, losslessly, as a grey PNG (ISO/IEC 15948) of 1 to 8 bits."""
+
+import io
+from dataclasses import dataclass
+from typing import ClassVar
+
+from PIL import Image
+
+from splitwire.codecs.mosaic import Frame, MosaicCodec
+from splitwire.codecs.parameter import parameter
+from splitwire.codecs.pillow import read_picture
+from splitwire.codecs.registry import register_codec
+
+
+@register_codec
+@dataclass(frozen=True, kw_only=True)
+class Png(MosaicCodec):
+    """The codes themselves: the only loss is the quantiser's.
+
+    Attributes:
+        bits: bits a code; fewer bits, fewer bytes, coarser steps.
+    """
+
+    name: ClassVar[str] = "png"
+    bits: int = parameter(8, "bits a code", low=1, high=8, decoding=True)
+
+    @property
+    def depth(self) -> int:
+        """Bits a code."""
+        return self.bits
+
+    def _encode_frame(self, frame: Frame) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(frame).save(file, "PNG", optimize=True)
+        return file.getvalue()
+
+    def _decode_frame(self, payload: memoryview, height: int, width: int) -> Frame:
+        return read_picture(payload, "PNG", "L", height, width)

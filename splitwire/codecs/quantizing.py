@@ -1,0 +1,92 @@
+"""What every codec that quantises shares: the clip range, how it is chosen, and where it travels.
+
+    x ─▶ planes ─▶ clip range ─▶ [range │ _code(planes, range)]  ─▶ payload
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitwire.codecs import clip
+from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.clip import ClipRange
+from splitwire.codecs.layout import from_planes, planes_shape, to_planes
+from splitwire.codecs.parameter import parameter
+from splitwire.codecs.profile import Profile
+from splitwire.errors import ProfileError
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizingCodec(Codec):
+    """A codec of integer codes over a clip range.
+
+    Attributes:
+        clip: the rule that chooses the range; see codecs/clip.py.
+        per: "tensor" for one range, "channel" for one a channel (8 bytes each).
+    """
+
+    clip: str = parameter("3sd", "clip range: '3sd' (mean ± 3 deviations), 'minmax' or 'profile'")
+    per: str = parameter(
+        "tensor", "one range, or one a channel", choices=("tensor", "channel"), decoding=True
+    )
+
+    @abstractmethod
+    def _code(self, planes: Tensor, bounds: ClipRange) -> bytes:
+        """The coded planes (C, H, W), without the range."""
+
+    @abstractmethod
+    def _uncode(
+        self, payload: memoryview, shape: tuple[int, int, int], bounds: ClipRange
+    ) -> NDArray[np.float32]:
+        """The planes of that shape."""
+
+    def calibrate(self, features: Iterable[Tensor]) -> Self:
+        """This codec with the range learnt, if its rule is "profile"; otherwise itself."""
+        if self.clip != "profile":
+            return self
+        bounds = clip.learn((to_planes(x) for x in features), self._by_channel)
+        profile = Profile(self.name, {"lo": bounds.lo, "hi": bounds.hi})
+        return replace(self, profile=profile)
+
+    @property
+    def needs_profile(self) -> bool:
+        """Whether the rule is "profile" and there is none."""
+        return self.clip == "profile" and self.profile is None
+
+    @property
+    def _by_channel(self) -> bool:
+        return self.per == "channel"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        clip.check_rule(self.name, self.clip)
+
+    def _encode(self, x: Tensor) -> bytes:
+        planes = to_planes(x)
+        if self.profile is not None:
+            return self._code(planes, self._learnt(planes.shape))
+        bounds = clip.choose(self.clip, planes, self._by_channel)
+        return bounds.to_bytes() + self._code(planes, bounds)
+
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        planes = planes_shape(shape)
+        if self.profile is not None:
+            bounds = self._learnt(planes)
+        else:
+            pairs = planes[0] if self._by_channel else 1
+            bounds, payload = ClipRange.from_bytes(payload, pairs)
+        return from_planes(self._uncode(payload, planes, bounds), shape)
+
+    def _learnt(self, shape: tuple[int, int, int]) -> ClipRange:
+        assert self.profile is not None
+        bounds = ClipRange(self.profile.arrays["lo"], self.profile.arrays["hi"])
+        if len(bounds.lo) not in (1, shape[0]):
+            raise ProfileError(
+                f"the profile {self.profile.digest} was learnt on {len(bounds.lo)} channels; "
+                f"this tensor has {shape[0]}"
+            )
+        return bounds
