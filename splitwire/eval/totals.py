@@ -1,0 +1,117 @@
+"""Total time from picture to prediction against the upload rate, and which way is the fastest.
+
+For a split and codec, with p50 times measured here and each device's factor,
+
+    total(rate) = edge factor · (edge + encode) + round trip + bytes / rate
+                + cloud factor · (decode + cloud)
+
+which is a straight line in 1/rate: a fixed part and a slope, the bytes. The fastest choice at every
+rate is then the lower envelope of a few lines, and the rates at which the winner changes
+(break-even) are their crossings, in closed form.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from splitwire.eval.results import Result, Way
+
+SLOWEST, FASTEST = 1e4, 1e8
+"""The upload rates looked at, in bytes a second: from a bad cell to a local network."""
+
+MAX_DIVERGENCE = 0.05
+"""The fidelity asked for unless told otherwise, in nats."""
+
+
+@dataclass(frozen=True)
+class Total:
+    """The seconds that a result takes in all: `fixed`, and `bytes` over the upload rate."""
+
+    result: Result
+    fixed: float
+    bytes: float
+
+    def seconds(self, rate: float) -> float:
+        """The total at an upload rate in bytes a second."""
+        return self.fixed + self.bytes / rate
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The upload rates, in bytes a second, over which one choice is the fastest."""
+
+    total: Total
+    slowest: float
+    fastest: float
+
+    @property
+    def way(self) -> Way:
+        """Edge only, cloud only, or split."""
+        return self.total.result.way
+
+
+def total(result: Result, edge: float = 1.0, cloud: float = 1.0, rtt: float = 0.0) -> Total:
+    """A result's total time; edge only touches no link, so it pays no round trip.
+
+    Args:
+        result: with times measured here.
+        edge: what those times are multiplied by to be the edge device's.
+        cloud: the same for the cloud device.
+        rtt: round trip of the link, in seconds.
+    """
+    p50 = {stage: spread.p50 for stage, spread in result.times.items()}
+    if result.way == "edge only":
+        return Total(result, edge * p50["edge"], 0.0)
+    here, there = p50["edge"] + p50["encode"], p50["decode"] + p50["cloud"]
+    return Total(result, edge * here + rtt + cloud * there, result.bytes)
+
+
+def faithful(results: Iterable[Result], max_divergence: float = MAX_DIVERGENCE) -> list[Result]:
+    """The results fit to be recommended: none failed, mean divergence within the limit (nats)."""
+    return [r for r in results if r.usable and r.divergence.mean <= max_divergence]
+
+
+def smallest(results: Iterable[Result], way: Way) -> Result | None:
+    """The result of that way with the fewest bytes, or None where there is none."""
+    return min((r for r in results if r.way == way), key=lambda r: r.bytes, default=None)
+
+
+def best(totals: Sequence[Total], rate: float) -> Total:
+    """The fastest choice at an upload rate in bytes a second."""
+    return min(totals, key=lambda one: (one.seconds(rate), one.bytes))
+
+
+def envelope(
+    totals: Sequence[Total], slowest: float = SLOWEST, fastest: float = FASTEST
+) -> list[Stretch]:
+    """The fastest choice at every upload rate, as stretches in order of rising rate.
+
+    Walks from the fastest link down. From the current line only one with fewer bytes can take over,
+    at the rate (bytes − bytes′) / (fixed′ − fixed) where the two cost the same; the highest such
+    rate below the present one is the next to come.
+    """
+    if not totals:
+        return []
+    stretches: list[Stretch] = []
+    now, rate = best(totals, fastest), fastest
+    while rate > slowest:
+        takers = [
+            (min(rate, (now.bytes - other.bytes) / (other.fixed - now.fixed)), -other.bytes, index)
+            for index, other in enumerate(totals)
+            if other.bytes < now.bytes and other.fixed > now.fixed
+        ]
+        turn, _, index = max(takers, default=(0.0, 0.0, 0))
+        stretches.insert(0, Stretch(now, max(turn, slowest), rate))
+        now, rate = totals[index], turn
+    return stretches
+
+
+def merge(stretches: Sequence[Stretch]) -> list[tuple[Way, float, float]]:
+    """Stretches of one way made one: the way, its slowest and its fastest rate, rates rising.
+
+    The inner ends are the break-even rates.
+    """
+    merged: list[tuple[Way, float, float]] = []
+    for stretch in stretches:
+        start = merged.pop()[1] if merged and merged[-1][0] == stretch.way else stretch.slowest
+        merged.append((stretch.way, start, stretch.fastest))
+    return merged
