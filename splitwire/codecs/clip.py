@@ -39,6 +39,12 @@ class ClipRange:
         """lo and hi as the kernels take them: two numbers, or an array each."""
         return (self.lo[0], self.hi[0]) if len(self.lo) == 1 else (self.lo, self.hi)
 
+    def departs(self, other: "ClipRange") -> bool:
+        """Whether a bound differs from the other range's by over an eighth of that one's width."""
+        slack = (other.hi - other.lo) / 8
+        far = (abs(self.lo - other.lo) > slack) | (abs(self.hi - other.hi) > slack)
+        return bool(far.any())
+
     def to_bytes(self) -> bytes:
         """Little-endian float32: every lo, then every hi."""
         return np.concatenate((self.lo, self.hi)).astype("<f4").tobytes()

@@ -67,26 +67,38 @@ class QuantizingCodec(Codec):
 
     def _encode(self, x: Tensor) -> bytes:
         planes = to_planes(x)
-        if self.profile is not None:
-            return self._code(planes, self._learnt(planes.shape))
-        bounds = clip.choose(self.clip, planes, self._by_channel)
-        return bounds.to_bytes() + self._code(planes, bounds)
+        bounds = self._bounds(planes)
+        return self._head(bounds) + self._code(planes, bounds)
 
     def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
         planes = planes_shape(shape)
-        if self.profile is not None:
-            bounds = self._learnt(planes)
-        else:
-            pairs = planes[0] if self._by_channel else 1
-            bounds, payload = ClipRange.from_bytes(payload, pairs)
-        return from_planes(self._uncode(payload, planes, bounds), shape)
+        bounds, codes = self._read_head(payload, planes)
+        return from_planes(self._uncode(codes, planes, bounds), shape)
 
-    def _learnt(self, shape: tuple[int, int, int]) -> ClipRange:
+    def _bounds(self, planes: Tensor) -> ClipRange:
+        """The range to quantise these planes over."""
+        if self.profile is not None:
+            return self._learnt(planes.shape[0])
+        return clip.choose(self.clip, planes, self._by_channel)
+
+    def _head(self, bounds: ClipRange) -> bytes:
+        """The range as it travels: not at all where the decoder has it in the profile."""
+        return b"" if self.profile is not None else bounds.to_bytes()
+
+    def _read_head(
+        self, payload: memoryview, shape: tuple[int, int, int]
+    ) -> tuple[ClipRange, memoryview]:
+        """The range of planes of that shape, and the payload behind it."""
+        if self.profile is not None:
+            return self._learnt(shape[0]), payload
+        return ClipRange.from_bytes(payload, shape[0] if self._by_channel else 1)
+
+    def _learnt(self, channels: int) -> ClipRange:
         assert self.profile is not None
         bounds = ClipRange(self.profile.arrays["lo"], self.profile.arrays["hi"])
-        if len(bounds.lo) not in (1, shape[0]):
+        if len(bounds.lo) not in (1, channels):
             raise ProfileError(
                 f"the profile {self.profile.digest} was learnt on {len(bounds.lo)} channels; "
-                f"this tensor has {shape[0]}"
+                f"this tensor has {channels}"
             )
         return bounds

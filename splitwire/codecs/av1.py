@@ -1,0 +1,42 @@
+"""`av1`: the mosaic as AV1 by SVT-AV1, decoded by dav1d."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from splitwire.codecs.parameter import parameter
+from splitwire.codecs.registry import register_codec
+from splitwire.codecs.video import VideoCodec
+
+# SVT-AV1 prints its configuration for every encoder; 1 keeps it to errors.
+os.environ.setdefault("SVT_LOG", "1")
+
+
+@register_codec
+@dataclass(frozen=True, kw_only=True)
+class Av1(VideoCodec):
+    """AV1 at a constant quantisation parameter. The encoder knows no grey: chroma is neutral.
+
+    Attributes:
+        qp: quantisation parameter.
+        preset: speed against rate, in SVT-AV1's numbers: 0 slowest, 13 fastest.
+    """
+
+    name: ClassVar[str] = "av1"
+    ffmpeg_encoder: ClassVar[str] = "libsvtav1"
+    ffmpeg_decoder: ClassVar[str] = "libdav1d"
+    pixel_format: ClassVar[str] = "yuv420p"
+    block: ClassVar[int] = 8
+    smallest: ClassVar[int] = 64
+    largest: ClassVar[int] = 8192
+
+    qp: int = parameter(32, "quantisation parameter; smaller is finer", low=1, high=63)
+    preset: int = parameter(8, "SVT-AV1's preset", low=0, high=13)
+
+    def _options(self) -> Mapping[str, str]:
+        quality = "lossless=1" if self.lossless else f"rc=0:qp={self.qp}"
+        return {
+            "preset": str(self.preset),
+            "svtav1-params": f"{quality}:aq-mode=0:lp=1:pred-struct=1:keyint=-1:scd=0",
+        }

@@ -1,0 +1,40 @@
+"""`hevc`: the mosaic as HEVC (ITU-T H.265) by libx265."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from splitwire.codecs.h264 import PRESETS
+from splitwire.codecs.parameter import parameter
+from splitwire.codecs.registry import register_codec
+from splitwire.codecs.video import VideoCodec
+
+
+@register_codec
+@dataclass(frozen=True, kw_only=True)
+class Hevc(VideoCodec):
+    """Grey (4:0:0) HEVC at a constant quantisation parameter, psycho-visual tuning off.
+
+    Attributes:
+        qp: quantisation parameter of predicted frames; an intra picture's is 3 below.
+        preset: speed against rate, in libx265's words.
+    """
+
+    name: ClassVar[str] = "hevc"
+    ffmpeg_encoder: ClassVar[str] = "libx265"
+    ffmpeg_decoder: ClassVar[str] = "hevc"
+    block: ClassVar[int] = 8
+    smallest: ClassVar[int] = 16
+    largest: ClassVar[int] = 8192
+
+    qp: int = parameter(28, "quantisation parameter; smaller is finer", low=1, high=51)
+    preset: str = parameter("medium", "libx265's preset", choices=PRESETS)
+
+    def _options(self) -> Mapping[str, str]:
+        quality = "lossless=1" if self.lossless else f"qp={self.qp}"
+        return {
+            "preset": self.preset,
+            "tune": "zerolatency",
+            "x265-params": f"{quality}:psy-rd=0:psy-rdoq=0:aq-mode=0:keyint=-1:scenecut=0:"
+            "info=0:pools=none:frame-threads=1:log-level=none",
+        }
