@@ -1,0 +1,181 @@
+"""The graph that cuts are made in: exported, functional, and ordered by what depends on the input.
+
+`torch.export` gives the network as one list of tensor operations. Decomposing it into functional
+operations (`run_decompositions`) leaves none that writes into its input, so a tensor kept across
+a cut stays what it was, and keeps every operation that is a kernel of its own, so that the result
+stays that of the network to the bit.
+"""
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind, OutputKind
+from torch.utils.flop_counter import FlopCounterMode
+
+from splitwire.errors import ModelError
+from splitwire.models.messages import reason
+
+
+@dataclass(frozen=True, eq=False)
+class NetGraph:
+    """A network as operations in order, with the rank of each: its place among the cuts.
+
+    The input has rank 0, each operation that depends on it and matters to the output the next
+    one; an item of a tuple has the rank of the operation that made the tuple. A cut at rank k puts
+    every rank up to k on the edge. What does not depend on the input (weights, constants and what
+    is computed of them alone) has no rank: it lives on whichever side uses it.
+    """
+
+    nodes: tuple[fx.Node, ...]
+    stored: dict[str, Any]
+    names: dict[fx.Node, str]
+    results: tuple[Any, ...]
+    structure: Any
+    rank: dict[fx.Node, int]
+
+    @property
+    def picture(self) -> fx.Node:
+        """The input."""
+        return next(iter(self.rank))
+
+    @cached_property
+    def steps(self) -> list[tuple[fx.Node, int]]:
+        """The operations that a cut can come after, with their ranks, in order."""
+        ranked = self.rank.items()
+        return [(n, r) for n, r in ranked if r > 0 and n.target is not operator.getitem]
+
+    @cached_property
+    def depth(self) -> int:
+        """The highest rank: a cut there leaves nothing for the cloud to do."""
+        return max(self.rank.values())
+
+    @cached_property
+    def last_use(self) -> dict[fx.Node, int]:
+        """The rank of the last operation to use each ranked node; the output's is depth + 1."""
+        last = dict.fromkeys(self.rank, 0)
+        for node, rank in self.rank.items():
+            for source in node.all_input_nodes:
+                if source in last:
+                    last[source] = max(last[source], rank)
+        return last | {node: self.depth + 1 for node in self.results if node in last}
+
+    @cached_property
+    def modules(self) -> dict[str, int]:
+        """The rank at which each named module ends, outer modules before the ones inside them.
+
+        A module called again is named as `torch.export` names it: `relu`, then `relu@1`.
+        """
+        ends: dict[str, int] = {}
+        for node, rank in self.rank.items():
+            for path, _ in node.meta.get("nn_module_stack", {}).values():
+                if name := path.removeprefix("network").removeprefix("."):
+                    ends[name] = rank
+        return ends
+
+    @cached_property
+    def macs(self) -> list[int]:
+        """Multiply-accumulates at each rank, counted on shapes alone (no arithmetic is done).
+
+        PyTorch's counter knows convolutions, matrix products and attention, and counts a multiply
+        and an add as two; it does not count what is done element by element.
+        """
+        macs = [0] * (self.depth + 1)
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            for node, rank in self.rank.items():
+                if node.op == "call_function":
+                    before = counter.get_total_flops()
+                    args, kwargs = fx.map_arg((node.args, node.kwargs), self._value)
+                    node.target(*args, **kwargs)  # type: ignore[operator]
+                    macs[rank] += (counter.get_total_flops() - before) // 2
+        return macs
+
+    def _value(self, node: fx.Node) -> Any:
+        return node.meta["val"] if "val" in node.meta else self.stored[self.names[node]]
+
+    def crossings(self, cut: int) -> tuple[fx.Node, ...]:
+        """The nodes made up to rank `cut` and used after it, in the order they are made."""
+        return tuple(n for n, rank in self.rank.items() if rank <= cut < self.last_use[n])
+
+    def between(self, inputs: Sequence[fx.Node], outputs: tuple[Any, ...]) -> fx.GraphModule:
+        """The operations that lead from `inputs` to `outputs`, with the weights they use.
+
+        Walking back from the outputs to the inputs takes along exactly the weights and constants
+        that this side needs. The weights are shared with the network, not copied.
+        """
+        needed = _ancestors(outputs, stop=inputs)
+        graph = fx.Graph()
+        copies = {node: graph.placeholder(node.name) for node in inputs}
+        for node in self.nodes:
+            if node in needed and node not in copies:
+                stored = self.names.get(node)
+                copies[node] = (
+                    graph.get_attr(stored) if stored else graph.node_copy(node, copies.__getitem__)
+                )
+                copies[node].meta.clear()  # it holds the tracer's fake tensors
+        graph.output(fx.map_arg(outputs, copies.__getitem__))
+        return fx.GraphModule(self.stored, graph)
+
+
+def _ancestors(outputs: tuple[Any, ...], stop: Sequence[fx.Node] = ()) -> set[fx.Node]:
+    found: set[fx.Node] = set()
+    waiting = [node for node in outputs if isinstance(node, fx.Node)]
+    while waiting:
+        if (node := waiting.pop()) not in found:
+            found.add(node)
+            waiting += [] if node in stop else node.all_input_nodes
+    return found
+
+
+def trace(name: str, module: nn.Module, shape: tuple[int, ...]) -> NetGraph:
+    """The graph of `module` for a float32 input of `shape`.
+
+    Raises `ModelError` when it does not export, or changes its own state as it runs.
+    """
+    try:
+        with torch.inference_mode(False):
+            program = torch.export.export(module, (torch.zeros(shape),), strict=False)
+            return _read(program.run_decompositions({}))
+    except ModelError as error:
+        raise ModelError(f"{name} cannot be cut: {error}") from error
+    except Exception as error:
+        raise ModelError(f"{name} cannot be cut, it does not export: {reason(error)}") from error
+
+
+def _read(program: ExportedProgram) -> NetGraph:
+    signature, nodes = program.graph_signature, tuple(program.graph.nodes)
+    if any(spec.kind != OutputKind.USER_OUTPUT for spec in signature.output_specs):
+        raise ModelError("it changes its own state, or its input, as it runs")
+    stored: dict[str, Any] = {**program.state_dict, **program.constants}
+    names = {n: str(n.target) for n in nodes if n.op == "get_attr"}
+    stored |= {name: getattr(program.graph_module, name) for name in names.values()}
+    placeholders = [node for node in nodes if node.op == "placeholder"]
+    for node, spec in zip(placeholders, signature.input_specs, strict=True):
+        if spec.kind == InputKind.USER_INPUT:
+            picture = node
+        else:
+            names[node] = str(spec.target)
+    results = tuple(nodes[-1].args[0])
+    rank = _ranks(nodes, picture, _ancestors(results))
+    if not all(isinstance(n.meta["val"], torch.Tensor | tuple | list) for n in rank):
+        raise ModelError("it computes numbers from the picture outside of its tensors")
+    return NetGraph(nodes, stored, names, results, program.call_spec.out_spec, rank)
+
+
+def _ranks(nodes: Sequence[fx.Node], picture: fx.Node, needed: set[fx.Node]) -> dict[fx.Node, int]:
+    rank, highest = {picture: 0}, 0
+    for node in nodes:
+        sources = [rank[source] for source in node.all_input_nodes if source in rank]
+        if not sources or node not in needed:
+            continue
+        if node.target is operator.getitem:
+            rank[node] = sources[0]
+        else:
+            highest += 1
+            rank[node] = highest
+    return rank

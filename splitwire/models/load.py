@@ -1,0 +1,118 @@
+"""Loading a network by name, with the weights and the preprocessing that belong to it."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import nn
+
+from splitwire.errors import ModelError
+from splitwire.models import sources
+from splitwire.models.graph import NetGraph, trace
+from splitwire.models.preprocess import Normalised, Preprocess
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network that takes pixels, frozen and in evaluation mode.
+
+    `module` takes float32 pixels 0 to 255 of `input_shape` (1, 3, S, S) and normalises them itself;
+    `preprocess` makes such pixels of a photo.
+    """
+
+    name: str
+    module: nn.Module
+    preprocess: Preprocess
+    input_shape: tuple[int, ...]
+
+    def __call__(self, x: torch.Tensor) -> Any:
+        """The network's output (any structure of tensors) for pixels float32 (1, 3, S, S)."""
+        return self.module(x)
+
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that tell this network and its weights from any other.
+
+        The head of the SHA-256 of the name and of each tensor's name, type, shape and bytes.
+        """
+        sha = hashlib.sha256(self.name.encode())
+        for key, value in self.module.state_dict().items():
+            sha.update(f"\n{key} {value.dtype} {tuple(value.shape)}\n".encode())
+            sha.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return sha.hexdigest()[:16]
+
+    @cached_property
+    def graph(self) -> NetGraph:
+        """The exported graph that cuts are made in, traced once; `ModelError` if it has none."""
+        return trace(self.name, self.module, self.input_shape)
+
+
+def load_model(name: str, weights: str | PathLike[str] | None = "pretrained") -> Model:
+    """The network called `name`, frozen, in evaluation mode, on pixels 0 to 255.
+
+    `name` is "lite0" (EfficientNet-Lite0; also "lite1", "lite2"), "timm:NAME", "torchvision:NAME"
+    (a classifier), or "path/to/file.py:factory", where `factory()` gives an `nn.Module`, or a pair
+    of it and a `Preprocess` (without one: ImageNet's, 224 of 256 pixels).
+
+    `weights` is "pretrained"; the path of a state dict (.pt, .pth, .safetensors); or None for
+    untrained weights, the same at each call. A user's factory sets its own: for it "pretrained"
+    and None leave them as they are, made with the same seed at each call.
+
+    Raises `ModelError` for an unknown name, a file or factory that is not what it should be, and
+    weights that cannot be had or do not fit.
+    """
+    # Inference tensors can take no part in a gradient, so none are made here, whoever calls.
+    with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)
+        network, preprocess = sources.build(name, pretrained=weights == "pretrained")
+        if weights not in ("pretrained", None):
+            _fill(name, network, Path(weights))
+        return assemble(name, network, preprocess)
+
+
+def assemble(name: str, network: nn.Module, preprocess: Preprocess) -> Model:
+    """A `Model` of a network at hand, which is put in evaluation mode and frozen."""
+    module = Normalised(network, preprocess).eval().requires_grad_(False)
+    return Model(name, module, preprocess, (1, 3, preprocess.crop, preprocess.crop))
+
+
+def _fill(name: str, network: nn.Module, path: Path) -> None:
+    """Load the state dict in `path` into `network`, or say in one line why it does not fit."""
+    own, state = network.state_dict(), _read(path)
+    faults = [f"{key} is missing" for key in own if key not in state]
+    faults += [f"{key} is not the network's" for key in state if key not in own]
+    faults += [
+        f"{key} is {tuple(state[key].shape)}, not {tuple(value.shape)}"
+        for key, value in own.items()
+        if key in state and state[key].shape != value.shape
+    ]
+    if faults:
+        more = f" and {len(faults) - 1} more" if faults[1:] else ""
+        raise ModelError(f"the weights in {path} do not fit {name}: {faults[0]}{more}")
+    network.load_state_dict(state)
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    if not path.is_file():
+        raise ModelError(f"there is no weights file {path}")
+    try:
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ModelError(
+            f"{path} cannot be read as a state dict of tensors (.pt, .pth or .safetensors): "
+            f"{type(error).__name__}"
+        ) from error
+    # Training scripts keep the state dict beside the optimiser's, under one of these names.
+    for key in ("state_dict", "model"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not all(map(torch.is_tensor, state.values())):
+        raise ModelError(f"{path} holds {type(state).__name__}, not a state dict of tensors")
+    return state

@@ -1,0 +1,85 @@
+"""From a photo to the pixels that a network takes, and from pixels to its normalised input."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
+
+from splitwire.errors import DataError, ModelError
+
+VIEWS = 10
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """How a network wants its pictures; lengths in pixels, mean and deviation on the 0-255 scale.
+
+    `resize` is the length that the photo's short side is brought to, `crop` the side of the square
+    that is cut from it, `interpolation` one of Pillow's filters ("bilinear", "bicubic", ...).
+    Raises `ModelError` for values that no picture can be made with.
+    """
+
+    crop: int
+    resize: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str
+
+    def __post_init__(self) -> None:
+        """Refuse what would fail only at the first picture."""
+        if not 0 < self.crop <= self.resize:
+            raise ModelError(f"preprocessing crops {self.crop} pixels out of {self.resize}")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise ModelError("preprocessing needs three means and three positive deviations")
+        if self.interpolation.upper() not in Image.Resampling.__members__:
+            known = ", ".join(Image.Resampling.__members__).lower()
+            raise ModelError(f"unknown interpolation {self.interpolation!r}; there are: {known}")
+
+    def picture(self, photo: Image.Image, view: int = 0) -> NDArray[np.float32]:
+        """One of the ten fixed views of `photo`: float32 (3, crop, crop), integers 0 to 255.
+
+        View 0 is the centre crop, 1 to 4 the corners (top left, top right, bottom left, bottom
+        right), 5 to 9 the mirror images of 0 to 4: the ten crops of Krizhevsky et al. (2012).
+        Raises `DataError` for any other view.
+        """
+        if view not in range(VIEWS):
+            raise DataError(f"there is no view {view}: a photo has views 0 to {VIEWS - 1}")
+        short = min(photo.size)
+        size = (self.resize * photo.width // short, self.resize * photo.height // short)
+        resized = photo.convert("RGB").resize(size, Image.Resampling[self.interpolation.upper()])
+        right, below = size[0] - self.crop, size[1] - self.crop
+        corners = [(round(right / 2), round(below / 2)), (0, 0), (right, 0), (0, below)]
+        x, y = [*corners, (right, below)][view % 5]
+        pixels = np.asarray(resized.crop((x, y, x + self.crop, y + self.crop)), np.float32)
+        seen = pixels[:, ::-1] if view >= 5 else pixels
+        return np.ascontiguousarray(seen.transpose(2, 0, 1))
+
+
+IMAGENET = Preprocess(224, 256, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "bilinear")
+
+Network = tuple[nn.Module, Preprocess]
+
+
+class Normalised(nn.Module):
+    """`network((x - mean) / std)`: a network that takes pixels, float32 (1, 3, S, S) of 0 to 255.
+
+    Normalising inside the network makes it a part of the edge half's work, and makes a cut at the
+    input send the picture itself.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, network: nn.Module, preprocess: Preprocess) -> None:
+        """Wrap `network`; its weights are shared, not copied."""
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.tensor(preprocess.mean).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(preprocess.std).view(3, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> object:
+        """Whatever the network gives for the normalised pixels."""
+        return self.network((x - self.mean) / self.std)

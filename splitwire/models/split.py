@@ -1,0 +1,144 @@
+"""Cutting a network in two: where it can be cut, and the halves that a cut makes.
+
+A cut is a prefix of the exported graph's order: what it holds runs on the edge, the rest in the
+cloud. What crosses is every tensor that the prefix makes and the rest uses, each once.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.utils import _pytree as pytree
+
+from splitwire.errors import ModelError
+from splitwire.models.graph import NetGraph
+from splitwire.models.load import Model
+from splitwire.models.messages import near
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A tensor that goes from the edge to the cloud; its shape holds the batch dimension of 1."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True)
+class CutPoint:
+    """A place where a network can be cut.
+
+    `name` is what `split` takes: the outermost module whose output this is, or the graph node.
+    `node` is that node, `module` that module (None where no module ends). `elements` counts the
+    numbers that cross, `edge_share` is the part (0 to 1) of the network's multiply-accumulates
+    that comes before the cut.
+    """
+
+    name: str
+    node: str
+    module: str | None
+    crossings: tuple[Crossing, ...]
+    elements: int
+    edge_share: float
+
+
+class Cloud(nn.Module):
+    """The second half: runs its graph and gives the results the structure that the model gives."""
+
+    def __init__(self, body: fx.GraphModule, structure: Any) -> None:
+        """`body` gives the model's outputs as a flat tuple, `structure` is their tree."""
+        super().__init__()
+        self.body = body
+        self.structure = structure
+
+    def forward(self, *tensors: torch.Tensor) -> Any:
+        """The model's output for the tensors that crossed, in the order of `Split.crossings`."""
+        return pytree.tree_unflatten(self.body(*tensors), self.structure)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A model cut in two, with `cloud(*edge(x))` equal to `model(x)` to the bit.
+
+    `edge` takes pixels float32 (1, 3, S, S) and gives a tuple of tensors, one for each of
+    `crossings`; `cloud` takes them and gives the model's output. Each holds only the weights that
+    it uses, shared with the model. Both can be differentiated where the caller enables gradients.
+    """
+
+    model: Model
+    at: str
+    edge: nn.Module
+    cloud: nn.Module
+    crossings: tuple[Crossing, ...]
+    edge_macs: int
+    cloud_macs: int
+
+
+def split(model: Model, at: str) -> Split:
+    """Cut `model` after `at`: a node of its exported graph, or a module's name (its output).
+
+    `at` may also be "input" (the edge does nothing, the picture crosses) or "output" (the cloud
+    does nothing, the outputs cross). Raises `ModelError` for any other name.
+    """
+    graph = model.graph
+    places = _places(graph)
+    if at not in places:
+        raise ModelError(
+            f"{model.name} has no cut point {at!r}{near(at, places)} "
+            f"(`splitwire splits {model.name}` lists them)"
+        )
+    cut = places[at]
+    nodes = graph.crossings(cut)
+    return Split(
+        model=model,
+        at=at,
+        edge=graph.between([graph.picture], nodes),
+        cloud=Cloud(graph.between(nodes, graph.results), graph.structure),
+        crossings=_crossings(nodes),
+        edge_macs=sum(graph.macs[: cut + 1]),
+        cloud_macs=sum(graph.macs[cut + 1 :]),
+    )
+
+
+def cut_points(model: Model) -> list[CutPoint]:
+    """Every place where `model` can be cut, from "input" through its graph's nodes to "output"."""
+    graph = model.graph
+    modules: dict[int, str] = {}
+    for name, end in graph.modules.items():
+        modules.setdefault(end, name)
+    total = sum(graph.macs) or 1
+    points = [_point(graph, 0, "input", graph.picture.name, None, total)]
+    for node, cut in graph.steps:
+        module = modules.get(cut)
+        points.append(
+            _point(graph, cut, module or _own_name(graph, node), node.name, module, total)
+        )
+    return [*points, _point(graph, graph.depth, "output", points[-1].node, None, total)]
+
+
+def _point(
+    graph: NetGraph, cut: int, name: str, node: str, module: str | None, total: int
+) -> CutPoint:
+    crossings = _crossings(graph.crossings(cut))
+    elements = sum(torch.Size(c.shape).numel() for c in crossings)
+    return CutPoint(name, node, module, crossings, elements, sum(graph.macs[: cut + 1]) / total)
+
+
+def _crossings(nodes: tuple[fx.Node, ...]) -> tuple[Crossing, ...]:
+    values = [(node.name, node.meta["val"]) for node in nodes]
+    return tuple(Crossing(name, tuple(value.shape), value.dtype) for name, value in values)
+
+
+def _places(graph: NetGraph) -> dict[str, int]:
+    """Each name that a cut can be asked for by, and its rank."""
+    nodes = {_own_name(graph, node): rank for node, rank in graph.rank.items()}
+    return nodes | graph.modules | {"input": 0, "output": graph.depth}
+
+
+def _own_name(graph: NetGraph, node: fx.Node) -> str:
+    """The node's name, marked where a module has the same name and means another place."""
+    taken = {**graph.modules, "input": 0, "output": graph.depth}
+    same = taken.get(node.name, graph.rank[node]) == graph.rank[node]
+    return node.name if same else f"node:{node.name}"
