@@ -1,0 +1,1 @@
+"""The scoring: data sets, metrics, experiments, and the report of a run."""

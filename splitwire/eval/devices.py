@@ -1,0 +1,83 @@
+"""Devices that times measured here are scaled to, so that a sweep on a desk speaks of a phone.
+
+One factor a device: the time that a reference network takes there over the time it takes here.
+That is a coarse model (depthwise layers scale unlike dense ones): put the device's own times in a
+file, or measure on the device itself, before a decision hangs on it.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from splitwire.errors import DataError
+from splitwire.models.load import load_model
+
+_WARM_UP, _TIMED = 3, 10
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device and how its times follow from this machine's.
+
+    Attributes:
+        name: what experiments call it.
+        about: what it is.
+        factor: its time for a piece of work over this machine's.
+    """
+
+    name: str
+    about: str
+    factor: float
+
+
+def load_device(name: str) -> Device:
+    """A device by its name, its reference network timed here if it has one.
+
+    Args:
+        name: one of eval/devices.toml ("phone-2019", "server-2019", "this"), or `FILE.toml:NAME`.
+
+    Raises:
+        DataError: there is no such device, or its description lacks a figure.
+    """
+    path, _, key = name.rpartition(":")
+    known = _read(Path(path)) if path else tomllib.loads(_packaged())
+    if key not in known:
+        raise DataError(f"unknown device {key!r}; there are: {', '.join(known)}")
+    entry = known[key]
+    if "factor" in entry:
+        factor = float(entry["factor"])
+    elif "reference" in entry and "seconds" in entry:
+        factor = float(entry["seconds"]) / _seconds_here(entry["reference"])
+    else:
+        raise DataError(f"the device {key!r} needs a factor, or a reference and its seconds")
+    return Device(name, str(entry.get("about", key)), factor)
+
+
+def _packaged() -> str:
+    return (files("splitwire.eval") / "devices.toml").read_text(encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise DataError(f"cannot read the devices of {path}: {error}") from error
+
+
+def _seconds_here(reference: str) -> float:
+    """Median time of a whole network on this machine; its weights do not matter."""
+    model = load_model(reference, weights=None)
+    x = torch.zeros(model.input_shape)
+    times = []
+    with torch.inference_mode():
+        for _ in range(_WARM_UP + _TIMED):
+            begin = perf_counter()
+            model(x)
+            times.append(perf_counter() - begin)
+    return median(times[_WARM_UP:])

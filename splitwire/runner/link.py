@@ -1,0 +1,134 @@
+"""What carries a packet, and how long that takes."""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from itertools import accumulate
+from math import ceil
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+from splitwire.errors import DataError
+
+DATAGRAM_BYTES = 1500  # a packet is lost if any of its datagrams is
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What came of sending a packet.
+
+    Attributes:
+        data: the packet as it arrived; None if it was lost.
+        seconds: from sending to the arrival of the answer, computation left out.
+    """
+
+    data: bytes | None
+    seconds: float
+
+
+class Link(Protocol):
+    """A way from the edge to the cloud and back."""
+
+    def send(self, packet: bytes) -> Delivery:
+        """Carry a packet to the cloud; the answer is small and costs half a round trip."""
+
+
+class Wire:
+    """A link within one process: what is sent is there at once."""
+
+    def send(self, packet: bytes) -> Delivery:
+        """The packet itself, in no time."""
+        return Delivery(packet, 0.0)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """An upload rate over time: steps that repeat from the beginning after the last.
+
+    Attributes:
+        seconds: how long each step lasts.
+        rates: bytes a second in each.
+    """
+
+    seconds: tuple[float, ...]
+    rates: tuple[float, ...]
+
+    @classmethod
+    def constant(cls, rate: float) -> "Trace":
+        """The same rate for ever."""
+        return cls((1.0,), (rate,))
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Trace":
+        """Lines of `seconds bytes_a_second`; empty lines and those that begin with # are skipped.
+
+        Raises:
+            DataError: the file cannot be read, or a line is no pair of positive numbers.
+        """
+        try:
+            lines = Path(path).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"cannot read the trace {path}: {error}") from error
+        steps = []
+        for number, line in enumerate(lines, 1):
+            if not line.strip() or line.startswith("#"):
+                continue
+            try:
+                seconds, rate = map(float, line.split())
+            except ValueError:
+                seconds = rate = 0.0
+            if not (seconds > 0 and rate >= 0):
+                raise DataError(f"{path}, line {number}: 'seconds bytes_a_second' expected: {line!r}")
+            steps.append((seconds, rate))
+        if not any(rate > 0 for _, rate in steps):
+            raise DataError(f"{path} holds no step of a positive rate")
+        return cls(*map(tuple, zip(*steps, strict=True)))
+
+    def seconds_to_send(self, size: int, start: float) -> float:
+        """How long `size` bytes take if sending begins at the time `start` (s)."""
+        ends = list(accumulate(self.seconds))
+        carried = sum(s * r for s, r in zip(self.seconds, self.rates, strict=True))
+        rounds, left = divmod(size, carried)
+        passed = rounds * ends[-1]
+        at = start % ends[-1]
+        step = min(bisect_right(ends, at), len(ends) - 1)
+        while left > 0:
+            span = ends[step] - at
+            if self.rates[step] * span >= left:
+                return passed + left / self.rates[step]
+            left -= self.rates[step] * span
+            passed += span
+            step = (step + 1) % len(ends)
+            at = ends[step] - self.seconds[step]
+        return passed
+
+
+@dataclass
+class SimulatedLink:
+    """A link of a stated rate, round trip and loss, in computed time.
+
+    Packets go one after another: the clock of the trace moves on by the time each one took.
+
+    Args:
+        trace: the upload rate over time; `Trace.constant(rate)` for one that stays.
+        rtt: round-trip time (s).
+        loss: share of datagrams lost, 0 to 1. A packet that is lost costs its time all the same.
+        seed: of the losses.
+    """
+
+    trace: Trace
+    rtt: float = 0.0
+    loss: float = 0.0
+    seed: int = 0
+    clock: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self._random = Random(self.seed)
+
+    def send(self, packet: bytes) -> Delivery:
+        """The packet, unless it is lost, and the time that the trace and the round trip take."""
+        seconds = self.rtt + self.trace.seconds_to_send(len(packet), self.clock)
+        self.clock += seconds
+        datagrams = ceil(len(packet) / DATAGRAM_BYTES)
+        lost = self._random.random() < 1 - (1 - self.loss) ** datagrams
+        return Delivery(None if lost else packet, seconds)

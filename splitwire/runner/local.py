@@ -1,0 +1,115 @@
+"""The whole way in one process: the line of code that everything else goes through.
+
+    picture ─▶ edge ─▶ encode ─▶ link ─▶ decode ─▶ cloud ─▶ output
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter_ns
+
+import torch
+
+from splitwire.codecs.base import Decoder, Encoder, Tensor
+from splitwire.errors import BitstreamError
+from splitwire.models.split import Crossing, Split
+from splitwire.runner import packet
+from splitwire.runner.link import Delivery, Link
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one picture.
+
+    Attributes:
+        output: what the cloud half returned, as float32; None if the packet was lost.
+        packet: what was sent; its length is the rate.
+        delivery: what the link made of it.
+        seconds: time of each stage on this machine: edge, encode, decode, cloud.
+    """
+
+    output: Tensor | None
+    packet: bytes
+    delivery: Delivery
+    seconds: dict[str, float]
+
+
+def infer(
+    split: Split, coders: Sequence[Encoder], decoders: Sequence[Decoder], link: Link, x: Tensor
+) -> Outcome:
+    """Run one picture from the edge to the cloud.
+
+    Args:
+        split: the network in its halves.
+        coders: what codes each crossing tensor, in the order of `split.crossings`.
+        decoders: what decodes each.
+        link: what carries the packet.
+        x: the picture, float32 (3, S, S), values 0 to 255.
+
+    Raises:
+        CodecError: a codec cannot take a tensor that crosses here.
+        BitstreamError: what arrived is not what was sent.
+    """
+    clock = _StageClock()
+    with torch.inference_mode():
+        features = split.edge(torch.from_numpy(x)[None])
+        clock.stop("edge")
+        sent = encode(features, coders)
+        clock.stop("encode")
+        delivery = link.send(sent)
+        if delivery.data is None:
+            return Outcome(None, sent, delivery, clock.seconds)
+        clock.start()
+        received = decode(delivery.data, decoders, split.crossings)
+        clock.stop("decode")
+        output = split.cloud(*received)
+        clock.stop("cloud")
+    return Outcome(output[0].float().numpy(), sent, delivery, clock.seconds)
+
+
+def encode(features: Sequence[torch.Tensor], coders: Sequence[Encoder]) -> bytes:
+    """The packet of the tensors that cross, each without its batch dimension of 1."""
+    arrays = [_unbatched(tensor).numpy() for tensor in features]
+    return packet.join([coder.encode(x) for coder, x in zip(coders, arrays, strict=True)])
+
+
+def decode(
+    data: bytes, decoders: Sequence[Decoder], crossings: Sequence[Crossing]
+) -> list[torch.Tensor]:
+    """The tensors of a packet, in the shapes in which they crossed.
+
+    Raises:
+        BitstreamError: the packet is damaged, or holds other tensors than those that cross here.
+    """
+    streams = packet.split(data)
+    if len(streams) != len(crossings):
+        raise BitstreamError(f"{len(streams)} streams in a packet for {len(crossings)} tensors")
+    tensors = []
+    for stream, decoder, crossing in zip(streams, decoders, crossings, strict=True):
+        tensor = torch.from_numpy(decoder.decode(stream))
+        expected = torch.empty(crossing.shape, device="meta")
+        if tensor.shape != _unbatched(expected).shape:
+            raise BitstreamError(
+                f"a tensor of shape {tuple(tensor.shape)} where {crossing.shape} crosses"
+            )
+        tensors.append(tensor.reshape(crossing.shape))
+    return tensors
+
+
+def _unbatched(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor[0] if tensor.ndim > 1 and tensor.shape[0] == 1 else tensor
+
+
+class _StageClock:
+    """Seconds from each stage's end back to the end of the one before."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.start()
+
+    def start(self) -> None:
+        self._since = perf_counter_ns()
+
+    def stop(self, stage: str) -> None:
+        now = perf_counter_ns()
+        self.seconds[stage] = (now - self._since) / 1e9
+        self._since = now

@@ -1,0 +1,51 @@
+"""What crosses from edge to cloud: the streams of all crossing tensors in one packet.
+
+One stream is a packet as it stands. Several follow each other behind a short table:
+
+    'S' 'P' | count | length of each stream | the streams
+"""
+
+from collections.abc import Sequence
+
+from splitwire.codecs import bitstream
+from splitwire.errors import BitstreamError
+
+MAGIC = b"SP"
+
+
+def join(streams: Sequence[bytes]) -> bytes:
+    """The packet of one stream or more."""
+    if len(streams) == 1:
+        return streams[0]
+    numbers = (len(streams), *map(len, streams))
+    return b"".join((MAGIC, *map(bitstream.write_varint, numbers), *streams))
+
+
+def split(packet: bytes) -> list[bytes]:
+    """The streams of a packet.
+
+    Raises:
+        BitstreamError: its table and its bytes do not fit each other.
+    """
+    if packet[:2] != MAGIC:
+        return [packet]
+    view = memoryview(packet)
+    try:
+        count, at = bitstream.read_varint(view, 2)
+        if count > len(packet):
+            raise BitstreamError(f"damaged packet: {count} streams in {len(packet)} bytes")
+        sizes = []
+        for _ in range(count):
+            size, at = bitstream.read_varint(view, at)
+            sizes.append(size)
+    except IndexError as error:
+        raise BitstreamError("damaged packet: its table is cut short") from error
+    if at + sum(sizes) != len(packet):
+        raise BitstreamError(
+            f"damaged packet: {len(packet) - at} bytes where its table says {sum(sizes)}"
+        )
+    streams = []
+    for size in sizes:
+        streams.append(packet[at : at + size])
+        at += size
+    return streams
