@@ -46,7 +46,8 @@ def milliseconds(spread: Spread, tail: bool = True) -> str:
     """The p50 and, in brackets, the p95."""
     if not spread.p95 > 0:  # NaN, or a stage that this way does not have
         return "–"
-    form = ".0f" if spread.p95 >= 0.00995 else ".1f" if spread.p95 >= 0.000995 else ".2f"
+    most = spread.p95 if tail else spread.p50
+    form = ".0f" if most >= 0.00995 else ".1f" if most >= 0.000995 else ".2f"
     p95 = f" ({number(spread.p95, form, 1e3)})" if tail else ""
     return number(spread.p50, form, 1e3) + p95
 
@@ -130,7 +131,7 @@ def results_table(
     Green is the row with the fewest bytes within `max_divergence` (nats) of its block; red failed.
     """
     shown = columns(is_labelled(results), width >= WIDE)
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     table.add_column("codec", overflow="fold", min_width=12)
     for column in shown:
         table.add_column(column.heading, justify="right", no_wrap=True)
@@ -145,32 +146,45 @@ def results_table(
     return table
 
 
-def bd_table(results: Sequence[Result], anchor: str = "h264") -> tuple[Table | None, str]:
-    """The Bjøntegaard delta rates, a row a curve and a column a split, and a note below.
+def bd_rows(
+    results: Sequence[Result], anchor: str = "h264"
+) -> tuple[list[str], dict[str, list[str]], str]:
+    """The Bjøntegaard delta rates as text: the splits, the cells of each curve, and a note.
 
-    The note lists the reasons for the dashes. Without the anchor there is no table, and the note
+    The note has the reasons for the dashes. Without the anchor there are no rows, and the note
     says what anchors there are.
     """
     rates = bd_rates(results, anchor)
     if not rates:
         names = dict.fromkeys(name for split, name in curves(results) if split != "input")
         if find_anchor(list(names), anchor):
-            return None, f"{anchor} has no other curve of several qualities beside it."
-        return None, f"No curve {anchor} in this run; there is {', '.join(names) or 'none'}."
+            return [], {}, f"{anchor} has no other curve of several qualities beside it."
+        return [], {}, f"No curve {anchor} in this run; there is {', '.join(names) or 'none'}."
     splits = list(dict.fromkeys(split for split, _ in rates))
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for heading in (f"% bytes vs {anchor}", *splits):
-        table.add_column(heading, justify="left" if heading not in splits else "right")
+    rows = {}
     for name in dict.fromkeys(name for _, name in rates):
         cells = [rates.get((split, name)) for split in splits]
-        shown = ["–" if d is None or d.percent is None else f"{d.percent:+.1f}" for d in cells]
-        table.add_row(curve_name(name), *shown)
+        rows[curve_name(name)] = [
+            "–" if d is None or d.percent is None else f"{d.percent:+.1f}" for d in cells
+        ]
     missing = [
         f"{curve_name(name)} at {split}: {delta.reason}"
         for (split, name), delta in rates.items()
         if delta.percent is None
     ]
-    return table, "; ".join(missing)
+    return splits, rows, "; ".join(missing)
+
+
+def bd_table(results: Sequence[Result], anchor: str = "h264") -> tuple[Table | None, str]:
+    """The same for a terminal: the table, or None without the anchor, and the note."""
+    splits, rows, note = bd_rows(results, anchor)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column(f"% bytes against {anchor}")
+    for split in splits:
+        table.add_column(split, justify="right")
+    for name, cells in rows.items():
+        table.add_row(name, *cells)
+    return (table if rows else None), note
 
 
 def curve_name(curve: str) -> str:
@@ -191,7 +205,7 @@ def show(
     model = head.get("model", {}).get("name", "a model")
     console.print(f"[bold]{model}[/bold] on {counts(results)}", highlight=False)
     console.print(
-        "Bytes a picture, bits a feature element; KL from the uncompressed network in nats with its "
+        "Bytes a picture, bits a feature element; KL from the uncompressed network in nats, with a "
         "bootstrap interval over photos; agreement with it and accuracy in %; encode and decode in "
         "ms on this machine, p50"
         + (" (p95)." if console.width >= WIDE else " (a wider terminal shows p95 and top-5)."),

@@ -1,0 +1,109 @@
+"""What a run found, in sentences."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from splitwire.eval.plot_style import significant, size_text
+from splitwire.eval.results import Result
+from splitwire.eval.totals import (
+    FASTEST,
+    MAX_DIVERGENCE,
+    SLOWEST,
+    Total,
+    envelope,
+    faithful,
+    merge,
+    smallest,
+    total,
+)
+
+
+def factors(head: dict[str, Any]) -> tuple[float, float]:
+    """The factors from times measured here to those of the edge and of the cloud device."""
+    devices = head.get("devices") or {}
+    edge, cloud = (float((devices.get(end) or {}).get("factor", 1.0)) for end in ("edge", "cloud"))
+    return edge, cloud
+
+
+def links(head: dict[str, Any]) -> list[dict[str, Any]]:
+    """The links of the experiment: name, rate in bytes a second, round trip in seconds."""
+    return list(head.get("experiment", {}).get("links") or [])
+
+
+def round_trip(head: dict[str, Any]) -> float:
+    """The round trip of the first link, in seconds, for the totals over all upload rates."""
+    return float(next((link["rtt"] for link in links(head) if link.get("rtt")), 0.0))
+
+
+def choices(
+    head: dict[str, Any], results: Sequence[Result], max_divergence: float = MAX_DIVERGENCE
+) -> list[Total]:
+    """The total time of every result within the divergence (nats), on the run's devices."""
+    edge, cloud = factors(head)
+    rtt = round_trip(head)
+    return [total(result, edge, cloud, rtt) for result in faithful(results, max_divergence)]
+
+
+def on_bytes(results: Sequence[Result], max_divergence: float = MAX_DIVERGENCE) -> str:
+    """Which codec at which split needs the fewest bytes at the fidelity, and against what."""
+    good = faithful(results, max_divergence)
+    within = f"within {significant(max_divergence)} nats of the uncompressed network"
+    chosen, picture = smallest(good, "split"), smallest(good, "cloud only")
+    if chosen is None:
+        rest = [result for result in results if result.way == "split" and result.usable]
+        if not rest:
+            return "No codec carried the features of every picture, so there is nothing to compare."
+        near = min(rest, key=lambda result: result.divergence.mean)
+        far = significant(near.divergence.mean)
+        return f"No codec stays {within}; {near.label} comes closest, with {far}."
+    said = (
+        f"{within[0].upper()}{within[1:]}, {chosen.label} needs the fewest bytes: "
+        f"{size_text(chosen.bytes)} a picture"
+    )
+    if picture is None:
+        return said + "."
+    other = f"{size_text(picture.bytes)} of the picture itself as {picture.name[6:]}"
+    if chosen.bytes < picture.bytes:
+        return (
+            f"{said}, {significant(100 - 100 * chosen.bytes / picture.bytes)} % below the {other}."
+        )
+    return f"{said}. Splitting loses here: that is more than the {other}."
+
+
+def on_time(totals: Sequence[Total]) -> list[str]:
+    """Over which upload rates splitting is the fastest way, and where it loses."""
+    ways = dict.fromkeys(total.result.way for total in totals)
+    if "split" not in ways or len(ways) < 2:
+        return []
+    pieces = merge(envelope(totals))
+    said = [
+        f"{way[0].upper()}{way[1:]} is the fastest way {rates(slow, fast)}."
+        if way != "split"
+        else f"Splitting is the fastest way {rates(slow, fast)}."
+        for way, slow, fast in pieces
+    ]
+    if all(way != "split" for way, _, _ in pieces):
+        said.append("Splitting loses: at none of these upload rates is it the fastest way.")
+    for rival in ("edge only", "cloud only"):
+        pair = [total for total in totals if total.result.way in ("split", rival)]
+        if rival not in ways or len(ways) < 3:
+            continue
+        duel = [(slow, fast) for way, slow, fast in merge(envelope(pair)) if way == "split"]
+        spans = " and ".join(rates(slow, fast) for slow, fast in duel)
+        said.append(
+            f"Against {rival} alone, splitting wins {spans}."
+            if duel
+            else f"Against {rival} alone, splitting loses at every upload rate."
+        )
+    return said
+
+
+def rates(slow: float, fast: float) -> str:
+    """A range of upload rates in words, open at the ends of what was looked at."""
+    if slow <= SLOWEST and fast >= FASTEST:
+        return f"at every upload rate from {size_text(slow)}/s to {size_text(fast)}/s"
+    if slow <= SLOWEST:
+        return f"below {size_text(fast)}/s"
+    if fast >= FASTEST:
+        return f"above {size_text(slow)}/s"
+    return f"from {size_text(slow)}/s to {size_text(fast)}/s"

@@ -1,0 +1,215 @@
+"""How the figures look: a colour and a marker for each codec, and SVG that follows its page.
+
+The colours start from Okabe and Ito's palette for colour-blind readers, moved in lightness so that
+each stands out on white; each has a lighter twin for dark pages. No two codecs share a marker, so
+that the curves can also be told apart without colour.
+"""
+
+import html
+import io
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+from matplotlib import ticker
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+# name: (on a light page, on a dark page)
+THEME: dict[str, tuple[str, str]] = {
+    "ink": ("#1d2433", "#e8eaf0"),
+    "muted": ("#5d6676", "#a3abba"),
+    "faint": ("#d5d9e1", "#39404e"),
+    "amber": ("#a87400", "#f2b632"),
+    "slate": ("#68717f", "#aab3c0"),
+    "blue": ("#0a6ab6", "#5cb3f0"),
+    "vermilion": ("#c74f0c", "#ff8d52"),
+    "purple": ("#a0428e", "#e68fcf"),
+    "green": ("#007d5c", "#3fcda1"),
+    "crimson": ("#b0123f", "#ff7391"),
+    "olive": ("#66720a", "#c0cd4a"),
+    "indigo": ("#4b42b8", "#a29bff"),
+    "pale-blue": ("#8fc1e8", "#2f6ea3"),
+    "pale-vermilion": ("#f0ad84", "#a3552b"),
+}
+LIGHT = {name: light for name, (light, _) in THEME.items()}
+INK, MUTED, FAINT = LIGHT["ink"], LIGHT["muted"], LIGHT["faint"]
+
+STAGE_COLOURS = {
+    "edge": LIGHT["blue"],
+    "encode": LIGHT["pale-blue"],
+    "link": LIGHT["slate"],
+    "decode": LIGHT["pale-vermilion"],
+    "cloud": LIGHT["vermilion"],
+}
+
+_CODECS = {
+    "picture": ("ink", "s"),
+    "raw": ("amber", "D"),
+    "png": ("slate", "h"),
+    "jpeg": ("blue", "o"),
+    "h264": ("vermilion", "^"),
+    "hevc": ("purple", "v"),
+    "av1": ("green", "P"),
+}
+_OTHERS = (("crimson", "*"), ("indigo", "X"), ("olive", "p"), ("blue", "<"), ("green", ">"))
+_DASHES = ("-", "--", "-.", ":")
+
+RC: Any = {
+    "svg.fonttype": "none",  # text stays text: small, selectable, in the page's own font
+    "svg.hashsalt": "splitwire",
+    "font.family": "sans-serif",
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "lines.linewidth": 1.7,
+    "lines.markersize": 5.5,
+}
+styled = matplotlib.rc_context(
+    RC
+)  # as a decorator: the function draws under RC and leaves no trace
+
+SIZE = (5.2, 3.7)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a curve is drawn."""
+
+    colour: str
+    marker: str
+    dashes: str
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """The same as arguments of a matplotlib line."""
+        return {"color": self.colour, "marker": self.marker, "linestyle": self.dashes}
+
+
+def styles(curves: Iterable[str]) -> dict[str, Style]:
+    """A style for each curve: colour and marker by codec, dashes among curves of one codec."""
+    found: dict[str, Style] = {}
+    families: dict[str, list[str]] = {}
+    for curve in dict.fromkeys(curves):
+        families.setdefault(curve.partition(":")[0], []).append(curve)
+    strangers = [family for family in families if family not in _CODECS]
+    for family, members in families.items():
+        other = strangers.index(family) if family in strangers else 0
+        name, marker = _CODECS.get(family, _OTHERS[other % len(_OTHERS)])
+        for index, curve in enumerate(members):
+            dashes = "--" if family == "picture" else _DASHES[index % len(_DASHES)]
+            found[curve] = Style(LIGHT[name], marker, dashes)
+    return found
+
+
+def size_text(count: float) -> str:
+    """A number of bytes in the unit that reads best: 450 B, 4.6 kB, 1.2 MB."""
+    for unit, scale in (("MB", 1e6), ("kB", 1e3)):
+        if count >= 0.9995 * scale:
+            return f"{significant(count / scale)} {unit}"
+    return f"{significant(count)} B"
+
+
+def time_text(seconds: float) -> str:
+    """A time in the unit that reads best: 0.45 ms, 12 ms, 1.2 s."""
+    if seconds >= 0.9995:
+        return f"{significant(seconds)} s"
+    return f"{significant(1e3 * seconds)} ms"
+
+
+def significant(value: float) -> str:
+    """Three significant digits at most, without an exponent or trailing zeros."""
+    text = f"{value:#.3g}" if value < 100 else f"{value:.0f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def log_ticks(axis: Any, text: Callable[[float], str], subs: tuple[float, ...] = (1, 2, 5)) -> None:
+    """Label a log axis in words such as "5 kB" instead of powers of ten."""
+    low, high = sorted(axis.get_view_interval())
+    if high > 60 * low:
+        subs = (1,) if high > 2000 * low else (1, 3)
+    axis.set_major_locator(ticker.LogLocator(subs=subs))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: text(value)))
+    axis.set_minor_locator(ticker.NullLocator())
+
+
+@styled
+def svg(figure: Figure, title: str = "", themed: bool = True) -> str:
+    """A figure as an SVG element for the inside of a page; it fills the width that it is given.
+
+    Args:
+        figure: drawn with the colours above.
+        title: what a screen reader says.
+        themed: colours become CSS variables of the page (`palette_css`); without, they stay as
+            they are on a light page.
+    """
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].strip()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, count=1, flags=re.DOTALL)
+    text = re.sub(r'<g id="[^"]*"', "<g", text)  # several figures share a page: no id twice
+    text = re.sub(r' (width|height)="[\d.]+pt"', "", text, count=2)
+    text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px sans-serif", text)
+    text = re.sub(r"font: (bold|700) ([\d.]+)px [^;\"]*", r"font: 700 \2px sans-serif", text)
+    label = f'<svg role="img" aria-label="{html.escape(title)}"' if title else "<svg"
+    text = text.replace("<svg", label, 1)
+    return follow_theme(text) if themed else text
+
+
+def follow_theme(text: str) -> str:
+    """SVG with each colour of ours made a CSS variable of the page."""
+    for name, colour in LIGHT.items():
+        text = text.replace(colour, f"var(--{name})")
+    return text
+
+
+def swatch(colour: str) -> str:
+    """A square of a colour for a legend, as SVG."""
+    box = f'<rect width="12" height="12" rx="2" fill="{colour}"/>'
+    return follow_theme(f'<svg viewBox="0 0 12 12" class="swatch">{box}</svg>')
+
+
+def palette_css(dark: bool) -> str:
+    """The colours as CSS declarations, for a light page or a dark one."""
+    return " ".join(f"--{name}: {pair[dark]};" for name, pair in THEME.items())
+
+
+@styled
+def key(style: Style) -> str:
+    """A bit of the curve for a legend, as SVG."""
+    figure = Figure(figsize=(0.36, 0.16))
+    figure.add_artist(Line2D([0.02, 0.5, 0.98], [0.5] * 3, markevery=[1], **style.line))
+    return svg(figure)
+
+
+@styled
+def panel(
+    title: str = "", x: str = "", y: str = "", size: tuple[float, float] = SIZE
+) -> tuple[Figure, Axes]:
+    """A figure with one set of axes: (figure, axes), labelled."""
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set(title=title, xlabel=x, ylabel=y)
+    return figure, axes

@@ -1,0 +1,223 @@
+"""Figures drawn from results: rate against divergence and accuracy, and where the time goes.
+
+Each function gives matplotlib figures and touches no global state; `plot_style.svg` makes them part
+of a page. A panel is a figure of its own, so that a page can set panels side by side on a desk and
+below each other on a phone; panels of one figure share their limits.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from splitwire.eval.curves import FLOOR, curves
+from splitwire.eval.plot_style import (
+    INK,
+    LIGHT,
+    MUTED,
+    SIZE,
+    STAGE_COLOURS,
+    log_ticks,
+    panel,
+    significant,
+    size_text,
+    styled,
+    styles,
+    time_text,
+)
+from splitwire.eval.results import Estimate, Result
+from splitwire.eval.table import is_labelled
+from splitwire.eval.totals import FASTEST, MAX_DIVERGENCE, SLOWEST, Total, best, envelope, merge
+
+WAY_STYLES: dict[str, dict[str, Any]] = {
+    "edge only": {"color": LIGHT["vermilion"], "linestyle": ":"},
+    "cloud only": {"color": INK, "linestyle": "--"},
+    "split": {"color": LIGHT["blue"], "linestyle": "-", "linewidth": 2.4},
+}
+
+
+@styled
+def rate_divergence(
+    results: Sequence[Result], max_divergence: float = MAX_DIVERGENCE
+) -> list[Figure]:
+    """Rate against divergence, both logarithmic: a panel a split, a curve a codec.
+
+    The cloud-only curve is in every panel, bars are bootstrap intervals, and the dotted line is the
+    fidelity asked for.
+    """
+    shown = _visible(results)
+    if not shown:
+        return []
+    ends = [
+        max(FLOOR, value)
+        for result in shown
+        for value in (result.divergence.low, result.divergence.mean, result.divergence.high)
+        if math.isfinite(value)
+    ]
+    bottom, top = min(ends) / 1.3, max(*ends, max_divergence) * 1.3
+    figures = []
+    for split in _splits(shown):
+        figure, axes = panel(split, "bytes a picture", "divergence in nats")
+        axes.set(xscale="log", yscale="log", xlim=_rates(shown), ylim=(bottom, top))
+        axes.axhline(max_divergence, color=MUTED, linestyle=(0, (1, 2)), linewidth=1.2)
+        _draw(axes, shown, split, lambda result: result.divergence, 1.0)
+        log_ticks(axes.xaxis, size_text)
+        log_ticks(axes.yaxis, significant)
+        figures.append(figure)
+    return figures
+
+
+@styled
+def rate_accuracy(results: Sequence[Result]) -> list[Figure]:
+    """Rate against top-1 accuracy, or against agreement where there are no labels, in percent.
+
+    The line across is the uncompressed network's accuracy, from edge only.
+    """
+    shown = _visible(results)
+    labelled = is_labelled(shown)
+    whole = next((r.top1.mean for r in results if r.way == "edge only" and r.top1), None)
+    figures = []
+    for split in _splits(shown):
+        what = "top-1 accuracy in %" if labelled else "agreement with the uncompressed in %"
+        figure, axes = panel(split, "bytes a picture", what)
+        axes.set(xscale="log", xlim=_rates(shown))
+        if labelled and whole is not None:
+            axes.axhline(100 * whole, color=MUTED, linestyle=(0, (1, 2)), linewidth=1.2)
+        _draw(axes, shown, split, _accuracy if labelled else (lambda r: r.agreement), 100.0)
+        log_ticks(axes.xaxis, size_text)
+        figures.append(figure)
+    limits = [figure.axes[0].get_ylim() for figure in figures]
+    for figure in figures:
+        figure.axes[0].set_ylim(min(low for low, _ in limits), min(102, max(h for _, h in limits)))
+    return figures
+
+
+def _accuracy(result: Result) -> Estimate:
+    return result.top1 or Estimate(math.nan)
+
+
+def _visible(results: Sequence[Result]) -> list[Result]:
+    points = [point for curve in curves(results).values() for point in curve]
+    return [p for p in points if FLOOR <= p.divergence.mean < math.inf]
+
+
+def _splits(shown: Sequence[Result]) -> list[str]:
+    return (
+        list(dict.fromkeys(r.split for r in shown if r.way == "split")) or ["input"][: len(shown)]
+    )
+
+
+def _rates(shown: Sequence[Result]) -> tuple[float, float]:
+    rates = [result.bytes for result in shown]
+    return min(rates) / 1.25, max(rates) * 1.25
+
+
+def _draw(axes: Any, shown: Sequence[Result], split: str, value: Any, scale: float) -> None:
+    looks = styles(result.curve for result in shown)
+    for (at, name), points in curves(shown).items():
+        if at not in (split, "input"):
+            continue
+        marks = [value(point) for point in points]
+        means = np.array([mark.mean for mark in marks])
+        # With one photo there is no interval: a bar of no length.
+        low = np.array([np.nan_to_num(mark.low, nan=mark.mean) for mark in marks])
+        high = np.array([np.nan_to_num(mark.high, nan=mark.mean) for mark in marks])
+        bars = scale * np.maximum([means - low, high - means], 0)
+        axes.errorbar(
+            [point.bytes for point in points],
+            scale * means,
+            bars,
+            elinewidth=0.8,
+            markeredgewidth=0,
+            zorder=2 if at == "input" else 3,
+            **looks[name].line,
+        )
+
+
+@styled
+def total_time(totals: Sequence[Total]) -> Figure:
+    """Total time against upload rate, both logarithmic: a line a way, each at its best.
+
+    The breaks where one way overtakes the others are marked with their rates.
+
+    Args:
+        totals: the choices that hold the fidelity asked for.
+    """
+    figure, axes = panel("", "upload rate in bytes a second", "total time", (5.6, 3.9))
+    rates = np.geomspace(SLOWEST, FASTEST, 240)
+    axes.set(xscale="log", yscale="log", xlim=(SLOWEST, FASTEST))
+    for way, look in WAY_STYLES.items():
+        own = [total for total in totals if total.result.way == way]
+        if own:
+            axes.plot(rates, [best(own, rate).seconds(rate) for rate in rates], label=way, **look)
+    pieces = merge(envelope(totals))
+    axes.margins(y=0.08)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high)
+    for way, start, _ in pieces[1:]:
+        seconds = best(totals, start).seconds(start)
+        axes.plot([start, start], [low, seconds], color=MUTED, linewidth=1)
+        axes.plot([start], [seconds], "o", color=INK, markersize=5)
+        axes.annotate(
+            f"{size_text(start)}/s: {way}",
+            (start, low),
+            (3, 4),
+            textcoords="offset points",
+            rotation=90,
+            fontsize=8.5,
+            va="bottom",
+        )
+    axes.legend(frameon=False, labelcolor="linecolor", handlelength=2.4, loc="upper right")
+    log_ticks(axes.xaxis, size_text)
+    log_ticks(axes.yaxis, time_text)
+    return figure
+
+
+@styled
+def stage_times(
+    results: Sequence[Result], link: str, rate: float, rtt: float, edge: float, cloud: float
+) -> Figure:
+    """Stacked p50 times of each stage over one link, a bar a result, scaled to the devices.
+
+    Args:
+        results: one for each bar, from the top down.
+        link: the name of the link, for the title; its time is as measured in the run, or else
+            `rtt` + bytes / `rate`.
+        rate: bytes a second.
+        rtt: seconds.
+        edge: the edge device's factor.
+        cloud: the cloud device's factor.
+    """
+    figure, axes = panel(f"over {link}", "milliseconds", "", (SIZE[0], 0.9 + 0.5 * len(results)))
+    ends = []
+    for row, result in enumerate(results):
+        parts = _stages(result, link, rate, rtt, edge, cloud)
+        left = 0.0
+        for stage, seconds in parts.items():
+            axes.barh(row, 1e3 * seconds, 0.42, left=left, color=STAGE_COLOURS[stage], linewidth=0)
+            left += 1e3 * seconds
+        axes.text(0, row - 0.27, result.label, fontsize=8.5, va="bottom", clip_on=False)
+        axes.text(left, row, f" {significant(left)}", fontsize=8.5, va="center", color=MUTED)
+        ends.append(left)
+    axes.set(xlim=(0, 1.1 * max(ends, default=1)), ylim=(len(results) - 0.6, -0.75), yticks=[])
+    axes.grid(axis="y", visible=False)
+    axes.spines["left"].set_visible(False)
+    return figure
+
+
+def _stages(
+    result: Result, link: str, rate: float, rtt: float, edge: float, cloud: float
+) -> dict[str, float]:
+    p50 = {stage: spread.p50 for stage, spread in result.times.items()}
+    if result.way == "edge only":
+        return {"edge": edge * p50["edge"]}
+    sent = result.links[link].p50 if link in result.links else rtt + result.bytes / rate
+    return {
+        "edge": edge * p50["edge"],
+        "encode": edge * p50["encode"],
+        "link": sent,
+        "decode": cloud * p50["decode"],
+        "cloud": cloud * p50["cloud"],
+    }
