@@ -2,19 +2,18 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from splitwire.codecs.parameter import parameter
 from splitwire.codecs.registry import register_codec
 from splitwire.codecs.video import VideoCodec
 
-# SVT-AV1 prints its configuration for every encoder; 1 keeps it to errors.
-os.environ.setdefault("SVT_LOG", "1")
+# SVT-AV1 writes its configuration to stderr for every encoder, and an "error" for every sequence
+# that is not flushed at its end; what fails comes back as FFmpeg's error all the same.
+os.environ.setdefault("SVT_LOG", "0")
 
 
 @register_codec
-@dataclass(frozen=True, kw_only=True)
 class Av1(VideoCodec):
     """AV1 at a constant quantisation parameter. The encoder knows no grey: chroma is neutral.
 

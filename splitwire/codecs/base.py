@@ -1,6 +1,7 @@
 """The contract of a codec, on one page.
 
-A codec is a frozen dataclass. Its fields are its parameters, `_encode` turns a tensor into a
+A codec is a class whose fields are its parameters (`@register_codec` makes it a frozen dataclass);
+`_encode` turns a tensor into a
 payload and `_decode` turns that payload and the shape back into a tensor. This base class does the
 rest: it checks the tensor, writes and checks the header, and finds the codec that a stream names.
 
@@ -39,7 +40,7 @@ class Decoder(Protocol):
         """The tensor of the next stream."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Codec(ABC):
     """A way to turn a feature tensor into bytes and back.
 
@@ -154,7 +155,9 @@ class Codec(ABC):
         try:
             bitstream.check_claim(shape, len(payload))
         except BitstreamError as error:
-            raise CodecError(f"{self.name} made a stream that no decoder may open: {error}") from None
+            raise CodecError(
+                f"{self.name} made a stream that no decoder may open: {error}"
+            ) from None
         words = [_word(f, getattr(self, f.name)) for f in self._changed() if f.metadata["decoding"]]
         digest = self.profile.digest if self.profile else None
         return bitstream.write(Header(_joined(self.name, words), shape, digest), payload)
@@ -182,9 +185,7 @@ def decode(stream: bytes, profile: Profile | None = None) -> Tensor:
     return _guarded(*_opened(stream, profile))
 
 
-def _opened(
-    stream: bytes, profile: Profile | None
-) -> tuple[Codec, memoryview, tuple[int, ...]]:
+def _opened(stream: bytes, profile: Profile | None) -> tuple[Codec, memoryview, tuple[int, ...]]:
     """The codec that a stream names, its payload and its shape."""
     from splitwire.codecs import registry  # the registry imports this module
 

@@ -9,7 +9,7 @@ less than stretching every step for them (Cohen, Choi, Bajić, arXiv:2105.06002)
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,13 +79,13 @@ def check_rule(codec: str, rule: str) -> None:
         )
 
 
-def choose(rule: str, planes: NDArray[np.float32], by_channel: bool) -> ClipRange:
-    """The range that a rule gives for planes (C, H, W): one pair, or one a channel.
+def choose(rule: str, planes: NDArray[np.float32], pairs: int) -> ClipRange:
+    """The range that a rule gives for planes (C, H, W): one pair, or C of them.
 
     Raises:
         CodecError: the tensor (or one of its channels) holds no finite number.
     """
-    groups = planes if by_channel else [planes]
+    groups = planes if pairs > 1 else [planes]
     try:
         bounds = np.array([_bounds(rule, *kernels.moments(group)) for group in groups])
     except ValueError as error:
@@ -95,17 +95,16 @@ def choose(rule: str, planes: NDArray[np.float32], by_channel: bool) -> ClipRang
     return ClipRange(np.ascontiguousarray(lo), np.ascontiguousarray(hi))
 
 
-def learn(features: Iterable[NDArray[np.float32]], by_channel: bool) -> ClipRange:
-    """The range mean ± 3 deviations over the planes of many tensors.
+def learn(planes: Sequence[NDArray[np.float32]], by_channel: bool) -> ClipRange:
+    """The range mean ± 3 deviations over the planes (C, H, W) of many tensors.
 
     Raises:
         CodecError: there are no features, of different shapes, or none with a finite number.
     """
-    planes = list(features)
     if len({x.shape for x in planes}) != 1:
         raise CodecError("calibration needs at least one feature tensor, and all of one shape")
     pooled = np.stack(planes, axis=1)  # (C, N, H, W): one channel of every tensor together
-    return choose(f"{_CALIBRATED_DEVIATIONS}sd", pooled, by_channel)
+    return choose(f"{_CALIBRATED_DEVIATIONS}sd", pooled, len(pooled) if by_channel else 1)
 
 
 def _bounds(

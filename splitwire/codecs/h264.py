@@ -1,7 +1,6 @@
 """`h264`: the mosaic as H.264 (ITU-T H.264) by libx264."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from splitwire.codecs.parameter import parameter
@@ -26,7 +25,6 @@ _SEI = 6
 
 
 @register_codec
-@dataclass(frozen=True, kw_only=True)
 class H264(VideoCodec):
     """Grey (4:0:0) H.264 at a constant quantisation parameter.
 

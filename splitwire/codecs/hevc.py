@@ -1,7 +1,6 @@
 """`hevc`: the mosaic as HEVC (ITU-T H.265) by libx265."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 from splitwire.codecs.h264 import PRESETS
@@ -11,7 +10,6 @@ from splitwire.codecs.video import VideoCodec
 
 
 @register_codec
-@dataclass(frozen=True, kw_only=True)
 class Hevc(VideoCodec):
     """Grey (4:0:0) HEVC at a constant quantisation parameter, psycho-visual tuning off.
 

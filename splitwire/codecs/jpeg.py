@@ -1,7 +1,6 @@
 """`jpeg`: the mosaic of 8-bit codes as a grey baseline JPEG (ITU-T T.81)."""
 
 import io
-from dataclasses import dataclass
 from typing import ClassVar
 
 from PIL import Image
@@ -13,7 +12,6 @@ from splitwire.codecs.registry import register_codec
 
 
 @register_codec
-@dataclass(frozen=True, kw_only=True)
 class Jpeg(MosaicCodec):
     """What every device has. Blocks of 8×8 straddle channels where maps are not multiples of 8.
 

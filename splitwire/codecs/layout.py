@@ -1,9 +1,9 @@
 """Tensors of any rank as planes: channels first, each a map of two dimensions.
 
-    C×H×W            feature maps     → C planes of H×W
-    T×D              tokens           → D planes of 1×T: a channel is one of a token's D numbers
-    D                a vector         → D planes of 1×1
-    A×…×H×W          anything deeper  → A·… planes of H×W
+C×H×W            feature maps     → C planes of H×W
+T×D              tokens           → D planes of 1×T: a channel is one of a token's D numbers
+D                a vector         → D planes of 1×1
+A×…×H×W          anything deeper  → A·… planes of H×W
 """
 
 import math

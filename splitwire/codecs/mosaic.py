@@ -21,7 +21,7 @@ from splitwire.errors import BitstreamError
 Frame = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MosaicCodec(QuantizingCodec):
     """A codec of grey frames.
 

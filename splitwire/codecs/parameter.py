@@ -36,7 +36,7 @@ def parse(codec: str, field: Field[Any], text: str) -> Any:
     Raises:
         CodecError: the text does not spell one.
     """
-    kind = type(field.default)
+    kind: Any = type(field.default)
     try:
         if kind is bool:
             return {"true": True, "false": False}[text.lower()]

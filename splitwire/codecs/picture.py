@@ -1,7 +1,6 @@
 """`picture`: the photo itself, for the baseline that sends it and computes all in the cloud."""
 
 import io
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,7 +13,6 @@ from splitwire.codecs.registry import register_codec
 
 
 @register_codec
-@dataclass(frozen=True, kw_only=True)
 class Picture(Codec):
     """An RGB picture file: 3×H×W of numbers 0 to 255, rounded to integers.
 

@@ -1,7 +1,6 @@
 """`png`: the mosaic of codes, losslessly, as a grey PNG (ISO/IEC 15948) of 1 to 8 bits."""
 
 import io
-from dataclasses import dataclass
 from typing import ClassVar
 
 from PIL import Image
@@ -13,7 +12,6 @@ from splitwire.codecs.registry import register_codec
 
 
 @register_codec
-@dataclass(frozen=True, kw_only=True)
 class Png(MosaicCodec):
     """The codes themselves: the only loss is the quantiser's.
 

@@ -1,6 +1,6 @@
 """What every codec that quantises shares: the clip range, how it is chosen, and where it travels.
 
-    x ─▶ planes ─▶ clip range ─▶ [range │ _code(planes, range)]  ─▶ payload
+x ─▶ planes ─▶ clip range ─▶ [range │ _code(planes, range)]  ─▶ payload
 """
 
 from abc import abstractmethod
@@ -20,7 +20,7 @@ from splitwire.codecs.profile import Profile
 from splitwire.errors import ProfileError
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class QuantizingCodec(Codec):
     """A codec of integer codes over a clip range.
 
@@ -48,7 +48,8 @@ class QuantizingCodec(Codec):
         """This codec with the range learnt, if its rule is "profile"; otherwise itself."""
         if self.clip != "profile":
             return self
-        bounds = clip.learn((to_planes(x) for x in features), self._by_channel)
+        planes = [to_planes(x) for x in features]
+        bounds = clip.learn(planes, self.per == "channel")
         profile = Profile(self.name, {"lo": bounds.lo, "hi": bounds.hi})
         return replace(self, profile=profile)
 
@@ -57,9 +58,9 @@ class QuantizingCodec(Codec):
         """Whether the rule is "profile" and there is none."""
         return self.clip == "profile" and self.profile is None
 
-    @property
-    def _by_channel(self) -> bool:
-        return self.per == "channel"
+    def _pairs(self, shape: tuple[int, ...]) -> int:
+        """How many ranges planes (C, H, W) have; a channel of one number needs none of its own."""
+        return shape[0] if self.per == "channel" and shape[1:] != (1, 1) else 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -79,7 +80,7 @@ class QuantizingCodec(Codec):
         """The range to quantise these planes over."""
         if self.profile is not None:
             return self._learnt(planes.shape[0])
-        return clip.choose(self.clip, planes, self._by_channel)
+        return clip.choose(self.clip, planes, self._pairs(planes.shape))
 
     def _head(self, bounds: ClipRange) -> bytes:
         """The range as it travels: not at all where the decoder has it in the profile."""
@@ -91,11 +92,11 @@ class QuantizingCodec(Codec):
         """The range of planes of that shape, and the payload behind it."""
         if self.profile is not None:
             return self._learnt(shape[0]), payload
-        return ClipRange.from_bytes(payload, shape[0] if self._by_channel else 1)
+        return ClipRange.from_bytes(payload, self._pairs(shape))
 
     def _learnt(self, channels: int) -> ClipRange:
         assert self.profile is not None
-        bounds = ClipRange(self.profile.arrays["lo"], self.profile.arrays["hi"])
+        bounds = ClipRange(*(self.profile.arrays[k].astype(np.float32) for k in ("lo", "hi")))
         if len(bounds.lo) not in (1, channels):
             raise ProfileError(
                 f"the profile {self.profile.digest} was learnt on {len(bounds.lo)} channels; "

@@ -1,6 +1,5 @@
 """`raw`: the numbers themselves, or their codes packed to the bit. No entropy coding at all."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -14,11 +13,10 @@ from splitwire.codecs.quantizing import QuantizingCodec
 from splitwire.codecs.registry import register_codec
 from splitwire.errors import BitstreamError, CodecError
 
-_DTYPES = {"float32": np.dtype("<f4"), "float16": np.dtype("<f2")}
+_DTYPES = {"float32": "<f4", "float16": "<f2"}
 
 
 @register_codec
-@dataclass(frozen=True, kw_only=True)
 class Raw(QuantizingCodec):
     """Uniformly quantised codes of 1 to 8 bits, or floating-point numbers as they are.
 

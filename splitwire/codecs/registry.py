@@ -6,11 +6,12 @@ or its module; a script adds one with `@splitwire.register_codec`.
 
 import re
 import warnings
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, TypeVar
+from typing import Any, TypeVar, dataclass_transform
 
 from splitwire.codecs import parameter
 from splitwire.codecs.base import Codec
@@ -23,11 +24,14 @@ ENTRY_POINTS = "splitwire.codecs"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _registered: dict[str, type[Codec]] = {}
 
-C = TypeVar("C", bound=type[Codec])
+C = TypeVar("C", bound=Codec)
 
 
-def register_codec(cls: C) -> C:
-    """Class decorator: make a codec known by its `name`.
+@dataclass_transform(
+    kw_only_default=True, frozen_default=True, field_specifiers=(parameter.parameter,)
+)
+def register_codec(cls: type[C]) -> type[C]:
+    """Class decorator: make the class a frozen dataclass and its codec known by its `name`.
 
     Raises:
         CodecError: the name is missing, malformed, or taken by another class.
@@ -47,8 +51,9 @@ def register_codec(cls: C) -> C:
             f"the name {name!r} is taken by {taken.__module__}.{taken.__qualname__}; "
             f"registered: {', '.join(sorted(_registered))}"
         )
-    _registered[name] = cls
-    return cls
+    made = dataclass(frozen=True, kw_only=True, repr=False)(cls)
+    _registered[name] = made
+    return made
 
 
 def codec(spec: str, /, *, profile: Profile | str | None = None, **parameters: Any) -> Codec:

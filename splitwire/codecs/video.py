@@ -28,7 +28,7 @@ from splitwire.codecs.parameter import parameter
 from splitwire.errors import BitstreamError, CodecError
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class VideoCodec(MosaicCodec):
     """A codec of FFmpeg's. A subclass names the library, its options and its parameter ranges.
 
@@ -138,8 +138,10 @@ class FrameDecoder:
         self._coded = (height, width)
         context: Any = av.CodecContext.create(codec.ffmpeg_decoder, "r")
         context.thread_count = 1
-        # A frame larger than expected is refused before it is allocated; errors are not concealed.
-        context.options = {"max_pixels": str(height * width), "err_detect": "explode"}
+        # A frame larger than expected is refused before it is allocated (FFmpeg counts whole blocks
+        # of 64), and what is damaged is not concealed.
+        most = (height + 63) // 64 * ((width + 63) // 64) * 4096
+        context.options = {"max_pixels": str(most), "err_detect": "explode"}
         context.flags |= av.codec.context.Flags.low_delay
         self._context = context
 

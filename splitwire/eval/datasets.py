@@ -148,9 +148,9 @@ def _labels(names: list[str]) -> dict[str, int]:
     if all(name.isdecimal() for name in names):
         return {name: int(name) for name in names}
     if all(_WNID.fullmatch(name) for name in names):
-        from timm.data import ImageNetInfo
+        from timm.data.imagenet_info import ImageNetInfo
 
-        wnids = ImageNetInfo().label_names()
+        wnids = ImageNetInfo().label_names()  # type: ignore[no-untyped-call]
         index = {wnid: i for i, wnid in enumerate(wnids)}
         unknown = [name for name in names if name not in index]
         if unknown:

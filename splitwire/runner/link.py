@@ -78,7 +78,9 @@ class Trace:
             except ValueError:
                 seconds = rate = 0.0
             if not (seconds > 0 and rate >= 0):
-                raise DataError(f"{path}, line {number}: 'seconds bytes_a_second' expected: {line!r}")
+                raise DataError(
+                    f"{path}, line {number}: 'seconds bytes_a_second' expected: {line!r}"
+                )
             steps.append((seconds, rate))
         if not any(rate > 0 for _, rate in steps):
             raise DataError(f"{path} holds no step of a positive rate")

@@ -1,6 +1,6 @@
 """The whole way in one process: the line of code that everything else goes through.
 
-    picture ─▶ edge ─▶ encode ─▶ link ─▶ decode ─▶ cloud ─▶ output
+picture ─▶ edge ─▶ encode ─▶ link ─▶ decode ─▶ cloud ─▶ output
 """
 
 from collections.abc import Sequence
