@@ -80,7 +80,7 @@ class Codec(ABC):
             x: real floating-point array of any shape that the codec takes, coded as float32.
 
         Raises:
-            CodecError: the tensor is empty, not floating-point, or of a shape the codec cannot take.
+            CodecError: the tensor is empty, not floating-point, or of a shape it cannot take.
             ProfileError: the codec needs a profile and has none.
         """
         tensor = self._checked(x)

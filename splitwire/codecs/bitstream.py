@@ -1,6 +1,6 @@
 """The bytes around every payload: what they are, written and checked. See docs/bitstream.md.
 
-    'S' 'W' | version | spec length, spec | rank and flags | dimensions | [digest] | payload | CRC-32
+    'S' 'W' | version | spec length, spec | rank, flags | dimensions | [digest] | payload | CRC-32
 
 Everything that a decoder needs is in there: the codec's name with the parameters that decoding
 depends on, the tensor's shape, and the digest of the profile where one was used.
