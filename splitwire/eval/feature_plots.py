@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from splitwire.eval.plot_style import (
     INK,
     LIGHT,
-    MUTED,
     SIZE,
     log_ticks,
     panel,
@@ -49,7 +49,7 @@ def histogram(x: Array, title: str = "") -> Figure:
         f"mean {mean:.2g}\ndeviation {deviation:.2g}\nfrom {values.min():.3g} to {values.max():.3g}"
         f"\n{100 * outside:.2g} % outside"
     )
-    axes.text(0.985, 0.97, words, transform=axes.transAxes, ha="right", va="top", fontsize=8.5)
+    axes.text(0.985, 0.97, words, transform=axes.transAxes, ha="right", va="top", fontsize=9)
     axes.set(xlim=reach)
     axes.grid(axis="x", visible=False)
     return figure
@@ -94,7 +94,7 @@ def mosaic(x: Array, decoded: Array) -> list[Figure]:
 
 
 @styled
-def depth(model: dict[str, Any], splits: Sequence[str]) -> Figure | None:
+def depth(model: dict[str, Any], splits: Sequence[str]) -> list[Figure]:
     """Bytes at 8 bits, and the share of computation done, along the depth of the network.
 
     Args:
@@ -102,48 +102,64 @@ def depth(model: dict[str, Any], splits: Sequence[str]) -> Figure | None:
         splits: the ones to name.
 
     Returns:
-        None where the head names fewer than two cut points.
+        A panel for each; none where the head names fewer than two cut points.
     """
     points = model.get("points") or []
     if len(points) < 2:
-        return None
-    figure = Figure(figsize=(5.8, 4.6), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    places = np.arange(len(points))
-    upper.step(places, [p["elements"] for p in points], where="mid", color=LIGHT["blue"])
-    upper.set(yscale="log", ylabel="bytes at 8 bits")
+        return []
+    names = [place for place, p in enumerate(points) if {p["name"], p.get("node")} & set(splits)]
+    sizes, shares = [p["elements"] for p in points], [100 * p["share"] for p in points]
+    ends = (0, len(points) - 1)
+
+    first, upper = panel("bytes to send, at 8 bits an element", _DEPTH, "", WIDE)
+    upper.step(range(len(points)), sizes, where="mid", color=LIGHT["blue"])
+    upper.set(yscale="log", xlim=ends, xticks=[])
     picture = model.get("picture_bytes")
     if picture:
         upper.axhline(picture, color=INK, linestyle="--", linewidth=1.2)
-        upper.annotate(
-            f"the picture, {size_text(picture)}",
-            (1, picture),
-            (0, 3),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            ha="right",
-            fontsize=8.5,
-        )
-    lower.fill_between(places, [100 * p["share"] for p in points], color=LIGHT["amber"], alpha=0.3)
-    lower.plot(places, [100 * p["share"] for p in points], color=LIGHT["amber"])
-    lower.set(
-        ylim=(0, 104),
-        ylabel="computation so far",
-        xlabel="cut points in order of depth",
-        xlim=(0, len(points) - 1),
-        xticks=[],
-    )
-    lower.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} %"))
-    for place, point in enumerate(points):
-        if point["name"] in splits or point.get("node") in splits:
-            for axes, value in ((upper, point["elements"]), (lower, 100 * point["share"])):
-                axes.axvline(place, color=MUTED, linewidth=0.8, linestyle=":")
-                axes.plot(place, value, "o", color=INK, markersize=5)
-            text = f"{point['name']}\n{size_text(point['elements'])}"
-            upper.annotate(
-                text, (place, point["elements"]), (5, 5), textcoords="offset points", fontsize=8.5
-            )
+        where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+        text = f"the picture, {size_text(picture)}"
+        upper.annotate(text, (1, picture), (0, 3), ha="right", fontsize=9, **where)
     low, high = upper.get_ylim()
-    upper.set_ylim(low / 1.2, high * 1.8)
+    upper.set_ylim(low / 1.9, high * 1.3)
     log_ticks(upper.yaxis, size_text)
-    return figure
+    _name(
+        upper, names, sizes, "top", [f"{points[i]['name']}\n{size_text(sizes[i])}" for i in names]
+    )
+
+    second, lower = panel("computation done on the edge", _DEPTH, "", WIDE)
+    lower.fill_between(range(len(points)), shares, color=LIGHT["amber"], alpha=0.25, linewidth=0)
+    lower.plot(shares, color=LIGHT["amber"])
+    lower.set(xlim=ends, xticks=[], ylim=(0, 104))
+    lower.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} %"))
+    _name(
+        lower, names, shares, "bottom", [f"{points[i]['name']}\n{shares[i]:.0f} %" for i in names]
+    )
+    return [first, second]
+
+
+WIDE = (5.2, 3.5)
+_DEPTH = "cut points in order of depth"
+
+
+def _name(
+    axes: Axes, places: Sequence[int], values: Sequence[float], left: str, texts: list[str]
+) -> None:
+    """Mark the chosen splits, with words beside the point on the side that has room.
+
+    To the right they hang below it; to the left, `left` says which end of them is at the point:
+    "top" under a falling curve, "bottom" over a rising one.
+    """
+    middle = sum(axes.get_xlim()) / 2
+    for place, text in zip(places, texts, strict=True):
+        right = place < middle
+        axes.plot(place, values[place], "o", color=INK, markersize=5, clip_on=False)
+        axes.annotate(
+            text,
+            (place, values[place]),
+            (5 if right else -5, 5 if not right and left == "bottom" else -5),
+            textcoords="offset points",
+            fontsize=9,
+            ha="left" if right else "right",
+            va="top" if right else left,
+        )

@@ -64,9 +64,7 @@ def on_bytes(results: Sequence[Result], max_divergence: float = MAX_DIVERGENCE) 
         return said + "."
     other = f"{size_text(picture.bytes)} of the picture itself as {picture.name[6:]}"
     if chosen.bytes < picture.bytes:
-        return (
-            f"{said}, {significant(100 - 100 * chosen.bytes / picture.bytes)} % below the {other}."
-        )
+        return f"{said}, {100 - 100 * chosen.bytes / picture.bytes:.0f} % below the {other}."
     return f"{said}. Splitting loses here: that is more than the {other}."
 
 
@@ -76,26 +74,24 @@ def on_time(totals: Sequence[Total]) -> list[str]:
     if "split" not in ways or len(ways) < 2:
         return []
     pieces = merge(envelope(totals))
-    said = [
-        f"{way[0].upper()}{way[1:]} is the fastest way {rates(slow, fast)}."
-        if way != "split"
-        else f"Splitting is the fastest way {rates(slow, fast)}."
-        for way, slow, fast in pieces
-    ]
+    spans = [f"{_WORDS[way]} {rates(slow, fast)}" for way, slow, fast in pieces]
+    said = [f"The fastest way is {'; '.join(spans)}."]
     if all(way != "split" for way, _, _ in pieces):
         said.append("Splitting loses: at none of these upload rates is it the fastest way.")
+    known = {end for _, slow, fast in pieces for end in (slow, fast)}
     for rival in ("edge only", "cloud only"):
         pair = [total for total in totals if total.result.way in ("split", rival)]
-        if rival not in ways or len(ways) < 3:
-            continue
         duel = [(slow, fast) for way, slow, fast in merge(envelope(pair)) if way == "split"]
-        spans = " and ".join(rates(slow, fast) for slow, fast in duel)
+        if rival not in ways or len(ways) < 3 or known.issuperset(*duel):
+            continue  # says nothing that was not said
+        won = " and ".join(rates(slow, fast) for slow, fast in duel)
         said.append(
-            f"Against {rival} alone, splitting wins {spans}."
-            if duel
-            else f"Against {rival} alone, splitting loses at every upload rate."
+            f"Against {rival} alone, splitting {'wins ' + won if duel else 'always loses'}."
         )
     return said
+
+
+_WORDS = {"edge only": "edge only", "cloud only": "cloud only", "split": "splitting"}
 
 
 def rates(slow: float, fast: float) -> str:

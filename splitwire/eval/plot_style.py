@@ -62,11 +62,11 @@ RC: Any = {
     "svg.fonttype": "none",  # text stays text: small, selectable, in the page's own font
     "svg.hashsalt": "splitwire",
     "font.family": "sans-serif",
-    "font.size": 9.5,
-    "axes.titlesize": 10.5,
+    "font.size": 10,
+    "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
-    "axes.labelsize": 9.5,
+    "axes.labelsize": 10,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": MUTED,
     "axes.titlecolor": INK,
@@ -79,8 +79,8 @@ RC: Any = {
     "text.color": INK,
     "xtick.color": MUTED,
     "ytick.color": MUTED,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
+    "xtick.labelsize": 9.5,
+    "ytick.labelsize": 9.5,
     "xtick.minor.size": 0,
     "ytick.minor.size": 0,
     "lines.linewidth": 1.7,
@@ -90,7 +90,8 @@ styled = matplotlib.rc_context(
     RC
 )  # as a decorator: the function draws under RC and leaves no trace
 
-SIZE = (5.2, 3.7)
+SIZE = (4.3, 3.4)
+"""Inches of a panel: at 100 % its text is as large as a caption, and it fits a phone."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +172,10 @@ def svg(figure: Figure, title: str = "", themed: bool = True) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, count=1, flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*"', "<g", text)  # several figures share a page: no id twice
     text = re.sub(r' (width|height)="[\d.]+pt"', "", text, count=2)
-    text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px sans-serif", text)
-    text = re.sub(r"font: (bold|700) ([\d.]+)px [^;\"]*", r"font: 700 \2px sans-serif", text)
+    text = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px system-ui, sans-serif", text)
+    text = re.sub(
+        r"font: (bold|700) ([\d.]+)px [^;\"]*", r"font: 700 \2px system-ui, sans-serif", text
+    )
     label = f'<svg role="img" aria-label="{html.escape(title)}"' if title else "<svg"
     text = text.replace("<svg", label, 1)
     return follow_theme(text) if themed else text

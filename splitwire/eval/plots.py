@@ -17,7 +17,6 @@ from splitwire.eval.plot_style import (
     INK,
     LIGHT,
     MUTED,
-    SIZE,
     STAGE_COLOURS,
     log_ticks,
     panel,
@@ -47,7 +46,7 @@ def rate_divergence(
     The cloud-only curve is in every panel, bars are bootstrap intervals, and the dotted line is the
     fidelity asked for.
     """
-    shown = _visible(results)
+    shown = visible(results)
     if not shown:
         return []
     ends = [
@@ -75,7 +74,7 @@ def rate_accuracy(results: Sequence[Result]) -> list[Figure]:
 
     The line across is the uncompressed network's accuracy, from edge only.
     """
-    shown = _visible(results)
+    shown = visible(results)
     labelled = is_labelled(shown)
     whole = next((r.top1.mean for r in results if r.way == "edge only" and r.top1), None)
     figures = []
@@ -98,7 +97,8 @@ def _accuracy(result: Result) -> Estimate:
     return result.top1 or Estimate(math.nan)
 
 
-def _visible(results: Sequence[Result]) -> list[Result]:
+def visible(results: Sequence[Result]) -> list[Result]:
+    """The points that the rate figures show: of curves, with a divergence that has a logarithm."""
     points = [point for curve in curves(results).values() for point in curve]
     return [p for p in points if FLOOR <= p.divergence.mean < math.inf]
 
@@ -125,15 +125,12 @@ def _draw(axes: Any, shown: Sequence[Result], split: str, value: Any, scale: flo
         low = np.array([np.nan_to_num(mark.low, nan=mark.mean) for mark in marks])
         high = np.array([np.nan_to_num(mark.high, nan=mark.mean) for mark in marks])
         bars = scale * np.maximum([means - low, high - means], 0)
+        rates, look = [point.bytes for point in points], looks[name]
+        order = 2 if at == "input" else 3
         axes.errorbar(
-            [point.bytes for point in points],
-            scale * means,
-            bars,
-            elinewidth=0.8,
-            markeredgewidth=0,
-            zorder=2 if at == "input" else 3,
-            **looks[name].line,
+            rates, scale * means, bars, fmt="none", ecolor=look.colour, elinewidth=1, alpha=0.4
         )
+        axes.plot(rates, scale * means, markeredgewidth=0, zorder=order, **look.line)
 
 
 @styled
@@ -145,28 +142,33 @@ def total_time(totals: Sequence[Total]) -> Figure:
     Args:
         totals: the choices that hold the fidelity asked for.
     """
-    figure, axes = panel("", "upload rate in bytes a second", "total time", (5.6, 3.9))
+    figure, axes = panel("", "upload rate in bytes a second", "total time", (5.2, 3.9))
     rates = np.geomspace(SLOWEST, FASTEST, 240)
     axes.set(xscale="log", yscale="log", xlim=(SLOWEST, FASTEST))
     for way, look in WAY_STYLES.items():
         own = [total for total in totals if total.result.way == way]
         if own:
             axes.plot(rates, [best(own, rate).seconds(rate) for rate in rates], label=way, **look)
-    pieces = merge(envelope(totals))
     axes.margins(y=0.08)
     low, high = axes.get_ylim()
+    low /= 1.5  # room for the labels below the lowest line
     axes.set_ylim(low, high)
-    for way, start, _ in pieces[1:]:
+    for way, start, end in merge(envelope(totals)):
+        axes.axvspan(start, end, color=WAY_STYLES[way]["color"], alpha=0.08, linewidth=0)
+        if start <= SLOWEST:
+            continue
         seconds = best(totals, start).seconds(start)
         axes.plot([start, start], [low, seconds], color=MUTED, linewidth=1)
         axes.plot([start], [seconds], "o", color=INK, markersize=5)
+        # Every line falls towards the right, so what is left of and below a break is free.
         axes.annotate(
-            f"{size_text(start)}/s: {way}",
+            f"{size_text(start)}/s",
             (start, low),
-            (3, 4),
+            (-3, 5),
             textcoords="offset points",
             rotation=90,
-            fontsize=8.5,
+            fontsize=9,
+            ha="right",
             va="bottom",
         )
     axes.legend(frameon=False, labelcolor="linecolor", handlelength=2.4, loc="upper right")
@@ -190,7 +192,7 @@ def stage_times(
         edge: the edge device's factor.
         cloud: the cloud device's factor.
     """
-    figure, axes = panel(f"over {link}", "milliseconds", "", (SIZE[0], 0.9 + 0.5 * len(results)))
+    figure, axes = panel(f"over {link}", "milliseconds", "", (5.2, 0.9 + 0.46 * len(results)))
     ends = []
     for row, result in enumerate(results):
         parts = _stages(result, link, rate, rtt, edge, cloud)
@@ -198,8 +200,16 @@ def stage_times(
         for stage, seconds in parts.items():
             axes.barh(row, 1e3 * seconds, 0.42, left=left, color=STAGE_COLOURS[stage], linewidth=0)
             left += 1e3 * seconds
-        axes.text(0, row - 0.27, result.label, fontsize=8.5, va="bottom", clip_on=False)
-        axes.text(left, row, f" {significant(left)}", fontsize=8.5, va="center", color=MUTED)
+        axes.text(0, row - 0.26, result.label, fontsize=9, va="bottom", clip_on=False)
+        axes.annotate(
+            significant(left),
+            (left, row),
+            (4, 0),
+            textcoords="offset points",
+            fontsize=9,
+            va="center",
+            color=MUTED,
+        )
         ends.append(left)
     axes.set(xlim=(0, 1.1 * max(ends, default=1)), ylim=(len(results) - 0.6, -0.75), yticks=[])
     axes.grid(axis="y", visible=False)

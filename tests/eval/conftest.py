@@ -31,7 +31,7 @@ CODECS: list[tuple[str, str, float, float, float, float]] = [
     ],
     *[
         (f"av1:qp={q}", "av1", b, k, 14.0, 1.9)
-        for q, b, k in ((80, 5.1, 0.0037), (140, 3.6, 0.011), (200, 2.0, 0.06))
+        for q, b, k in ((20, 5.1, 0.0037), (35, 3.6, 0.011), (50, 2.0, 0.06))
     ],
 ]
 PICTURES = [
