@@ -9,15 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from splitwire.eval.plot_style import (
-    INK,
-    LIGHT,
-    SIZE,
-    log_ticks,
-    panel,
-    size_text,
-    styled,
-)
+from splitwire.eval.plot_style import INK, LIGHT, SIZE, log_ticks, panel, styled
+from splitwire.eval.units import size_text
 
 Array = NDArray[Any]
 DEVIATIONS = 3
@@ -117,9 +110,15 @@ def depth(model: dict[str, Any], splits: Sequence[str]) -> list[Figure]:
     picture = model.get("picture_bytes")
     if picture:
         upper.axhline(picture, color=INK, linestyle="--", linewidth=1.2)
-        where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-        text = f"the picture, {size_text(picture)}"
-        upper.annotate(text, (1, picture), (0, 3), ha="right", fontsize=9, **where)
+        upper.annotate(
+            f"the picture, {size_text(picture)}",
+            (1, picture),
+            (0, 3),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            fontsize=9,
+            ha="right",
+        )
     low, high = upper.get_ylim()
     upper.set_ylim(low / 1.9, high * 1.3)
     log_ticks(upper.yaxis, size_text)

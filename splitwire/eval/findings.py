@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from splitwire.eval.plot_style import significant, size_text
 from splitwire.eval.results import Result
 from splitwire.eval.totals import (
     FASTEST,
@@ -16,6 +15,7 @@ from splitwire.eval.totals import (
     smallest,
     total,
 )
+from splitwire.eval.units import significant, size_text
 
 
 def factors(head: dict[str, Any]) -> tuple[float, float]:

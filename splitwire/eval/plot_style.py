@@ -93,6 +93,8 @@ styled = matplotlib.rc_context(
 SIZE = (4.3, 3.4)
 """Inches of a panel: at 100 % its text is as large as a caption, and it fits a phone."""
 
+_ENLARGED = 1.5  # how far a page may stretch a figure before its words shout
+
 
 @dataclass(frozen=True)
 class Style:
@@ -122,27 +124,6 @@ def styles(curves: Iterable[str]) -> dict[str, Style]:
             dashes = "--" if family == "picture" else _DASHES[index % len(_DASHES)]
             found[curve] = Style(LIGHT[name], marker, dashes)
     return found
-
-
-def size_text(count: float) -> str:
-    """A number of bytes in the unit that reads best: 450 B, 4.6 kB, 1.2 MB."""
-    for unit, scale in (("MB", 1e6), ("kB", 1e3)):
-        if count >= 0.9995 * scale:
-            return f"{significant(count / scale)} {unit}"
-    return f"{significant(count)} B"
-
-
-def time_text(seconds: float) -> str:
-    """A time in the unit that reads best: 0.45 ms, 12 ms, 1.2 s."""
-    if seconds >= 0.9995:
-        return f"{significant(seconds)} s"
-    return f"{significant(1e3 * seconds)} ms"
-
-
-def significant(value: float) -> str:
-    """Three significant digits at most, without an exponent or trailing zeros."""
-    text = f"{value:#.3g}" if value < 100 else f"{value:.0f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def log_ticks(axis: Any, text: Callable[[float], str], subs: tuple[float, ...] = (1, 2, 5)) -> None:
@@ -176,8 +157,9 @@ def svg(figure: Figure, title: str = "", themed: bool = True) -> str:
     text = re.sub(
         r"font: (bold|700) ([\d.]+)px [^;\"]*", r"font: 700 \2px system-ui, sans-serif", text
     )
-    label = f'<svg role="img" aria-label="{html.escape(title)}"' if title else "<svg"
-    text = text.replace("<svg", label, 1)
+    widest = round(_ENLARGED * 72 * figure.get_figwidth())
+    label = f' role="img" aria-label="{html.escape(title)}"' if title else ""
+    text = text.replace("<svg", f'<svg style="max-width: {widest}px"{label}', 1)
     return follow_theme(text) if themed else text
 
 

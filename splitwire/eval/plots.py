@@ -20,15 +20,13 @@ from splitwire.eval.plot_style import (
     STAGE_COLOURS,
     log_ticks,
     panel,
-    significant,
-    size_text,
     styled,
     styles,
-    time_text,
 )
 from splitwire.eval.results import Estimate, Result
 from splitwire.eval.table import is_labelled
 from splitwire.eval.totals import FASTEST, MAX_DIVERGENCE, SLOWEST, Total, best, envelope, merge
+from splitwire.eval.units import significant, size_text, time_text
 
 WAY_STYLES: dict[str, dict[str, Any]] = {
     "edge only": {"color": LIGHT["vermilion"], "linestyle": ":"},
@@ -89,7 +87,7 @@ def rate_accuracy(results: Sequence[Result]) -> list[Figure]:
         figures.append(figure)
     limits = [figure.axes[0].get_ylim() for figure in figures]
     for figure in figures:
-        figure.axes[0].set_ylim(min(low for low, _ in limits), min(102, max(h for _, h in limits)))
+        figure.axes[0].set_ylim(min(low for low, _ in limits), min(101, max(h for _, h in limits)))
     return figures
 
 
@@ -153,6 +151,7 @@ def total_time(totals: Sequence[Total]) -> Figure:
     low, high = axes.get_ylim()
     low /= 1.5  # room for the labels below the lowest line
     axes.set_ylim(low, high)
+    last = 0.0
     for way, start, end in merge(envelope(totals)):
         axes.axvspan(start, end, color=WAY_STYLES[way]["color"], alpha=0.08, linewidth=0)
         if start <= SLOWEST:
@@ -160,17 +159,20 @@ def total_time(totals: Sequence[Total]) -> Figure:
         seconds = best(totals, start).seconds(start)
         axes.plot([start, start], [low, seconds], color=MUTED, linewidth=1)
         axes.plot([start], [seconds], "o", color=INK, markersize=5)
-        # Every line falls towards the right, so what is left of and below a break is free.
+        # Every line falls towards the right, so what is left of and below a break is free, unless
+        # another break is near.
+        left = start > 1.6 * last
         axes.annotate(
             f"{size_text(start)}/s",
             (start, low),
-            (-3, 5),
+            (-3 if left else 4, 5),
             textcoords="offset points",
             rotation=90,
             fontsize=9,
-            ha="right",
+            ha="right" if left else "left",
             va="bottom",
         )
+        last = start
     axes.legend(frameon=False, labelcolor="linecolor", handlelength=2.4, loc="upper right")
     log_ticks(axes.xaxis, size_text)
     log_ticks(axes.yaxis, time_text)

@@ -11,12 +11,13 @@ from markupsafe import Markup
 
 from splitwire.errors import ExperimentError
 from splitwire.eval.findings import choices, links, on_bytes, on_time, rates
-from splitwire.eval.plot_style import palette_css, significant, size_text, time_text
+from splitwire.eval.plot_style import palette_css
 from splitwire.eval.results import Result, summarise
 from splitwire.eval.samples import Sample, read_run
 from splitwire.eval.sections import Features, sections
 from splitwire.eval.table import bd_rows, blocks, columns, counts, is_labelled, picks, warnings
 from splitwire.eval.totals import MAX_DIVERGENCE, Total, envelope, faithful, smallest
+from splitwire.eval.units import significant, size_text, time_text
 
 
 def write_report(run: Path, anchor: str = "h264", max_divergence: float = MAX_DIVERGENCE) -> Path:

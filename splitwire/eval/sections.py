@@ -12,19 +12,11 @@ from numpy.typing import NDArray
 from splitwire.errors import SplitwireError
 from splitwire.eval import feature_plots, plots
 from splitwire.eval.findings import factors, links, rates, round_trip
-from splitwire.eval.plot_style import (
-    STAGE_COLOURS,
-    key,
-    significant,
-    size_text,
-    styles,
-    svg,
-    swatch,
-    time_text,
-)
+from splitwire.eval.plot_style import STAGE_COLOURS, key, styles, svg, swatch
 from splitwire.eval.results import Result
 from splitwire.eval.table import curve_name, is_labelled, picks
 from splitwire.eval.totals import Stretch, Total, best, envelope, faithful, smallest
+from splitwire.eval.units import significant, size_text, time_text
 
 Features = dict[str, NDArray[Any]]
 
@@ -98,10 +90,10 @@ def _rate(results: Sequence[Result], max_divergence: float) -> Section | None:
     said = "Down and to the left is better: fewer bytes, and an output nearer to the network's own."
     if any(result.way == "cloud only" for result in plots.visible(results)):
         said += " The dashed curve is the picture itself (cloud only), the same in every panel."
-    said += (
-        " Bars are 95 % bootstrap intervals over photos, the dotted line is "
-        f"{significant(max_divergence)} nats. "
-        + (f"Fewest bytes below it: {cheapest}." if cheapest else "No codec comes below it.")
+    if any(math.isfinite(result.divergence.low) for result in results):
+        said += " Bars are 95 % bootstrap intervals over photos."
+    said += f" The dotted line is {significant(max_divergence)} nats. " + (
+        f"Fewest bytes below it: {cheapest}." if cheapest else "No codec comes below it."
     )
     title = "Rate against divergence"
     return Section("rate", title, said, _panels(figures, title), _legend(results))

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from splitwire.eval.curves import bd_rates, curves, find_anchor
+from splitwire.eval.findings import choices, on_bytes, on_time
 from splitwire.eval.results import Estimate, Result, Spread
 from splitwire.eval.totals import MAX_DIVERGENCE, faithful, smallest
 
@@ -30,6 +31,11 @@ class Column:
 def number(value: float, form: str = ",.0f", scale: float = 1.0) -> str:
     """A number as text, or a dash where there is none."""
     return "–" if math.isnan(value) else format(scale * value, form)
+
+
+def signed(percent: float) -> str:
+    """A change in percent, with a minus as long as its plus."""
+    return f"{percent:+.1f}".replace("-", "−")
 
 
 def nats(value: float) -> str:
@@ -100,16 +106,18 @@ def picks(results: Sequence[Result], max_divergence: float = MAX_DIVERGENCE) -> 
 
 
 def warnings(results: Sequence[Result]) -> list[str]:
-    """A sentence for each result that failed on some picture: what its row may not be used for."""
+    """What failed, and what its rows may not be used for, in at most a few sentences."""
     said = []
-    for result in results:
-        if result.failed and result.samples:
-            where = f"{result.label} failed on {result.failed} of {result.failed + result.samples}"
-            said.append(
-                f"{where} pictures: its row is over the others, so compare it with nothing."
-            )
-        elif result.failed:
-            said.append(f"{result.label} failed on every picture.")
+    some = [result for result in results if result.failed and result.samples]
+    for result in some[:3]:
+        where = f"{result.label} failed on {result.failed} of {result.failed + result.samples}"
+        said.append(f"{where} pictures: its row is over the others, so compare it with nothing.")
+    if len(some) > 3:
+        said.append(f"The same goes for {len(some) - 3} more rows.")
+    dead = [result.label for result in results if result.failed and not result.samples]
+    if dead:
+        rest = f" and {len(dead) - 3} more" if len(dead) > 3 else ""
+        said.append(f"Failed on every picture: {', '.join(dead[:3])}{rest}.")
     return said
 
 
@@ -117,7 +125,7 @@ def counts(results: Sequence[Result]) -> str:
     """How much was measured, in words."""
     photos = max((result.photos for result in results), default=0)
     if not photos:
-        return "no picture that went through"
+        return "no picture"
     pictures = max((result.samples for result in results), default=0)
     views = f", {pictures} views" if pictures > photos else ""
     return f"{photos} photo{'s' * (photos != 1)}{views}"
@@ -165,7 +173,7 @@ def bd_rows(
     for name in dict.fromkeys(name for _, name in rates):
         cells = [rates.get((split, name)) for split in splits]
         rows[curve_name(name)] = [
-            "–" if d is None or d.percent is None else f"{d.percent:+.1f}" for d in cells
+            "–" if d is None or d.percent is None else signed(d.percent) for d in cells
         ]
     missing = [
         f"{curve_name(name)} at {split}: {delta.reason}"
@@ -213,6 +221,9 @@ def show(
         highlight=False,
     )
     console.print(results_table(results, console.width, max_divergence))
+    totals = choices(head, results, max_divergence)
+    for sentence in (on_bytes(results, max_divergence), *on_time(totals)):
+        console.print(sentence, highlight=False)
     for warning in warnings(results):
         console.print(warning, style="red", highlight=False)
     table, note = bd_table(results, anchor)
