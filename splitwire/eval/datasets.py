@@ -5,7 +5,7 @@ the calibration photos are those of scikit-image. No photo is in both.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -89,7 +89,9 @@ def load_photos(data: str, limit: int | None = None) -> list[Photo]:
     return photos
 
 
-def crops(photos: list[Photo], preprocess: Preprocess, count: int, seed: int) -> Iterator[Tensor]:
+def crops(
+    photos: Sequence[Photo], preprocess: Preprocess, count: int, seed: int
+) -> Iterator[Tensor]:
     """Random square crops of random photos, for calibration: float32 (3, S, S), 0 to 255.
 
     A crop's side is half of the photo's short side or more; every second one is mirrored.
@@ -104,7 +106,7 @@ def crops(photos: list[Photo], preprocess: Preprocess, count: int, seed: int) ->
         yield preprocess.picture(crop, view=5 * (i % 2))
 
 
-def describe(data: str, photos: list[Photo]) -> str:
+def describe(data: str, photos: Sequence[Photo]) -> str:
     """A data set in words, for the report."""
     labelled = sum(photo.label is not None for photo in photos)
     names = {SAMPLES: "ImageNet photos packaged with foolbox", CALIBRATION: "scikit-image's photos"}

@@ -14,6 +14,7 @@ from typing import Any
 
 from splitwire.errors import ExperimentError
 
+SAMPLES = "samples.jsonl"
 STAGES = ("edge", "encode", "decode", "cloud")
 
 
@@ -40,7 +41,7 @@ class Sample:
     encode: float = 0.0
     decode: float = 0.0
     cloud: float = 0.0
-    link: dict[str, float] = field(default_factory=dict)  # seconds on each link, by its name
+    link: dict[str, float] = field(default_factory=dict)  # seconds, by link; none where it is lost
     error: str | None = None
 
     @property
@@ -65,7 +66,7 @@ def read_run(run: Path) -> tuple[dict[str, Any], list[Sample]]:
     Raises:
         ExperimentError: there is no run there, or a line other than the last is damaged.
     """
-    path = run / "samples.jsonl"
+    path = run / SAMPLES
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -85,7 +86,7 @@ def read_run(run: Path) -> tuple[dict[str, Any], list[Sample]]:
 
 
 def _rows(path: Path, text: str) -> Iterator[dict[str, Any]]:
-    *lines, tail = text.split("\n")  # a whole line ends in a newline, so the tail is a cut one
+    *lines, _ = text.split("\n")  # a whole line ends in a newline, so the tail is a cut one
     for number, line in enumerate(lines, 1):
         try:
             yield json.loads(line)

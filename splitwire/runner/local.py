@@ -6,6 +6,7 @@ picture ─▶ edge ─▶ encode ─▶ link ─▶ decode ─▶ cloud ─▶ 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
+from typing import Any
 
 import torch
 
@@ -21,13 +22,13 @@ class Outcome:
     """What became of one picture.
 
     Attributes:
-        output: what the cloud half returned, as float32; None if the packet was lost.
+        output: what the network returned, its batch of 1 included; None if the packet was lost.
         packet: what was sent; its length is the rate.
         delivery: what the link made of it.
         seconds: time of each stage on this machine: edge, encode, decode, cloud.
     """
 
-    output: Tensor | None
+    output: Any
     packet: bytes
     delivery: Delivery
     seconds: dict[str, float]
@@ -63,12 +64,21 @@ def infer(
         clock.stop("decode")
         output = split.cloud(*received)
         clock.stop("cloud")
-    return Outcome(output[0].float().numpy(), sent, delivery, clock.seconds)
+    return Outcome(output, sent, delivery, clock.seconds)
+
+
+def infer_on_edge(split: Split, x: Tensor) -> Outcome:
+    """Run one picture through both halves on the edge: nothing is coded, nothing is sent."""
+    clock = _StageClock()
+    with torch.inference_mode():
+        output = split.cloud(*split.edge(torch.from_numpy(x)[None]))
+        clock.stop("edge")
+    return Outcome(output, b"", Delivery(None, 0.0), clock.seconds)
 
 
 def encode(features: Sequence[torch.Tensor], coders: Sequence[Encoder]) -> bytes:
     """The packet of the tensors that cross, each without its batch dimension of 1."""
-    arrays = [_unbatched(tensor).numpy() for tensor in features]
+    arrays = [unbatched(tensor).numpy() for tensor in features]
     return packet.join([coder.encode(x) for coder, x in zip(coders, arrays, strict=True)])
 
 
@@ -87,7 +97,7 @@ def decode(
     for stream, decoder, crossing in zip(streams, decoders, crossings, strict=True):
         tensor = torch.from_numpy(decoder.decode(stream))
         expected = torch.empty(crossing.shape, device="meta")
-        if tensor.shape != _unbatched(expected).shape:
+        if tensor.shape != unbatched(expected).shape:
             raise BitstreamError(
                 f"a tensor of shape {tuple(tensor.shape)} where {crossing.shape} crosses"
             )
@@ -95,7 +105,8 @@ def decode(
     return tensors
 
 
-def _unbatched(tensor: torch.Tensor) -> torch.Tensor:
+def unbatched(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor without its batch dimension of 1, as codecs take it."""
     return tensor[0] if tensor.ndim > 1 and tensor.shape[0] == 1 else tensor
 
 

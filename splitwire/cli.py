@@ -1,0 +1,244 @@
+"""The command line: one thin command a verb. What it does lives in the rooms it calls."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from splitwire.errors import DataError, SplitwireError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Build and score codecs for the feature tensors of split neural networks.",
+)
+console = Console()
+
+
+def main() -> NoReturn:
+    """Run the command line; what users can mend is one line on stderr and exit status 1."""
+    try:
+        app()
+    except SplitwireError as error:
+        print(f"splitwire: {error}", file=sys.stderr)
+    sys.exit(1)
+
+
+ModelName = Annotated[
+    str, typer.Argument(help="lite0, timm:NAME, torchvision:NAME or FILE.py:FACTORY.")
+]
+WEIGHTS_HELP = "A file of weights, or 'none' for untrained ones."
+
+
+@app.command("eval")
+def evaluate(
+    experiment: Annotated[
+        Path | None, typer.Argument(help="A TOML file; without one, the default experiment.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="As for `splits`.")] = None,
+    weights: Annotated[str | None, typer.Option(help=WEIGHTS_HELP)] = None,
+    data: Annotated[str | None, typer.Option(help="'samples', or a folder of pictures.")] = None,
+    splits: Annotated[str | None, typer.Option(help="Cut points, separated by spaces.")] = None,
+    codecs: Annotated[
+        str | None, typer.Option(help="Specs, separated by spaces; '+' sweeps a parameter.")
+    ] = None,
+    views: Annotated[int | None, typer.Option(help="Views of each photo, 1 to 10.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Take that many photos.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of crops, losses and intervals.")] = None,
+    out: Annotated[
+        Path, typer.Option(help="The run's folder; an interrupted run in it goes on.")
+    ] = Path("runs/default"),
+) -> None:
+    """Score codecs on a split network: accuracy, bytes and latency. Writes a run and its report."""
+    from splitwire.eval.experiment import load_experiment
+    from splitwire.eval.run import Run
+
+    plan = load_experiment(
+        experiment,
+        model=model,
+        weights=weights,
+        data=data,
+        splits=None if splits is None else splits.split(),
+        codecs=None if codecs is None else codecs.split(),
+        views=views,
+        limit=limit,
+        seed=seed,
+    )
+    with console.status("Loading the network and the pictures"):
+        run = Run(plan, out)
+    with _progress() as progress:
+        bar = progress.add_task("", total=run.total, completed=len(run.done))
+        for sample in run:
+            progress.update(bar, advance=1, description=f"{sample.split} {sample.codec}")
+    report(out)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="The folder that `splitwire eval` wrote.")],
+    anchor: Annotated[str, typer.Option(help="The curve that rates are compared with.")] = "h264",
+    max_divergence: Annotated[
+        float, typer.Option(help="Divergence (nats) that a recommendation may cost.")
+    ] = 0.05,
+) -> None:
+    """Print a run's tables and draw its report, RUN/report.html."""
+    from splitwire.eval.report import write_report
+    from splitwire.eval.results import summarise
+    from splitwire.eval.samples import read_run
+    from splitwire.eval.table import show
+
+    head, samples = read_run(run)
+    results = summarise(samples, head["experiment"]["seed"])
+    show(console, head, results, anchor, max_divergence)
+    page = write_report(run, anchor, max_divergence)
+    console.print(f"Report: {page}", soft_wrap=True)
+
+
+@app.command()
+def splits(
+    model: ModelName,
+    weights: Annotated[str, typer.Option(help=WEIGHTS_HELP)] = "none",
+    nodes: Annotated[bool, typer.Option(help="Every node, not the outputs of modules alone.")] = (
+        False
+    ),
+    measure: Annotated[bool, typer.Option(help="Add the measured time to each point.")] = False,
+) -> None:
+    """List where a model can be cut, what crosses there and what is computed before it."""
+    from splitwire.models.load import load_model
+    from splitwire.models.measure import edge_seconds
+    from splitwire.models.split import cut_points, split
+
+    loaded = load_model(model, None if weights == "none" else weights)
+    points = cut_points(loaded)
+    picture = points[0].elements
+    if not nodes:
+        points = [p for p in points if p.module or p.name in ("input", "output")]
+    table = Table("cut point", "crossing shapes", box=None)
+    headings = ["elements", "bytes at 8 bits / picture's", "computation"]
+    for heading in (*headings, "time (ms)") if measure else headings:
+        table.add_column(heading, justify="right")
+    with _progress() as progress:
+        for point in progress.track(points, description="Measuring") if measure else points:
+            row = [
+                point.name,
+                ", ".join("×".join(map(str, c.shape[1:] or c.shape)) for c in point.crossings),
+                f"{point.elements:,}",
+                f"{point.elements / picture:.3f}",
+                f"{point.edge_share:.1%}",
+            ]
+            if measure:
+                row.append(
+                    f"{1e3 * edge_seconds(split(loaded, point.node if nodes else point.name)):.2f}"
+                )
+            table.add_row(*row)
+    console.print(table)
+
+
+@app.command()
+def codecs() -> None:
+    """List every codec with its parameters."""
+    from splitwire.codecs.parameter import expectation, format_value
+    from splitwire.codecs.registry import codec_class, codec_names
+
+    table = Table("codec", "parameter", "default", "takes", box=None)
+    for name in codec_names():
+        cls = codec_class(name)
+        table.add_row(f"[bold]{name}[/bold]", "", "", (cls.__doc__ or "").strip().split("\n")[0])
+        for field in cls.parameters():
+            about = f"{field.metadata['about']}: {expectation(field)}"
+            table.add_row("", field.name, format_value(field.default), about)
+    console.print(table)
+
+
+@app.command()
+def encode(
+    tensor: Annotated[Path, typer.Argument(help="A .npy file of floating-point numbers.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The stream to write.")],
+    codec: Annotated[str, typer.Option(help="NAME[:key=value,...]; see `splitwire codecs`.")],
+) -> None:
+    """Code a tensor into a stream."""
+    import numpy as np
+
+    from splitwire.codecs import registry
+
+    coder = registry.codec(codec)
+    try:
+        x = np.load(tensor, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {tensor} as an array: {error}") from error
+    stream = coder.encode(x)
+    _write(out, stream)
+    bits = 8 * len(stream) / x.size
+    console.print(f"{out}: {len(stream):,} bytes, {bits:.3f} bits an element", soft_wrap=True)
+
+
+@app.command()
+def decode(
+    stream: Annotated[Path, typer.Argument(help="A file that `splitwire encode` wrote.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The .npy file to write.")],
+    profile: Annotated[
+        Path | None, typer.Option(help="The profile it was coded with, if any.")
+    ] = None,
+) -> None:
+    """Decode a stream into a tensor; the stream says which codec."""
+    import io
+
+    import numpy as np
+
+    from splitwire.codecs import base
+    from splitwire.codecs.profile import Profile
+
+    y = base.decode(_read(stream), Profile.load(profile) if profile else None)
+    file = io.BytesIO()
+    np.save(file, y)
+    _write(out, file.getvalue())
+    console.print(f"{out}: float32 of shape {y.shape}", soft_wrap=True)
+
+
+@app.command()
+def inspect(stream: Annotated[Path, typer.Argument(help="A stream.")]) -> None:
+    """Say what a stream's header says, in words."""
+    import math
+
+    from splitwire.codecs import bitstream
+
+    data = _read(stream)
+    header, payload = bitstream.read(data)
+    table = Table(box=None, show_header=False)
+    table.add_row("codec", header.spec)
+    table.add_row("shape", "×".join(map(str, header.shape)))
+    table.add_row("profile", header.digest or "none")
+    table.add_row("payload", f"{len(payload):,} bytes")
+    table.add_row("stream", f"{len(data):,} bytes, CRC-32 correct")
+    table.add_row("rate", f"{8 * len(data) / math.prod(header.shape):.3f} bits an element")
+    console.print(table)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description:<32.32}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}") from error

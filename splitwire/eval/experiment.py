@@ -1,0 +1,186 @@
+"""What an experiment is, and where it is written down.
+
+model × splits × codecs × qualities × data × views × links × seed
+"""
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from splitwire.codecs.registry import codec
+from splitwire.errors import ExperimentError
+from splitwire.models.preprocess import VIEWS
+from splitwire.models.split import CutPoint
+from splitwire.runner.link import Trace
+
+_SHARES = (0.25, 0.5, 0.75)
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class LinkPlan:
+    """A simulated link.
+
+    Attributes:
+        name: what tables call it.
+        rate: upload rate (bytes a second), unless a trace gives it.
+        rtt: round-trip time (s).
+        loss: share of datagrams lost.
+        trace: file of `seconds bytes_a_second` lines.
+    """
+
+    name: str
+    rate: float | None = None
+    rtt: float = 0.0
+    loss: float = 0.0
+    trace: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.rate is None) == (self.trace is None):
+            raise ExperimentError(f"the link {self.name!r} needs either a rate or a trace")
+        if (self.rate or 1) <= 0 or self.rtt < 0 or not 0 <= self.loss < 1:
+            raise ExperimentError(
+                f"the link {self.name!r} needs rate > 0, rtt >= 0 and 0 <= loss < 1"
+            )
+
+    def load(self) -> Trace:
+        """Its rate over time."""
+        return Trace.constant(self.rate) if self.rate else Trace.read(str(self.trace))
+
+
+@dataclass(frozen=True)
+class Coding:
+    """One point to measure at a split: a codec, and the curve that it belongs to."""
+
+    codec: str
+    curve: str
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Experiment:
+    """What to measure. eval/default.toml explains each field and holds its default."""
+
+    model: str
+    weights: str
+    data: str
+    splits: tuple[str, ...]
+    codecs: tuple[str, ...]
+    pictures: tuple[str, ...]
+    views: int
+    seed: int
+    calibration: str
+    edge: str
+    cloud: str
+    links: tuple[LinkPlan, ...]
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.views <= VIEWS:
+            raise ExperimentError(f"views must be 1 to {VIEWS}, not {self.views}")
+        if self.limit is not None and self.limit < 1:
+            raise ExperimentError(f"limit must be at least 1, not {self.limit}")
+        if self.calibration == self.data:
+            raise ExperimentError(
+                f"calibration and evaluation would be on the same pictures: {self.data}"
+            )
+
+    def codings(self) -> list[Coding]:
+        """Every codec to run at each split: the float32 features, then the sweeps."""
+        return sweep(("raw:dtype=float32", *self.codecs))
+
+    def cloud_only(self) -> list[Coding]:
+        """Every codec to send the picture itself with."""
+        return sweep(self.pictures)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, as they stand in a run's head."""
+        return asdict(self)
+
+
+def load_experiment(path: Path | None = None, **changes: Any) -> Experiment:
+    """The default experiment with the values of a TOML file, then with those given here.
+
+    Raises:
+        ExperimentError: the file cannot be read, or a key or a value is not one of an experiment.
+    """
+    values = tomllib.loads((files("splitwire.eval") / "default.toml").read_text(encoding="utf-8"))
+    default_model = values["model"]
+    if path is not None:
+        values.update(_read(path))
+    given = {key: value for key, value in changes.items() if value is not None}
+    values.update(given)
+    if values["model"] != default_model and "splits" not in given and path is None:
+        values["splits"] = ()  # the default's split points are those of the default network
+    try:
+        return TypeAdapter(Experiment).validate_python(values)
+    except ValidationError as error:
+        raise ExperimentError(f"{path or 'the experiment'}: {_first_fault(error)}") from None
+
+
+def sweep(specs: Iterable[str]) -> list[Coding]:
+    """Specs with their sweeps written out: "jpeg:quality=50+80" is two codecs on one curve.
+
+    Raises:
+        CodecError: a spec that makes no codec.
+        ExperimentError: a spec that sweeps two parameters.
+    """
+    codings: dict[str, Coding] = {}
+    for spec in specs:
+        name, _, rest = spec.partition(":")
+        words = [word.split("=", 1) for word in rest.split(",") if "=" in word]
+        swept = [key for key, value in words if "+" in value]
+        if len(swept) > 1:
+            raise ExperimentError(f"{spec!r} sweeps {' and '.join(swept)}: one a curve")
+        curve = spec
+        alternatives = [spec]
+        if swept:
+            key, value = next(word for word in words if word[0] == swept[0])
+            kept = ",".join(f"{k}={v}" for k, v in words if k != key)
+            curve = f"{name}:{kept}" if kept else name
+            alternatives = [spec.replace(f"{key}={value}", f"{key}={v}") for v in value.split("+")]
+        for alternative in alternatives:
+            made = codec(alternative).spec
+            codings.setdefault(made, Coding(made, curve))
+    return list(codings.values())
+
+
+def automatic_splits(points: Sequence[CutPoint]) -> list[str]:
+    """Three cut points of a network nobody chose any for, in order of depth.
+
+    Those modules' outputs that cross as one tensor of fewer numbers than the picture, nearest to a
+    quarter, a half and three quarters of the computation.
+
+    Raises:
+        ExperimentError: the network has no such cut point.
+    """
+    picture = points[0].elements
+    good = [p for p in points if p.module and len(p.crossings) == 1 and p.elements < picture]
+    if not good:
+        raise ExperimentError("no cut point sends less than the picture: name splits with --splits")
+    chosen = {min(good, key=lambda p: abs(p.edge_share - share)).name for share in _SHARES}
+    return [p.name for p in good if p.name in chosen]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ExperimentError(f"cannot read the experiment {path}: {error}") from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    where = ".".join(map(str, fault["loc"]))
+    if fault["type"] != "unexpected_keyword_argument":
+        return f"{where}: {fault['msg'][0].lower()}{fault['msg'][1:]}, not {fault['input']!r}"
+    known = [f.name for f in fields(LinkPlan if where.startswith("links") else Experiment)]
+    near = get_close_matches(str(fault["loc"][-1]), known, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"unknown key {where!r}{hint}; there are: {', '.join(known)}"

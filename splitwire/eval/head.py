@@ -1,0 +1,100 @@
+"""The head of a run: all that one must know to read its samples, or to add to them."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from splitwire.errors import ExperimentError
+from splitwire.eval.datasets import Photo, describe, load_photos
+from splitwire.eval.devices import load_device
+from splitwire.eval.experiment import Experiment
+from splitwire.models.load import Model
+from splitwire.models.split import CutPoint
+
+_PACKAGES = ("splitwire", "torch", "torchvision", "timm", "numpy", "pillow", "av")
+
+
+def describe_run(
+    experiment: Experiment, model: Model, points: Sequence[CutPoint], photos: Sequence[Photo]
+) -> dict[str, Any]:
+    """The head of a run that begins now, as plain values.
+
+    Raises:
+        DataError: a device that is not known, or calibration pictures that cannot be had.
+    """
+    return {
+        "experiment": experiment.as_dict(),
+        "versions": versions(),
+        "hardware": hardware(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": _describe_model(model, points),
+        "devices": {
+            "edge": load_device(experiment.edge).as_dict(),
+            "cloud": load_device(experiment.cloud).as_dict(),
+        },
+        "data": {
+            "evaluation": describe(experiment.data, photos),
+            "calibration": describe(experiment.calibration, load_photos(experiment.calibration)),
+        },
+    }
+
+
+def check_same(head: dict[str, Any], experiment: Experiment, model: Model, out: Path) -> None:
+    """Refuse to add samples to a run of something else.
+
+    Raises:
+        ExperimentError: naming what differs.
+    """
+    now = json.loads(json.dumps(experiment.as_dict()))  # as JSON gives it back: no tuples
+    different = [key for key in now if now[key] != head["experiment"].get(key)]
+    if head["model"]["digest"] != model.digest:
+        different.append("the network's weights")
+    if head["versions"] != versions():
+        different.append("the versions of packages")
+    if different:
+        raise ExperimentError(
+            f"{out} holds another run (other {', '.join(different)}): "
+            "give another --out, or delete it"
+        )
+
+
+def versions() -> dict[str, str]:
+    """The versions of what takes part, by name."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, cores that may be used, threads of torch, and memory (bytes)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {"cpu": _cpu(), "cores": cores, "threads": torch.get_num_threads(), "memory": memory}
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _describe_model(model: Model, points: Sequence[CutPoint]) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "digest": model.digest,
+        "macs": sum(model.graph.macs),
+        "picture_bytes": int(np.prod(model.input_shape)),
+        "points": [
+            {"name": p.name, "node": p.node, "elements": p.elements, "share": p.edge_share}
+            for p in points
+        ],
+    }

@@ -1,0 +1,227 @@
+"""Running an experiment: every picture through every split and codec, one line a sample.
+
+A run that was interrupted goes on where it stopped: what its folder holds is not measured again.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import torch
+
+from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.registry import codec
+from splitwire.errors import ExperimentError
+from splitwire.eval.datasets import Photo, crops, load_photos
+from splitwire.eval.experiment import Coding, Experiment, automatic_splits
+from splitwire.eval.head import check_same, describe_run
+from splitwire.eval.metrics import divergence, top_k
+from splitwire.eval.samples import SAMPLES, Sample, head_line, read_run, sample_line
+from splitwire.models.load import load_model
+from splitwire.models.split import Split, cut_points, split
+from splitwire.runner.link import SimulatedLink, Wire
+from splitwire.runner.local import Outcome, infer, infer_on_edge, unbatched
+
+EDGE_ONLY = Coding("none", "none")
+CALIBRATION_CROPS = 80
+CLASSES_KEPT = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One split and codec, ready to run on any picture.
+
+    Attributes:
+        split: the network in its halves.
+        coding: what samples call the codec, and its curve.
+        codecs: one for each crossing tensor; none where nothing is sent.
+    """
+
+    split: Split
+    coding: Coding
+    codecs: Sequence[Codec]
+
+    def run(self, x: Tensor) -> Outcome:
+        """One picture all the way, over a wire: links are simulated from the packet's size."""
+        if not self.codecs:
+            return infer_on_edge(self.split, x)
+        return infer(self.split, self.codecs, self.codecs, Wire(), x)
+
+
+@dataclass(frozen=True)
+class View:
+    """One picture to measure on, and the uncompressed network's output for it."""
+
+    photo: Photo
+    number: int
+    at: int  # how many come before it
+    x: Tensor
+    reference: Tensor
+
+    def sample(self, task: Task) -> Sample:
+        """The sample of a task on this picture before it is measured."""
+        coding, split = task.coding, task.split
+        return Sample(
+            photo=self.photo.name,
+            view=self.number,
+            split=split.at,
+            codec=coding.codec,
+            curve=coding.curve,
+            label=self.photo.label,
+            elements=sum(int(np.prod(c.shape)) for c in split.crossings) if task.codecs else 0,
+            reference=top_k(self.reference, CLASSES_KEPT).tolist(),
+        )
+
+
+class Run:
+    """An experiment with everything loaded, and the folder that it is written to.
+
+    Iterating measures what is missing and yields each sample when it is on the disk.
+
+    Args:
+        experiment: what to measure.
+        out: the run's folder; made, or gone on with if it holds samples of this experiment.
+
+    Raises:
+        SplitwireError: a model, cut point, codec, data set or device that cannot be had, a folder
+            that cannot be written, or one that holds another experiment.
+    """
+
+    def __init__(self, experiment: Experiment, out: Path) -> None:
+        self.experiment = experiment
+        self.out = out
+        # First what is quick to refuse: a wrong spec should not wait for a network to load.
+        codings, pictures = experiment.codings(), experiment.cloud_only()
+        self._traces = {link: link.load() for link in experiment.links}
+        self.photos = load_photos(experiment.data, experiment.limit)
+        weights = None if experiment.weights == "none" else experiment.weights
+        self.model = load_model(experiment.model, weights)
+        self.points = cut_points(self.model)
+        self.tasks = [Task(split(self.model, "output"), EDGE_ONLY, ())]
+        self.tasks += self._tasks("input", pictures)
+        for at in experiment.splits or automatic_splits(self.points):
+            self.tasks += self._tasks(at, codings)
+        self.done = self._open()
+
+    @property
+    def total(self) -> int:
+        """Samples in the whole run, those already on the disk included."""
+        return len(self.photos) * self.experiment.views * len(self.tasks)
+
+    def __iter__(self) -> Iterator[Sample]:
+        cold = set(self.tasks)
+        numbers = range(self.experiment.views)
+        pictures = [(photo, number) for photo in self.photos for number in numbers]
+        with (self.out / SAMPLES).open("a", encoding="utf-8") as file:
+            for at, (photo, number) in enumerate(pictures):
+                tasks = [
+                    task
+                    for task in self.tasks
+                    if (photo.name, number, task.split.at, task.coding.codec) not in self.done
+                ]
+                view = self._view(photo, number, at) if tasks else None
+                for task in tasks:
+                    assert view is not None
+                    if task in cold:  # the first run of anything pays for caches and allocations
+                        self._measure(task, view)
+                        cold.remove(task)
+                    sample = self._measure(task, view)
+                    file.write(sample_line(sample))
+                    file.flush()
+                    self.done.add(sample.key)
+                    yield sample
+
+    def _tasks(self, at: str, codings: Sequence[Coding]) -> list[Task]:
+        cut = split(self.model, at)
+        tasks = []
+        for coding in codings:
+            made = codec(coding.codec)
+            codecs = [made] * len(cut.crossings)
+            if made.needs_profile:
+                codecs = [made.calibrate(features) for features in self._calibration(cut)]
+            tasks.append(Task(cut, coding, codecs))
+        return tasks
+
+    def _calibration(self, cut: Split) -> list[list[Tensor]]:
+        """Feature tensors of the calibration pictures, by crossing tensor."""
+        photos = load_photos(self.experiment.calibration)
+        pictures = crops(photos, self.model.preprocess, CALIBRATION_CROPS, self.experiment.seed)
+        with torch.inference_mode():
+            rows = [cut.edge(torch.from_numpy(x)[None]) for x in pictures]
+        return [[unbatched(t).numpy() for t in column] for column in zip(*rows, strict=True)]
+
+    def _view(self, photo: Photo, number: int, at: int) -> View:
+        x = self.model.preprocess.picture(photo.open(), number)
+        with torch.inference_mode():
+            return View(photo, number, at, x, _logits(self.model(torch.from_numpy(x)[None])))
+
+    def _measure(self, task: Task, view: View) -> Sample:
+        blank = view.sample(task)
+        try:
+            outcome = task.run(view.x)
+            logits = _logits(outcome.output)
+        except (
+            Exception
+        ) as error:  # a codec may fail in any way: the row says how, the sweep goes on
+            return replace(blank, error=f"{type(error).__name__}: {error}")
+        times: dict[str, Any] = {**outcome.seconds}
+        return replace(
+            blank,
+            bytes=len(outcome.packet),
+            divergence=float(divergence(view.reference, logits)),
+            prediction=top_k(logits, CLASSES_KEPT).tolist(),
+            link=self._link_seconds(outcome.packet, blank, view) if outcome.packet else {},
+            **times,
+        )
+
+    def _link_seconds(self, packet: bytes, sample: Sample, view: View) -> dict[str, float]:
+        """The time on each link that does not lose the packet; pictures come one a second."""
+        seconds = {}
+        for plan, trace in self._traces.items():
+            seed = crc32(f"{self.experiment.seed} {plan.name} {sample.key}".encode())
+            link = SimulatedLink(trace, plan.rtt, plan.loss, seed)
+            link.clock = float(view.at)
+            delivery = link.send(packet)
+            if delivery.data is not None:
+                seconds[plan.name] = delivery.seconds
+        return seconds
+
+    def _open(self) -> set[tuple[str, int, str, str]]:
+        """Begin the folder, or read what it already holds."""
+        path = self.out / SAMPLES
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            if not path.exists() or not path.stat().st_size:
+                self._begin(path)
+            elif not path.read_bytes().endswith(b"\n"):  # a line that a kill cut short
+                whole, _, _ = path.read_bytes().rpartition(b"\n")
+                path.write_bytes(whole + b"\n")
+        except OSError as error:
+            raise ExperimentError(f"cannot write to {self.out}: {error.strerror}") from error
+        head, samples = read_run(self.out)
+        check_same(head, self.experiment, self.model, self.out)
+        return {sample.key for sample in samples}
+
+    def _begin(self, path: Path) -> None:
+        head = describe_run(self.experiment, self.model, self.points, self.photos)
+        self._save_features()
+        path.write_text(head_line(head), encoding="utf-8")
+
+    def _save_features(self) -> None:
+        """The feature tensor of the first picture at each split, for the report to draw."""
+        x = self.model.preprocess.picture(self.photos[0].open())
+        folder = self.out / "features"
+        folder.mkdir(exist_ok=True)
+        with torch.inference_mode():
+            for cut in {task.split.at: task.split for task in self.tasks if task.codecs}.values():
+                features = unbatched(cut.edge(torch.from_numpy(x)[None])[0])
+                np.save(folder / f"{cut.at.replace('/', '_')}.npy", features.numpy())
+
+
+def _logits(output: object) -> Tensor:
+    if not isinstance(output, torch.Tensor) or output.ndim != 2:
+        raise ExperimentError("only classifiers, whose output is one row of logits, can be scored")
+    return output[0].float().numpy()
