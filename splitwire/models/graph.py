@@ -22,6 +22,14 @@ from splitwire.errors import ModelError
 from splitwire.models.messages import reason
 
 
+def _copied(x: torch.Tensor, source: torch.Tensor, non_blocking: bool = False) -> torch.Tensor:
+    return source.to(x.dtype).expand(x.shape).clone()
+
+
+# What assigning to a slice becomes in a functional graph; PyTorch has no derivative of it.
+DECOMPOSED = {torch.ops.aten.copy.default: _copied}
+
+
 @dataclass(frozen=True, eq=False)
 class NetGraph:
     """A network as operations in order, with the rank of each: its place among the cuts.
@@ -69,7 +77,7 @@ class NetGraph:
     def modules(self) -> dict[str, int]:
         """The rank at which each named module ends, outer modules before the ones inside them.
 
-        A module called again is named as `torch.export` names it: `relu`, then `relu@1`.
+        A module that is called several times ends at its last call.
         """
         ends: dict[str, int] = {}
         for node, rank in self.rank.items():
@@ -111,6 +119,7 @@ class NetGraph:
         needed = _ancestors(outputs, stop=inputs)
         graph = fx.Graph()
         copies = {node: graph.placeholder(node.name) for node in inputs}
+        copies = {node: _laid_out(graph, copies[node], node.meta["val"]) for node in inputs}
         for node in self.nodes:
             if node in needed and node not in copies:
                 stored = self.names.get(node)
@@ -120,6 +129,21 @@ class NetGraph:
                 copies[node].meta.clear()  # it holds the tracer's fake tensors
         graph.output(fx.map_arg(outputs, copies.__getitem__))
         return fx.GraphModule(self.stored, graph)
+
+
+def _laid_out(graph: fx.Graph, tensor: fx.Node, like: torch.Tensor) -> fx.Node:
+    """Give `tensor` the order of dimensions in memory that `like` has.
+
+    A tensor that crossed a link arrives in plain order, but a `view` further on may be legal only
+    in the order that the network made. Of a tensor that never left memory nothing is moved.
+    """
+    strides = like.stride()
+    order = sorted(range(like.dim()), key=lambda d: -strides[d])
+    if order == list(range(like.dim())):
+        return tensor
+    back = [order.index(d) for d in range(like.dim())]
+    inner = graph.call_method("permute", (tensor, order))
+    return graph.call_method("permute", (graph.call_method("contiguous", (inner,)), back))
 
 
 def _ancestors(outputs: tuple[Any, ...], stop: Sequence[fx.Node] = ()) -> set[fx.Node]:
@@ -140,7 +164,7 @@ def trace(name: str, module: nn.Module, shape: tuple[int, ...]) -> NetGraph:
     try:
         with torch.inference_mode(False):
             program = torch.export.export(module, (torch.zeros(shape),), strict=False)
-            return _read(program.run_decompositions({}))
+            return _read(program.run_decompositions(DECOMPOSED))
     except ModelError as error:
         raise ModelError(f"{name} cannot be cut: {error}") from error
     except Exception as error:

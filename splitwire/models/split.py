@@ -105,25 +105,23 @@ def split(model: Model, at: str) -> Split:
 def cut_points(model: Model) -> list[CutPoint]:
     """Every place where `model` can be cut, from "input" through its graph's nodes to "output"."""
     graph = model.graph
+    places = _places(graph)
     modules: dict[int, str] = {}
     for name, end in graph.modules.items():
         modules.setdefault(end, name)
-    total = sum(graph.macs) or 1
-    points = [_point(graph, 0, "input", graph.picture.name, None, total)]
+    points = [_point(graph, 0, "input", graph.picture, None)]
     for node, cut in graph.steps:
-        module = modules.get(cut)
-        points.append(
-            _point(graph, cut, module or _own_name(graph, node), node.name, module, total)
-        )
-    return [*points, _point(graph, graph.depth, "output", points[-1].node, None, total)]
+        names = (modules.get(cut, ""), node.name, f"node:{node.name}")
+        name = next(name for name in names if places.get(name) == cut)
+        points.append(_point(graph, cut, name, node, modules.get(cut)))
+    return [*points, _point(graph, graph.depth, "output", graph.steps[-1][0], None)]
 
 
-def _point(
-    graph: NetGraph, cut: int, name: str, node: str, module: str | None, total: int
-) -> CutPoint:
+def _point(graph: NetGraph, cut: int, name: str, node: fx.Node, module: str | None) -> CutPoint:
     crossings = _crossings(graph.crossings(cut))
     elements = sum(torch.Size(c.shape).numel() for c in crossings)
-    return CutPoint(name, node, module, crossings, elements, sum(graph.macs[: cut + 1]) / total)
+    share = sum(graph.macs[: cut + 1]) / max(1, sum(graph.macs))
+    return CutPoint(name, node.name, module, crossings, elements, share)
 
 
 def _crossings(nodes: tuple[fx.Node, ...]) -> tuple[Crossing, ...]:
@@ -132,13 +130,11 @@ def _crossings(nodes: tuple[fx.Node, ...]) -> tuple[Crossing, ...]:
 
 
 def _places(graph: NetGraph) -> dict[str, int]:
-    """Each name that a cut can be asked for by, and its rank."""
-    nodes = {_own_name(graph, node): rank for node, rank in graph.rank.items()}
-    return nodes | graph.modules | {"input": 0, "output": graph.depth}
+    """Each name that a cut can be asked for by, and its rank.
 
-
-def _own_name(graph: NetGraph, node: fx.Node) -> str:
-    """The node's name, marked where a module has the same name and means another place."""
-    taken = {**graph.modules, "input": 0, "output": graph.depth}
-    same = taken.get(node.name, graph.rank[node]) == graph.rank[node]
-    return node.name if same else f"node:{node.name}"
+    Where a module has a node's name but ends elsewhere, the name is the module's, and the node is
+    to be had as `node:NAME`.
+    """
+    nodes = {node.name: rank for node, rank in graph.rank.items()}
+    marked = {f"node:{name}": rank for name, rank in nodes.items()}
+    return marked | nodes | graph.modules | {"input": 0, "output": graph.depth}
