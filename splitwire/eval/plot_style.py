@@ -61,6 +61,7 @@ _DASHES = ("-", "--", "-.", ":")
 RC: Any = {
     "svg.fonttype": "none",  # text stays text: small, selectable, in the page's own font
     "svg.hashsalt": "splitwire",
+    "text.parse_math": False,  # a name with two dollar signs is a name
     "font.family": "sans-serif",
     "font.size": 10,
     "axes.titlesize": 11,

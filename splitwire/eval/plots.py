@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from splitwire.eval.curves import FLOOR, curves
 from splitwire.eval.plot_style import (
@@ -25,7 +26,17 @@ from splitwire.eval.plot_style import (
 )
 from splitwire.eval.results import Estimate, Result
 from splitwire.eval.table import is_labelled
-from splitwire.eval.totals import FASTEST, MAX_DIVERGENCE, SLOWEST, Total, best, envelope, merge
+from splitwire.eval.totals import (
+    FASTEST,
+    MAX_DIVERGENCE,
+    SLOWEST,
+    Link,
+    Total,
+    best,
+    envelope,
+    merge,
+    stage_seconds,
+)
 from splitwire.eval.units import significant, size_text, time_text
 
 WAY_STYLES: dict[str, dict[str, Any]] = {
@@ -77,7 +88,7 @@ def rate_accuracy(results: Sequence[Result]) -> list[Figure]:
     whole = next((r.top1.mean for r in results if r.way == "edge only" and r.top1), None)
     figures = []
     for split in _splits(shown):
-        what = "top-1 accuracy in %" if labelled else "agreement with the uncompressed in %"
+        what = "top-1 accuracy in %" if labelled else "top-1 agreement in %"
         figure, axes = panel(split, "bytes a picture", what)
         axes.set(xscale="log", xlim=_rates(shown))
         if labelled and whole is not None:
@@ -87,7 +98,9 @@ def rate_accuracy(results: Sequence[Result]) -> list[Figure]:
         figures.append(figure)
     limits = [figure.axes[0].get_ylim() for figure in figures]
     for figure in figures:
-        figure.axes[0].set_ylim(min(low for low, _ in limits), min(101, max(h for _, h in limits)))
+        bottom, top = min(low for low, _ in limits), min(102, max(high for _, high in limits))
+        ticks = [tick for tick in MaxNLocator(6).tick_values(bottom, top) if bottom <= tick <= 100]
+        figure.axes[0].set(ylim=(bottom, top), yticks=ticks)
     return figures
 
 
@@ -102,9 +115,10 @@ def visible(results: Sequence[Result]) -> list[Result]:
 
 
 def _splits(shown: Sequence[Result]) -> list[str]:
-    return (
-        list(dict.fromkeys(r.split for r in shown if r.way == "split")) or ["input"][: len(shown)]
-    )
+    """A panel for each split; where only pictures were sent, one for them."""
+    return list(dict.fromkeys(r.split for r in shown if r.way == "split")) or [
+        r.split for r in shown[:1]
+    ]
 
 
 def _rates(shown: Sequence[Result]) -> tuple[float, float]:
@@ -180,26 +194,21 @@ def total_time(totals: Sequence[Total]) -> Figure:
 
 
 @styled
-def stage_times(
-    results: Sequence[Result], link: str, rate: float, rtt: float, edge: float, cloud: float
-) -> Figure:
-    """Stacked p50 times of each stage over one link, a bar a result, scaled to the devices.
+def stage_times(results: Sequence[Result], link: Link, edge: float, cloud: float) -> Figure:
+    """Stacked p50 times of each stage over one link, in milliseconds: a bar a result.
 
     Args:
         results: one for each bar, from the top down.
-        link: the name of the link, for the title; its time is as measured in the run, or else
-            `rtt` + bytes / `rate`.
-        rate: bytes a second.
-        rtt: seconds.
+        link: of the experiment, as in the head of a run.
         edge: the edge device's factor.
         cloud: the cloud device's factor.
     """
-    figure, axes = panel(f"over {link}", "milliseconds", "", (5.2, 0.9 + 0.46 * len(results)))
-    ends = []
+    size = (5.2, 0.9 + 0.46 * len(results))
+    figure, axes = panel(f"over {link['name']}", "milliseconds", "", size)
+    longest = 0.0
     for row, result in enumerate(results):
-        parts = _stages(result, link, rate, rtt, edge, cloud)
         left = 0.0
-        for stage, seconds in parts.items():
+        for stage, seconds in stage_seconds(result, link, edge, cloud).items():
             axes.barh(row, 1e3 * seconds, 0.42, left=left, color=STAGE_COLOURS[stage], linewidth=0)
             left += 1e3 * seconds
         axes.text(0, row - 0.26, result.label, fontsize=9, va="bottom", clip_on=False)
@@ -212,24 +221,8 @@ def stage_times(
             va="center",
             color=MUTED,
         )
-        ends.append(left)
-    axes.set(xlim=(0, 1.1 * max(ends, default=1)), ylim=(len(results) - 0.6, -0.75), yticks=[])
+        longest = max(longest, left)
+    axes.set(xlim=(0, 1.1 * longest), ylim=(len(results) - 0.6, -0.75), yticks=[])
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
     return figure
-
-
-def _stages(
-    result: Result, link: str, rate: float, rtt: float, edge: float, cloud: float
-) -> dict[str, float]:
-    p50 = {stage: spread.p50 for stage, spread in result.times.items()}
-    if result.way == "edge only":
-        return {"edge": edge * p50["edge"]}
-    sent = result.links[link].p50 if link in result.links else rtt + result.bytes / rate
-    return {
-        "edge": edge * p50["edge"],
-        "encode": edge * p50["encode"],
-        "link": sent,
-        "decode": cloud * p50["decode"],
-        "cloud": cloud * p50["cloud"],
-    }

@@ -47,7 +47,8 @@ def write_report(run: Path, anchor: str = "h264", max_divergence: float = MAX_DI
 def read_features(run: Path, samples: Sequence[Sample]) -> Features:
     """The feature tensor of the first picture at each split, where the run kept one."""
     found: Features = {}
-    for split in dict.fromkeys(sample.split for sample in samples):
+    crossed = dict.fromkeys(s.split for s in samples if s.split not in ("input", "output"))
+    for split in crossed:
         path = run / "features" / f"{split.replace('/', '_')}.npy"
         if path.is_file():
             try:

@@ -15,7 +15,7 @@ from splitwire.eval.findings import factors, links, rates, round_trip
 from splitwire.eval.plot_style import STAGE_COLOURS, key, styles, svg, swatch
 from splitwire.eval.results import Result
 from splitwire.eval.table import curve_name, is_labelled, picks
-from splitwire.eval.totals import Stretch, Total, best, envelope, faithful, smallest
+from splitwire.eval.totals import Link, Stretch, Total, envelope, faithful, smallest, stage_seconds
 from splitwire.eval.units import significant, size_text, time_text
 
 Features = dict[str, NDArray[Any]]
@@ -149,12 +149,10 @@ def _stages(head: dict[str, Any], totals: Sequence[Total], max_divergence: float
     if not totals or not links(head):
         return None
     edge, cloud = factors(head)
-    figures = []
-    for link in links(head):
-        rate = float(link.get("rate") or math.inf)
-        bars = _fastest_of_each(totals, rate)
-        rtt = float(link.get("rtt") or 0)
-        figures.append(plots.stage_times(bars, str(link["name"]), rate, rtt, edge, cloud))
+    figures = [
+        plots.stage_times(_fastest_of_each(totals, link, edge, cloud), link, edge, cloud)
+        for link in links(head)
+    ]
     said = (
         f"Median time of each stage on {_devices(head)}: the baselines, then each codec at the "
         f"split and quality that are fastest within {significant(max_divergence)} nats."
@@ -164,18 +162,19 @@ def _stages(head: dict[str, Any], totals: Sequence[Total], max_divergence: float
     return Section("stages", title, said, _panels(figures, title), legend)
 
 
-def _fastest_of_each(totals: Sequence[Total], rate: float) -> list[Result]:
+def _fastest_of_each(
+    totals: Sequence[Total], link: Link, edge: float, cloud: float
+) -> list[Result]:
     """Edge only, cloud only, then the best of each curve, the fastest first."""
-    groups: dict[str, list[Total]] = {}
-    for total in totals:
-        way = total.result.way
-        groups.setdefault(total.result.curve if way == "split" else way, []).append(total)
+    groups: dict[str, list[tuple[float, Result]]] = {}
+    for result in (total.result for total in totals):
+        seconds = sum(stage_seconds(result, link, edge, cloud).values())
+        name = result.curve if result.way == "split" else result.way
+        groups.setdefault(name, []).append((seconds, result))
+    winners = [min(group, key=lambda pair: pair[0]) for group in groups.values()]
     order = ("edge only", "cloud only", "split")
-    winners = sorted(
-        (best(group, rate) for group in groups.values()),
-        key=lambda total: (order.index(total.result.way), total.seconds(rate)),
-    )
-    return [total.result for total in winners]
+    winners.sort(key=lambda pair: (order.index(pair[1].way), pair[0]))
+    return [result for _, result in winners]
 
 
 def _histograms(features: Features) -> Section | None:

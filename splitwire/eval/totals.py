@@ -12,8 +12,12 @@ rate is then the lower envelope of a few lines, and the rates at which the winne
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
+from typing import Any
 
 from splitwire.eval.results import Result, Way
+
+Link = dict[str, Any]
 
 SLOWEST, FASTEST = 1e4, 1e8
 """The upload rates looked at, in bytes a second: from a bad cell to a local network."""
@@ -63,6 +67,32 @@ def total(result: Result, edge: float = 1.0, cloud: float = 1.0, rtt: float = 0.
         return Total(result, edge * p50["edge"], 0.0)
     here, there = p50["edge"] + p50["encode"], p50["decode"] + p50["cloud"]
     return Total(result, edge * here + rtt + cloud * there, result.bytes)
+
+
+def stage_seconds(result: Result, link: Link, edge: float, cloud: float) -> dict[str, float]:
+    """The p50 seconds of each stage on the devices and over one link, in order.
+
+    The link's time is what the run measured or simulated on it, loss and trace included; for a
+    link that the run did not know, the round trip and the bytes over the rate.
+
+    Args:
+        result: with times measured here.
+        link: its "name", "rate" (bytes a second) and "rtt" (seconds).
+        edge: the edge device's factor.
+        cloud: the cloud device's factor.
+    """
+    p50 = {stage: spread.p50 for stage, spread in result.times.items()}
+    if result.way == "edge only":
+        return {"edge": edge * p50["edge"]}
+    known = result.links.get(link["name"])
+    sent = known.p50 if known else (link.get("rtt") or 0) + result.bytes / (link.get("rate") or inf)
+    return {
+        "edge": edge * p50["edge"],
+        "encode": edge * p50["encode"],
+        "link": sent,
+        "decode": cloud * p50["decode"],
+        "cloud": cloud * p50["cloud"],
+    }
 
 
 def faithful(results: Iterable[Result], max_divergence: float = MAX_DIVERGENCE) -> list[Result]:
