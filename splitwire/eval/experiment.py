@@ -146,8 +146,7 @@ def sweep(specs: Iterable[str]) -> list[Coding]:
             curve = f"{name}:{kept}" if kept else name
             alternatives = [spec.replace(f"{key}={value}", f"{key}={v}") for v in value.split("+")]
         for alternative in alternatives:
-            made = codec(alternative).spec
-            codings.setdefault(made, Coding(made, curve))
+            codings.setdefault(codec(alternative).spec, Coding(alternative, curve))
     return list(codings.values())
 
 
