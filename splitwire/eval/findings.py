@@ -1,6 +1,7 @@
 """What a run found, in sentences."""
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 from splitwire.eval.results import Result
@@ -58,8 +59,11 @@ def on_bytes(results: Sequence[Result], max_divergence: float = MAX_DIVERGENCE) 
         return f"No codec stays {within}; {near.label} comes closest, with {far}."
     said = (
         f"{within[0].upper()}{within[1:]}, {chosen.label} needs the fewest bytes: "
-        f"{size_text(chosen.bytes)} a picture"
+        f"{size_text(chosen.bytes)} a picture at {significant(chosen.divergence.mean)} nats"
     )
+    if isfinite(chosen.divergence.low):
+        low, high = significant(chosen.divergence.low), significant(chosen.divergence.high)
+        said += f" (95 % interval {low} to {high})"
     if picture is None:
         return said + "."
     other = f"{size_text(picture.bytes)} of the picture itself as {picture.name[6:]}"

@@ -1,11 +1,12 @@
 """What a run says: one result a split and codec, summed up from its samples."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from splitwire.errors import SplitwireError
 from splitwire.eval.metrics import bootstrap, hits
 from splitwire.eval.samples import STAGES, Sample
 
@@ -41,6 +42,7 @@ class Result:
 
     split: str
     codec: str
+    spec: str  # the codec with the parameter of its curve spelt out, even where it is the default
     curve: str
     photos: int  # distinct, among the samples that succeeded
     samples: int  # that succeeded
@@ -71,9 +73,9 @@ class Result:
         """The codec as a reader calls it: pictures by format and quality, codecs by spec."""
         if self.way == "edge only":
             return "edge only"
-        if not self.codec.startswith("picture:"):
-            return self.codec
-        settings = dict(item.partition("=")[::2] for item in self.codec[8:].split(","))
+        name, settings = _words(self.spec)
+        if name != "picture":
+            return self.spec
         words = ("cloud", settings.get("format", "picture").upper(), settings.get("quality", ""))
         return " ".join(words).strip()
 
@@ -93,10 +95,49 @@ def summarise(samples: Sequence[Sample], seed: int = 0) -> list[Result]:
     groups: dict[tuple[str, str], list[Sample]] = {}
     for sample in samples:
         groups.setdefault((sample.split, sample.codec), []).append(sample)
-    return [_result(group, seed) for group in groups.values()]
+    specs = spell_out({(sample.codec, sample.curve) for sample in samples})
+    return [_result(group, specs[group[0].codec], seed) for group in groups.values()]
 
 
-def _result(group: list[Sample], seed: int) -> Result:
+def spell_out(codings: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """For each codec's spec, the same with the parameter that its curve sweeps.
+
+    A spec leaves defaults out, so that of JPEG's qualities 20, 50 and 80 one is plain "jpeg": as a
+    row of a table that says too little. A codec that is not installed keeps the spec that it has.
+
+    Args:
+        codings: pairs of a codec's spec and its curve.
+    """
+    keys: dict[str, dict[str, None]] = {}
+    for spec, curve in sorted(codings):
+        found = keys.setdefault(curve, {})
+        found.update(dict.fromkeys([*_words(curve)[1], *_words(spec)[1]]))
+    return {spec: _with_defaults(spec, list(keys[curve])) for spec, curve in codings}
+
+
+def _with_defaults(spec: str, keys: list[str]) -> str:
+    from splitwire.codecs import parameter
+    from splitwire.codecs.registry import codec
+
+    name, settings = _words(spec)
+    missing = [key for key in keys if key not in settings]
+    if not missing:
+        return spec
+    try:
+        made = codec(spec)
+        settings.update({key: parameter.format_value(getattr(made, key)) for key in missing})
+    except (SplitwireError, AttributeError):
+        return spec
+    return name + ":" + ",".join(f"{key}={settings[key]}" for key in keys)
+
+
+def _words(spec: str) -> tuple[str, dict[str, str]]:
+    name, _, rest = spec.partition(":")
+    pairs = (word.partition("=") for word in rest.split(",") if word)
+    return name, {key: value for key, _, value in pairs}
+
+
+def _result(group: list[Sample], spec: str, seed: int) -> Result:
     first, good = group[0], [sample for sample in group if sample.error is None]
     rates = [sample.bytes for sample in good]
     rate = float(np.mean(rates)) if rates else NAN
@@ -108,6 +149,7 @@ def _result(group: list[Sample], seed: int) -> Result:
     return Result(
         split=first.split,
         codec=first.codec,
+        spec=spec,
         curve=first.curve,
         photos=len({sample.photo for sample in good}),
         samples=len(good),

@@ -86,7 +86,7 @@ def _rate(results: Sequence[Result], max_divergence: float) -> Section | None:
     if not figures:
         return None
     chosen = [pick for pick in picks(results, max_divergence) if pick.way == "split"]
-    cheapest = "; ".join(f"{p.codec} at {p.split} ({size_text(p.bytes)})" for p in chosen)
+    cheapest = "; ".join(f"{p.name} at {p.split} ({size_text(p.bytes)})" for p in chosen)
     said = "Down and to the left is better: fewer bytes, and an output nearer to the network's own."
     if any(result.way == "cloud only" for result in plots.visible(results)):
         said += " The dashed curve is the picture itself (cloud only), the same in every panel."
@@ -207,7 +207,7 @@ def _mosaic(results: Sequence[Result], features: Features, max_divergence: float
         return None
     said = (
         f"All channels of {chosen.split} ({' × '.join(map(str, x.shape))}) for the first picture, "
-        f"side by side, through {chosen.codec}: {len(stream):,} bytes."
+        f"side by side, through {chosen.name}: {len(stream):,} bytes."
     )
     title = "One feature tensor, as sent and as decoded"
     return Section("mosaic", title, said, _panels(figures, title))

@@ -52,10 +52,13 @@ def milliseconds(spread: Spread, tail: bool = True) -> str:
     """The p50 and, in brackets, the p95."""
     if not spread.p95 > 0:  # NaN, or a stage that this way does not have
         return "–"
-    most = spread.p95 if tail else spread.p50
-    form = ".0f" if most >= 0.00995 else ".1f" if most >= 0.000995 else ".2f"
-    p95 = f" ({number(spread.p95, form, 1e3)})" if tail else ""
-    return number(spread.p50, form, 1e3) + p95
+    p95 = f" ({_milliseconds(spread.p95)})" if tail else ""
+    return _milliseconds(spread.p50) + p95
+
+
+def _milliseconds(seconds: float) -> str:
+    form = ".0f" if seconds >= 0.00995 else ".1f" if seconds >= 0.000995 else ".2f"
+    return format(1e3 * seconds, form)
 
 
 def _percent(estimate: Estimate | None) -> str:
