@@ -163,10 +163,13 @@ def total_time(totals: Sequence[Total]) -> Figure:
             axes.plot(rates, [best(own, rate).seconds(rate) for rate in rates], label=way, **look)
     axes.margins(y=0.08)
     low, high = axes.get_ylim()
-    low /= 1.5  # room for the labels below the lowest line
+    pieces = merge(envelope(totals))
+    breaks = [best(totals, start).seconds(start) for _, start, _ in pieces[1:]]
+    # Labels stand below the breaks: give the lowest of them 0.3 of the height.
+    low = min([low, *((seconds / high**0.3) ** (1 / 0.7) for seconds in breaks)])
     axes.set_ylim(low, high)
     last = 0.0
-    for way, start, end in merge(envelope(totals)):
+    for way, start, end in pieces:
         axes.axvspan(start, end, color=WAY_STYLES[way]["color"], alpha=0.08, linewidth=0)
         if start <= SLOWEST:
             continue
