@@ -1,11 +1,13 @@
 """The extension table. Everything else about the package is in pyproject.toml."""
 
 import sys
+from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 KERNELS = ("quantize", "tile", "statistics", "bitpack")
+HEADERS = sorted(path.as_posix() for path in Path("splitwire/kernels").glob("*.h"))
 
 # -ffp-contract=off: a fused multiply-add rounds once where NumPy rounds twice, and the kernels
 # must agree with their NumPy twins to the bit on every processor. MSVC does not fuse by default.
@@ -17,6 +19,7 @@ setup(
             Extension(
                 f"splitwire.kernels._{name}",
                 [f"splitwire/kernels/_{name}.pyx"],
+                depends=HEADERS,
                 extra_compile_args=FLAGS,
             )
             for name in KERNELS

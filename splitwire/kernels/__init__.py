@@ -1,0 +1,32 @@
+"""The arithmetic of feature coding: quantise, tile, measure and pack, compiled.
+
+Every function takes and gives NumPy arrays, has a twin of the same name and signature in
+`splitwire.kernels.reference` (plain NumPy), and agrees with it to the bit on every input. The
+arithmetic is fixed, in float32 and without fused multiply-add:
+
+    code  = clip(rint((x - lo) * float32(top / (hi - lo))), 0, top)        top = 2**bits - 1
+    value = lo + code * float32((hi - lo) / top)
+
+A mosaic (`tile`) lays the channels of a (C, H, W) tensor out on a grid, as a grey picture that an
+image or video codec takes.
+"""
+
+from splitwire.kernels._bitpack import pack_bits, unpack_bits
+from splitwire.kernels._quantize import dequantize, dequantize_untile, quantize, quantize_tile
+from splitwire.kernels._statistics import histogram, moments
+from splitwire.kernels._tile import tile, untile
+from splitwire.kernels.arguments import frame_shape
+
+__all__ = [
+    "dequantize",
+    "dequantize_untile",
+    "frame_shape",
+    "histogram",
+    "moments",
+    "pack_bits",
+    "quantize",
+    "quantize_tile",
+    "tile",
+    "unpack_bits",
+    "untile",
+]
