@@ -1,0 +1,79 @@
+"""Small networks with what makes cutting hard, for `load_model` by file and for import by tests."""
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from splitwire.models.preprocess import Preprocess
+
+SMALL = Preprocess(16, 20, (127.0,) * 3, (128.0,) * 3, "bilinear")
+
+
+class Hard(nn.Module):
+    """In-place work on kept features and on slices, tuples, reuse of the input, constants.
+
+    Its output is a tree that also holds a number, a None and a tensor that no picture changes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.body = nn.Conv2d(8, 8, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+        self.tail = nn.Linear(4, 5)
+        self.output = nn.Linear(5, 5)
+        self.register_buffer("grid", torch.arange(4.0), persistent=False)
+
+    def forward(self, x: torch.Tensor) -> dict[str, Any]:
+        kept = self.stem(x)
+        y = F.relu(self.relu(self.body(kept)))  # a node `relu`, and a module of that name
+        y = y + kept.clamp_(0.1)
+        p, q = y.chunk(2, 1)
+        a, b, c, _ = q.split(1, 1)
+        a.add_(b)
+        q[:, 0] *= 2
+        self.relu(p)
+        bias = (self.grid.cos() * torch.linspace(0, 1, 4)).view(1, 4, 1, 1)
+        with torch.no_grad():
+            fixed = self.body(y)[:, :4]
+        z = p * bias + q + c + fixed + x.mean() + torch.tensor([1.0, 2, 3, 4]).view(1, 4, 1, 1)
+        rows = z.transpose(1, 3).flatten(1, 2).transpose(1, 2).softmax(2)
+        logits = self.output(self.tail(rows.mean(2)))
+        return {"logits": logits, "rest": (rows, z.amax(1), None, 3), "grid": self.grid * 2}
+
+
+class Counting(nn.Module):
+    """Changes its own state as it runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("runs", torch.zeros(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.runs += 1
+        return x * self.runs
+
+
+class Branching(nn.Module):
+    """Does different things for different pictures, which no graph can hold."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.exp() if x.sum() > 0 else x.sin()
+
+
+def hard() -> tuple[nn.Module, Preprocess]:
+    return Hard(), SMALL
+
+
+def counting() -> tuple[nn.Module, Preprocess]:
+    return Counting(), SMALL
+
+
+def branching() -> tuple[nn.Module, Preprocess]:
+    return Branching(), SMALL
+
+
+def plain() -> tuple[nn.Module, Preprocess]:
+    return nn.Sequential(nn.Flatten(), nn.Linear(768, 2), nn.Identity()), SMALL
