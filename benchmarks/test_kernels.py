@@ -39,7 +39,7 @@ class Tensors:
         self.nibbles = self.q >> 4
         self.packed = kernels.pack_bits(self.nibbles, 4)
         self.frame = kernels.tile(self.q)
-        self.rows, self.columns = grid(shape[0])
+        self.rows, self.columns = grid(*shape)
         self.some_floats, self.values = np.empty_like(self.x), np.empty_like(self.x)
         self.codes, self.mosaic = np.empty_like(self.q), np.empty_like(self.frame)
         self.places = np.full((self.rows * self.columns, *shape[1:]), 128, np.uint8)

@@ -111,7 +111,7 @@ def quantize_tile(x, lo, hi, bits=8, block=1, out=None):
     cdef uint8_t[:, ::1] frame = result
     cdef mosaic_layout layout = mosaic_layout(
         source.shape[0], source.shape[1], source.shape[2],
-        arguments.grid(source.shape[0])[1], frame.shape[1],
+        arguments.grid(source.shape[0], source.shape[1], source.shape[2])[1], frame.shape[1],
     )
     with nogil:
         quantize_to_mosaic(&source[0, 0, 0], held.map, top, &layout, &frame[0, 0])
@@ -132,7 +132,7 @@ def dequantize_untile(frame, shape, lo, hi, bits=8, out=None):
     cdef float[:, :, ::1] target = result
     cdef mosaic_layout layout = mosaic_layout(
         target.shape[0], target.shape[1], target.shape[2],
-        arguments.grid(target.shape[0])[1], source.strides[0],
+        arguments.grid(target.shape[0], target.shape[1], target.shape[2])[1], source.strides[0],
     )
     with nogil:
         dequantize_from_mosaic(&source[0, 0], held.map, &layout, &target[0, 0, 0])

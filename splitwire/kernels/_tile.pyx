@@ -24,9 +24,9 @@ cdef extern from "_mosaic.h" nogil:
 def tile(q, block=1, out=None):
     """Lay the channels of `q` out on a grid, as one grey picture.
 
-    q: uint8, (C, H, W). The grid has isqrt(C) rows and as many columns as that takes; channel c
-    stands at divmod(c, columns), with no gap; places left over hold 128. The whole is padded on
-    the right and below to a multiple of `block` samples, repeating its edge. Returns the uint8
+    q: uint8, (C, H, W). The grid makes the frame about square (isqrt(C) rows where maps are);
+    channel c stands at divmod(c, columns), with no gap; places left over hold 128. The whole is
+    padded on the right and below to a multiple of `block` samples, repeating its edge. Returns the uint8
     frame of shape `frame_shape(q.shape, block)`, in `out` if given. Raises TypeError for a wrong
     dtype; ValueError for another rank, an empty tensor, a block below one or an `out` that
     doesn't fit.
@@ -38,7 +38,7 @@ def tile(q, block=1, out=None):
     cdef uint8_t[:, ::1] frame = result
     cdef mosaic_layout layout = mosaic_layout(
         source.shape[0], source.shape[1], source.shape[2],
-        arguments.grid(source.shape[0])[1], frame.shape[1],
+        arguments.grid(source.shape[0], source.shape[1], source.shape[2])[1], frame.shape[1],
     )
     with nogil:
         scatter_rows(&source[0, 0, 0], 0, layout.channels * layout.height, &layout, &frame[0, 0])
@@ -60,7 +60,7 @@ def untile(frame, shape, out=None):
     cdef uint8_t[:, :, ::1] target = result
     cdef mosaic_layout layout = mosaic_layout(
         target.shape[0], target.shape[1], target.shape[2],
-        arguments.grid(target.shape[0])[1], source.strides[0],
+        arguments.grid(target.shape[0], target.shape[1], target.shape[2])[1], source.strides[0],
     )
     with nogil:
         gather_rows(&source[0, 0], 0, layout.channels * layout.height, &layout, &target[0, 0, 0])

@@ -107,23 +107,27 @@ def map_shape(shape: Sequence[int]) -> tuple[int, int, int]:
     return sizes
 
 
-def grid(channels: int) -> tuple[int, int]:
-    """Rows and columns of the mosaic of `channels` maps; channel c is at divmod(c, columns)."""
-    rows = isqrt(channels)
-    return rows, -(-channels // rows)
+def grid(channels: int, height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of the mosaic of C maps of H x W; channel c is at divmod(c, columns).
+
+    The frame is about square: isqrt(C) rows where maps are, and no row is empty.
+    """
+    rows = min(max(isqrt(channels * width // height), 1), channels)
+    columns = -(-channels // rows)
+    return -(-channels // columns), columns
 
 
 def frame_shape(shape: Sequence[int], block: int = 1) -> tuple[int, int]:
     """Height and width in samples of the mosaic of a (C, H, W) tensor, padded to `block`.
 
-    The grid has isqrt(C) rows and as many columns as that takes. Raises ValueError for a shape
-    that is not (C, H, W) or a block below one; TypeError for what is no integer.
+    Raises ValueError for a shape that is not (C, H, W) or a block below one; TypeError for what is
+    no integer.
     """
     channels, height, width = map_shape(shape)
     block = integer(block, "block")
     if block < 1:
         raise ValueError(f"block is {block}; expected at least 1")
-    rows, columns = grid(channels)
+    rows, columns = grid(channels, height, width)
     return -(-rows * height // block) * block, -(-columns * width // block) * block
 
 
@@ -131,7 +135,7 @@ def mosaic_frame(frame: npt.ArrayLike, shape: Sequence[int]) -> tuple[Codes, tup
     """`frame` with contiguous rows (their stride is free) and the shape of the maps it holds."""
     array = uint8_array(frame, "frame")
     sizes = map_shape(shape)
-    rows, columns = grid(sizes[0])
+    rows, columns = grid(*sizes)
     height, width = rows * sizes[1], columns * sizes[2]
     if array.ndim != 2 or array.shape[0] < height or array.shape[1] < width:
         raise ValueError(

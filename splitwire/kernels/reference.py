@@ -74,7 +74,7 @@ def tile(q: npt.ArrayLike, block: int = 1, out: Codes | None = None) -> Codes:
     q = arguments.channel_maps(arguments.codes(q), "q")
     frame = arguments.output(out, frame_shape(q.shape, block), arguments.UINT8, q)
     channels, height, width = q.shape
-    rows, columns = arguments.grid(channels)
+    rows, columns = arguments.grid(channels, height, width)
     places = np.full((rows * columns, height, width), _EMPTY_PLACE, np.uint8)
     places[:channels] = q
     grid = places.reshape(rows, columns, height, width).swapaxes(1, 2)
@@ -89,7 +89,7 @@ def untile(frame: npt.ArrayLike, shape: Sequence[int], out: Codes | None = None)
     frame, sizes = arguments.mosaic_frame(frame, shape)
     result = arguments.output(out, sizes, arguments.UINT8, frame)
     channels, height, width = sizes
-    rows, columns = arguments.grid(channels)
+    rows, columns = arguments.grid(channels, height, width)
     grid = frame[: rows * height, : columns * width].reshape(rows, height, columns, width)
     result[...] = grid.swapaxes(1, 2).reshape(rows * columns, height, width)[:channels]
     return result

@@ -40,6 +40,8 @@ def test_the_grid_by_hand(kernels):
     ((512, 7, 7), 8, (160, 168)),
     ((1, 3, 5), 8, (8, 8)),
     (np.array([2, 3, 4]), np.int64(1), (3, 8)),
+    ((384, 1, 197), 1, (192, 2 * 197)),
+    ((40, 100, 1), 1, (100, 40)),
 ])  # fmt: skip
 def test_frame_shape(kernels, shape, block, expected):
     assert kernels.frame_shape(shape, block) == expected
@@ -51,8 +53,8 @@ def test_channels_stand_where_the_grid_says(kernels, shape, block):
     q = codes(shape)
     frame = kernels.tile(q, block)
     channels, height, width = shape
-    rows = int(channels**0.5)
-    columns = -(-channels // rows)
+    columns = kernels.frame_shape(shape)[1] // width
+    rows = -(-channels // columns)
     assert frame.dtype == np.uint8
     assert frame.shape == kernels.frame_shape(shape, block)
     for place in range(rows * columns):
