@@ -63,10 +63,8 @@ def bd_rate(anchor: Sequence[Result], test: Sequence[Result]) -> Delta:
     fronts = [_front(anchor), _front(test)]
     for name, front in zip(("anchor", "curve"), fronts, strict=True):
         if len(front) < MINIMUM_POINTS:
-            return Delta(
-                None,
-                f"{name} has {len(front)} of the {MINIMUM_POINTS} points needed on its Pareto front",
-            )
+            has = f"{name} has {len(front)} points on its Pareto front"
+            return Delta(None, f"{has}, {MINIMUM_POINTS} are needed")
     (rates, quality), (test_rates, test_quality) = (zip(*front, strict=True) for front in fronts)
     spans = quality[-1] - quality[0], test_quality[-1] - test_quality[0]
     shared = min(quality[-1], test_quality[-1]) - max(quality[0], test_quality[0])

@@ -92,7 +92,7 @@ def depth(model: dict[str, Any], splits: Sequence[str]) -> list[Figure]:
 
     Args:
         model: of a run's head, with `points` and `picture_bytes`.
-        splits: the ones to name.
+        splits: the names or nodes of those to mark.
 
     Returns:
         A panel for each; none where the head names fewer than two cut points.
@@ -144,14 +144,14 @@ _DEPTH = "cut points in order of depth"
 def _name(
     axes: Axes, places: Sequence[int], values: Sequence[float], left: str, texts: list[str]
 ) -> None:
-    """Mark the chosen splits, with words beside the point on the side that has room.
+    """Mark the chosen splits, with words to the left of the point, where the curve is not.
 
-    To the right they hang below it; to the left, `left` says which end of them is at the point:
-    "top" under a falling curve, "bottom" over a rising one.
+    `left` says which end of them is at the point: "top" under a falling curve, "bottom" over a
+    rising one. Near the left edge they hang below the point to its right.
     """
-    middle = sum(axes.get_xlim()) / 2
+    edge = 0.15 * axes.get_xlim()[1]
     for place, text in zip(places, texts, strict=True):
-        right = place < middle
+        right = place < edge
         axes.plot(place, values[place], "o", color=INK, markersize=5, clip_on=False)
         axes.annotate(
             text,

@@ -80,14 +80,16 @@ def on_time(totals: Sequence[Total]) -> list[str]:
     pieces = merge(envelope(totals))
     spans = [f"{_WORDS[way]} {rates(slow, fast)}" for way, slow, fast in pieces]
     said = [f"The fastest way is {'; '.join(spans)}."]
-    if all(way != "split" for way, _, _ in pieces):
+    wins = any(way == "split" for way, _, _ in pieces)
+    if not wins:
         said.append("Splitting loses: at none of these upload rates is it the fastest way.")
-    known = {end for _, slow, fast in pieces for end in (slow, fast)}
+    known = {end for _, *ends in pieces for end in ends}
     for rival in ("edge only", "cloud only"):
         pair = [total for total in totals if total.result.way in ("split", rival)]
         duel = [(slow, fast) for way, slow, fast in merge(envelope(pair)) if way == "split"]
-        if rival not in ways or len(ways) < 3 or known.issuperset(*duel):
-            continue  # says nothing that was not said
+        told = wins and duel and known.issuperset(end for ends in duel for end in ends)
+        if rival not in ways or len(ways) < 3 or told:
+            continue
         won = " and ".join(rates(slow, fast) for slow, fast in duel)
         said.append(
             f"Against {rival} alone, splitting {'wins ' + won if duel else 'always loses'}."

@@ -214,7 +214,7 @@ def _mosaic(results: Sequence[Result], features: Features, max_divergence: float
 
 
 def _depth(model: dict[str, Any], results: Sequence[Result]) -> Section | None:
-    figures = feature_plots.depth(model, [result.split for result in results])
+    figures = feature_plots.depth(model, [r.split for r in results if r.way == "split"])
     if not figures:
         return None
     said = "What would cross uncoded, and the multiply-accumulates done by then, at each cut point."
