@@ -8,6 +8,7 @@ at the default, limited range, clipping would put a floor under the error that n
 A payload begins with the frame's position in its sequence, so that a decoder notices a lost one.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ from splitwire.codecs.layout import from_planes, planes_shape, to_planes
 from splitwire.codecs.mosaic import Frame, MosaicCodec
 from splitwire.codecs.parameter import parameter
 from splitwire.errors import BitstreamError, CodecError
+
+# How many pictures a packet codes, and the sizes (height, width) that its headers declare.
+Claims = tuple[int, list[tuple[int, int]]]
+
+_LARGEST_BLOCK = 64
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -79,6 +85,14 @@ class VideoCodec(MosaicCodec):
     def _packet(self, data: bytes) -> bytes:
         """The encoder's bytes without what decoding does not need."""
         return data
+
+    @abstractmethod
+    def _claims(self, packet: bytes) -> Claims:
+        """What a packet says of itself, read before the decoder allocates it; see units.py.
+
+        Raises:
+            ValueError: it is damaged, or uses syntax that our encoders do not.
+        """
 
 
 class FrameEncoder:
@@ -140,7 +154,7 @@ class FrameDecoder:
         context.thread_count = 1
         # A frame larger than expected is refused before it is allocated (FFmpeg counts whole blocks
         # of 64), and what is damaged is not concealed.
-        most = (height + 63) // 64 * ((width + 63) // 64) * 4096
+        most = math.prod(-(-n // _LARGEST_BLOCK) * _LARGEST_BLOCK for n in self._coded)
         context.options = {"max_pixels": str(most), "err_detect": "explode"}
         context.flags |= av.codec.context.Flags.low_delay
         self._context = context
@@ -151,8 +165,10 @@ class FrameDecoder:
         Raises:
             BitstreamError: the packet is damaged, holds no frame or several, or another size.
         """
+        data = bytes(packet)
         try:
-            frames = self._context.decode(av.Packet(bytes(packet)))
+            self._check(*self._codec._claims(data))
+            frames = self._context.decode(av.Packet(data))
             if last:
                 frames += self._context.decode(None)
         except (av.FFmpegError, ValueError, EOFError) as error:
@@ -161,10 +177,18 @@ class FrameDecoder:
             raise BitstreamError(f"damaged {self._codec.name} payload: no single whole frame")
         if (frames[0].height, frames[0].width) != self._coded:
             raise BitstreamError(f"damaged {self._codec.name} payload: a frame of another size")
+        if frames[0].format.components[0].bits != 8:
+            raise BitstreamError(f"damaged {self._codec.name} payload: samples of another depth")
         plane = frames[0].planes[0]
         height, width = self._shape
         samples = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
         return np.ascontiguousarray(samples[:height, :width])
+
+    def _check(self, pictures: int, sizes: list[tuple[int, int]]) -> None:
+        # Encoders may pad further, to at most their largest block, and have decoders crop that.
+        excess = [n - least for size in sizes for n, least in zip(size, self._coded, strict=True)]
+        if pictures != 1 or not all(0 <= n < _LARGEST_BLOCK for n in excess):
+            raise ValueError(f"{pictures} pictures of {sizes} instead of one of {self._coded}")
 
 
 @dataclass
@@ -187,16 +211,19 @@ class SequenceEncoder:
         tensor = codec._checked(x)
         planes = to_planes(tensor)
         bounds = codec._bounds(planes)
-        if self._bounds is None or planes.shape != self._shape or bounds.departs(self._bounds):
-            self._bounds, self._shape = bounds, planes.shape
-            self._frames = FrameEncoder(codec, kernels.frame_shape(planes.shape, codec.block))
+        frames, base = self._frames, self._bounds
+        self._frames = None  # until this tensor is coded: none may build on one that was not sent
+        if frames is None or base is None or planes.shape != self._shape or bounds.departs(base):
+            base, self._bounds, self._shape = bounds, bounds, planes.shape
+            frames = FrameEncoder(codec, kernels.frame_shape(planes.shape, codec.block))
             self._position = 0
         else:
             self._position = _following(self._position)
-        assert self._frames is not None
-        frame = kernels.quantize_tile(planes, *self._bounds.pair, block=codec.block)
-        packet = bytes((self._position,)) + self._frames.encode(frame)
-        return codec._stream(codec._head(self._bounds) + packet, tensor.shape)
+        frame = kernels.quantize_tile(planes, *base.pair, block=codec.block)
+        packet = bytes((self._position,)) + frames.encode(frame)
+        stream = codec._stream(codec._head(base) + packet, tensor.shape)
+        self._frames = frames
+        return stream
 
 
 @dataclass
