@@ -149,7 +149,8 @@ class Codec(ABC):
             raise ProfileError(
                 f"{self.spec} needs a profile: calibrate it, or add profile=PATH to its spec"
             )
-        return np.ascontiguousarray(array, dtype=np.float32)
+        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes an infinity
+            return np.ascontiguousarray(array, dtype=np.float32)
 
     def _stream(self, payload: bytes, shape: tuple[int, ...]) -> bytes:
         try:
