@@ -14,7 +14,9 @@ def features(*shape: int, seed: int = 0) -> Tensor:
     return x.astype(np.float32)
 
 
-def stream_of(spec: str, shape: tuple[int, ...], payload: bytes, digest: str | None = None) -> bytes:
+def stream_of(
+    spec: str, shape: tuple[int, ...], payload: bytes, digest: str | None = None
+) -> bytes:
     """A stream of any payload under a right CRC-32."""
     return bitstream.write(bitstream.Header(spec, shape, digest), payload)
 
