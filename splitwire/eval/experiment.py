@@ -75,6 +75,7 @@ class Experiment:
     pictures: tuple[str, ...]
     views: Annotated[int, Field(ge=1, le=VIEWS)]
     seed: NonNegativeInt
+    threads: PositiveInt
     calibration: str
     edge: str
     cloud: str

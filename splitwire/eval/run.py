@@ -96,6 +96,7 @@ class Run:
     def __init__(self, experiment: Experiment, out: Path) -> None:
         self.experiment = experiment
         self.out = out
+        torch.set_num_threads(experiment.threads)
         # First what is quick to refuse: a wrong spec should not wait for a network to load.
         codings, pictures = experiment.codings(), experiment.cloud_only()
         self._traces = {link: link.load() for link in experiment.links}
