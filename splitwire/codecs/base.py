@@ -1,9 +1,9 @@
 """The contract of a codec, on one page.
 
 A codec is a class whose fields are its parameters (`@register_codec` makes it a frozen dataclass);
-`_encode` turns a tensor into a
-payload and `_decode` turns that payload and the shape back into a tensor. This base class does the
-rest: it checks the tensor, writes and checks the header, and finds the codec that a stream names.
+`_encode` turns a tensor into a payload and `_decode` turns that payload and the shape back into a
+tensor. This base class does the rest: it checks the tensor, writes and checks the header, and finds
+the codec that a stream names.
 
     x ──▶ encode ──▶ header │ _encode(x) │ CRC-32 ──▶ decode ──▶ _decode(payload, shape) ──▶ y
 
