@@ -81,6 +81,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "empty").mkdir()
     (folder / "nothing").write_bytes(b"")
     (folder / "wrong.toml").write_text("modle = 'lite0'", encoding="utf-8")
+    (folder / "plan.toml").write_text("edge = 'this'\ncloud = 'this'", encoding="utf-8")
     (folder / "fakes").mkdir()
     (folder / "fakes" / "cat.jpg").write_text("no cat", encoding="utf-8")
     (folder / "photos").mkdir()
@@ -144,7 +145,7 @@ def test_splits_measures_where_it_is_asked_to(splitwire: Command) -> None:
 def test_eval_leaves_a_run_a_table_and_a_page_and_goes_on_where_it_was(
     desk: Path, splitwire: Command
 ) -> None:
-    command = ["eval", "--model", "net.py:small", "--data", "photos", "--splits", "0"]
+    command = ["eval", "plan.toml", "--model", "net.py:small", "--data", "photos", "--splits", "0"]
     command += ["--codecs", "raw:bits=4+8 png", "--views", "2", "--out", "run"]
     first = output(in_process_of_its_own(desk, *command))
     assert "raw:bits=8" in first
@@ -180,7 +181,7 @@ def test_eval_leaves_a_run_a_table_and_a_page_and_goes_on_where_it_was(
         ("eval --data missing", "missing is no folder"),
         ("eval --data fakes", "fakes/cat.jpg is no picture that can be read"),
         ("eval --model net.py:small --splits 0 --data photos --out nothing/run", "cannot write to"),
-        ("eval wrong.toml", "unknown key 'modle' (did you mean 'model'?)"),
+        ("eval --limit 1 --splits block.3", "no cut point 'block.3'; near: blocks.3"),
         ("eval missing.toml", "cannot read the experiment missing.toml"),
     ],
 )
@@ -188,9 +189,9 @@ def test_bad_input_is_one_line_on_stderr(splitwire: Command, command: str, said:
     assert said in complaint(splitwire(*command.split()))
 
 
-def test_nothing_else_is_on_stderr_however_much_was_loaded(desk: Path) -> None:
-    done = in_process_of_its_own(desk, "eval", "--limit", "1", "--splits", "block.3")
-    assert "no cut point 'block.3'; near: blocks.3" in complaint(done)
+def test_a_process_that_fails_says_so_and_nothing_else(desk: Path) -> None:
+    said = complaint(in_process_of_its_own(desk, "eval", "wrong.toml"))
+    assert "unknown key 'modle' (did you mean 'model'?)" in said
 
 
 def test_help_names_every_verb(splitwire: Command) -> None:
