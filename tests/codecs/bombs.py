@@ -19,7 +19,7 @@ from PIL import Image
 from streams import UNIT_RANGE, features, payload_of, stream_of
 
 import splitwire as sw
-from splitwire.codecs.video import FrameEncoder
+from splitwire.codecs.video import VideoCodec
 
 SHAPE = (1, 16, 16)
 MEGABYTE = 1 << 20
@@ -56,7 +56,9 @@ def jpeg_of_many_scans() -> bytes:
 @cache
 def large_frame(name: str, side: int = 4096) -> bytes:
     codec = sw.codec(f"{name}:preset={VIDEO[name]}")
-    return FrameEncoder(codec, (side, side)).encode(np.zeros((side, side), np.uint8), last=True)
+    assert isinstance(codec, VideoCodec)
+    frame = np.zeros((side, side), np.uint8)
+    return codec._packet(codec._frame_encoder(frame.shape).encode(frame, last=True))
 
 
 def cropped_frame(name: str, side: int = 4096) -> bytes:
