@@ -40,7 +40,9 @@ def codec_table() -> Table:
         about = (cls.__doc__ or "").strip().split("\n")[0]
         table.add_row(Text(name, "bold"), "", "", Text(about))
         for field in cls.parameters():
-            about = f"{field.metadata['about']}: {expectation(field)}"
+            about = field.metadata["about"]
+            if type(field.default) is not str or field.metadata["choices"]:
+                about += f": {expectation(field)}"
             table.add_row("", field.name, Text(format_value(field.default)), Text(about))
     return table
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from splitwire.errors import CodecError
 
-KINDS = {int: "an integer", float: "a number", bool: "true or false", str: "a word"}
+KINDS = {int: "an integer", float: "a number", bool: "true or false", str: "ASCII text"}
 
 # What a spec can carry as a value: ASCII without spaces, commas and equals signs.
 _WORD = re.compile(r"[!-+\--<>-~]*")
