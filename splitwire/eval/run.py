@@ -98,10 +98,6 @@ class Run:
         self.out = out
         torch.set_num_threads(experiment.threads)
         # First what is quick to refuse: a wrong spec should not wait for a network to load.
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ExperimentError(f"cannot write to {out}: {error.strerror}") from error
         codings, pictures = experiment.codings(), experiment.cloud_only()
         self._traces = {link: link.load() for link in experiment.links}
         self.photos = load_photos(experiment.data, experiment.limit)
@@ -205,6 +201,7 @@ class Run:
         """Begin the folder, or read what it already holds."""
         path = self.out / SAMPLES
         try:
+            self.out.mkdir(parents=True, exist_ok=True)
             whole = path.read_bytes().rfind(b"\n") + 1 if path.exists() else 0
             if whole:
                 os.truncate(path, whole)  # what follows is a line that a kill cut short
