@@ -20,7 +20,7 @@ from splitwire import kernels
 from splitwire.codecs import laplace
 from splitwire.errors import BitstreamError, CodecError
 
-_DEVIATIONS = re.compile(r"(\d+(?:\.\d+)?)sd")
+_DEVIATIONS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)sd")
 _CALIBRATED_DEVIATIONS = 3.0
 
 
@@ -40,6 +40,13 @@ class ClipRange:
     def pair(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """lo and hi as the kernels take them: two numbers, or an array each."""
         return (self.lo[0], self.hi[0]) if len(self.lo) == 1 else (self.lo, self.hi)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every bound and width is finite, and no lo is above its hi."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            width = self.hi - self.lo
+        return bool((np.isfinite(self.lo) & np.isfinite(width) & (width >= 0)).all())
 
     def departs(self, other: "ClipRange") -> bool:
         """Whether a bound differs from the other range's by over an eighth of that one's width."""
@@ -61,11 +68,10 @@ class ClipRange:
         if len(payload) < 8 * pairs:
             raise BitstreamError("damaged payload: its clip range is cut short")
         bounds = np.frombuffer(payload[: 8 * pairs], dtype="<f4").astype(np.float32)
-        lo, hi = bounds[:pairs], bounds[pairs:]
-        with np.errstate(over="ignore", invalid="ignore"):
-            if not (np.isfinite(bounds).all() and np.isfinite(hi - lo).all() and (lo <= hi).all()):
-                raise BitstreamError("damaged payload: its clip range is not finite and ordered")
-        return cls(lo, hi), payload[8 * pairs :]
+        made = cls(bounds[:pairs], bounds[pairs:])
+        if not made.is_sound:
+            raise BitstreamError("damaged payload: its clip range is not finite and ordered")
+        return made, payload[8 * pairs :]
 
 
 def check_rule(codec: str, rule: str) -> None:
@@ -93,7 +99,7 @@ def choose(rule: str, planes: NDArray[np.float32], pairs: int, levels: int = 256
         bounds = np.array([_bounds(rule, group, levels) for group in groups])
     except ValueError as error:
         raise CodecError(f"no clip range for this tensor: {error}") from error
-    limit = np.finfo(np.float32).max / 2  # so that hi - lo is finite too
+    limit = np.finfo(np.float32).max / 4  # so that hi - lo is finite too, however it is rounded
     lo, hi = np.clip(bounds, -limit, limit).astype(np.float32).T
     return ClipRange(np.ascontiguousarray(lo), np.ascontiguousarray(hi))
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 _CANDIDATES = 129
 _HALVINGS = 60
+_HEAP = 1 / 16  # the share of numbers that makes a heap
+_TINY = 1e-300
 
 
 def clip_range(x: NDArray[np.float32], levels: int) -> tuple[float, float]:
@@ -24,6 +26,9 @@ def clip_range(x: NDArray[np.float32], levels: int) -> tuple[float, float]:
     The derivatives vanish where v = log(12 (levels - 1)² b² / (w (a + b))), and u likewise with a.
     The larger w, the smaller both: halving finds the w that they make. No end passes the extremes.
 
+    A rectifier leaves a heap at its least value, which no density has. The range begins there, and
+    the model is that of the numbers above.
+
     Raises:
         ValueError: the tensor holds no finite number.
     """
@@ -33,14 +38,17 @@ def clip_range(x: NDArray[np.float32], levels: int) -> tuple[float, float]:
     least, most = float(numbers[0]), float(numbers[-1])
     if least == most:
         return least, most
+    heap = int(np.searchsorted(numbers, numbers[0], "right"))
+    rectified = heap > numbers.size * _HEAP
     scale = most - least  # in units of it, nothing below overflows
-    mode, below, above = (part / scale for part in fit(numbers))
+    mode, below, above = (part / scale for part in fit(numbers[heap if rectified else 0 :]))
+    room_below, room_above = mode - least / scale, most / scale - mode
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         width = (low + high) / 2
-        ease = 12 * (levels - 1) ** 2 / (width * (below + above))
-        reach_below = min(_reach(below, ease), mode - least / scale)
-        reach_above = min(_reach(above, ease), most / scale - mode)
+        ease = 12 * (levels - 1) ** 2 / (width * max(below + above, _TINY))
+        reach_below = room_below if rectified else min(_reach(below, ease), room_below)
+        reach_above = min(_reach(above, ease), room_above)
         if reach_below + reach_above > width:
             low = width
         else:

@@ -38,7 +38,7 @@ class Raw(QuantizingCodec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.dtype != "codes" and (self.bits != 8 or self.needs_profile):
+        if self.dtype != "codes" and (self.bits != 8 or self.clip == "profile"):
             raise CodecError(f"raw: bits and clip belong to codes, not to dtype={self.dtype}")
 
     def _encode(self, x: Tensor) -> bytes:

@@ -38,9 +38,10 @@ typedef struct {
 typedef struct {
     uint64_t code, range; /* code: how far above low the stream's fraction lies */
     const uint8_t *at, *end;
+    ptrdiff_t beyond; /* bytes taken from beyond the end */
 } range_decoder;
 
-#define RANGE_TAIL 6
+#define RANGE_TAIL 6 /* bytes that are undecided when the last bin is coded */
 
 static const uint8_t range_shift[RANGE_SEEN + 1] = {
     1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 6,
@@ -121,8 +122,8 @@ static inline void range_encode_bits(range_encoder *coder, uint32_t bits, int co
     range_move_out(coder);
 }
 
-/* Settle the rest: of the fractions in the interval, one that ends in as many zero bytes as can be,
- * and those are left out. Returns the length of the stream. */
+/* Settle the rest: of the fractions in the interval, the one that ends in most zero bytes, and those
+ * are left out. Returns the length of the stream. */
 static inline ptrdiff_t range_finish(range_encoder *coder)
 {
     int kept = 0;
@@ -133,15 +134,16 @@ static inline ptrdiff_t range_finish(range_encoder *coder)
     range_carry(coder);
     for (int moved = 8; moved <= kept; moved += 8)
         *coder->at++ = (uint8_t)(coder->low >> (48 - moved));
-    while (coder->at > coder->begin && coder->at[-1] == 0)
-        coder->at--;
     return coder->at - coder->begin;
 }
 
 /* Beyond its end a stream goes on in zeros, as `range_finish` left them out. */
 static inline uint64_t range_next_byte(range_decoder *coder)
 {
-    return coder->at < coder->end ? *coder->at++ : 0;
+    if (coder->at < coder->end)
+        return *coder->at++;
+    coder->beyond++;
+    return 0;
 }
 
 static inline void range_move_in(range_decoder *coder)
@@ -159,7 +161,8 @@ static inline void range_start_decoder(range_decoder *coder, const uint8_t *stre
     coder->range = RANGE_FULL;
     coder->at = stream;
     coder->end = stream + length;
-    for (int i = 0; i < 6; i++)
+    coder->beyond = 0;
+    for (int i = 0; i < RANGE_TAIL; i++)
         coder->code = coder->code << 8 | range_next_byte(coder);
 }
 
@@ -187,11 +190,12 @@ static inline uint32_t range_decode_bits(range_decoder *coder, int count)
     return (uint32_t)bits;
 }
 
-/* Whether the stream was read to its end and does not end in a zero byte: an encoder makes no
- * other. One that was cut short cannot be told from this one. */
-static inline int range_ends_well(const range_decoder *coder, const uint8_t *stream)
+/* Whether the stream has the length that an encoder of these bins gives it: the words that were moved
+ * out, and at most six bytes more, of which the last is not zero. */
+static inline int range_ends_well(const range_decoder *coder)
 {
-    return coder->at == coder->end && (coder->end == stream || coder->end[-1] != 0);
+    return coder->at == coder->end && (coder->beyond == RANGE_TAIL ||
+                                       (coder->beyond < RANGE_TAIL && coder->end[-1] != 0));
 }
 
 /* Truncated unary: the symbol v is v ones and, unless v is the largest, a zero; the bin at each
@@ -231,7 +235,7 @@ static inline int range_decode_bins(range_context *contexts, const uint16_t *whi
     range_start_decoder(&coder, stream, length);
     for (ptrdiff_t i = 0; i < n; i++)
         bins[i] = (uint8_t)range_decode_bin(&coder, contexts + which[i]);
-    return range_ends_well(&coder, stream);
+    return range_ends_well(&coder);
 }
 
 static inline ptrdiff_t range_encode_symbols(range_context *contexts, int largest, const uint8_t *symbols,
@@ -251,7 +255,7 @@ static inline int range_decode_symbols(range_context *contexts, int largest, uin
     range_start_decoder(&coder, stream, length);
     for (ptrdiff_t i = 0; i < n; i++)
         symbols[i] = (uint8_t)range_decode_unary(&coder, contexts, largest);
-    return range_ends_well(&coder, stream);
+    return range_ends_well(&coder);
 }
 
 #endif

@@ -15,8 +15,7 @@ cdef extern from "_range.h" nogil:
     ctypedef struct range_encoder:
         pass
     ctypedef struct range_decoder:
-        const uint8_t *at
-        const uint8_t *end
+        ptrdiff_t beyond
 
     void range_start_context(range_context *context, uint16_t p, uint32_t seen)
     void range_start_encoder(range_encoder *coder, uint8_t *buffer)
@@ -26,7 +25,7 @@ cdef extern from "_range.h" nogil:
     void range_start_decoder(range_decoder *coder, const uint8_t *stream, ptrdiff_t length)
     int range_decode_bin(range_decoder *coder, range_context *context)
     uint32_t range_decode_bits(range_decoder *coder, int count)
-    int range_ends_well(const range_decoder *coder, const uint8_t *stream)
+    int range_ends_well(const range_decoder *coder)
 
 
 cdef class _Contexts:

@@ -54,7 +54,7 @@ def range_decode(buffer, contexts, states, seen=0):
     outside it is read. contexts, states, seen: as for `range_encode`.
     Returns the bins, uint8 of the shape of `contexts`.
     Raises TypeError for a wrong dtype; ValueError for other shapes or values, and for bytes that
-    are not read to their end by just these bins. A stream cut short may decode to other bins.
+    are not of the length of such a stream. Other damage may decode to other bins.
     """
     shape = np.shape(contexts)
     data, contexts, states, seen = arguments.coded_bins(buffer, contexts, states, seen)
@@ -101,7 +101,7 @@ def unary_decode(buffer, size, states, seen=0):
     buffer: bytes-like, or a uint8 array of any shape, from any source: it is checked, and nothing
     outside it is read. states, seen: as for `unary_encode`. Returns uint8 of shape (size,).
     Raises TypeError for a wrong dtype; ValueError for other shapes or values, and for bytes that
-    are not read to their end by just these symbols. A stream cut short may decode to others.
+    are not of the length of such a stream. Other damage may decode to other symbols.
     """
     data, size, states, seen = arguments.coded_unary(buffer, size, states, seen)
     cdef const uint8_t[::1] stream = data

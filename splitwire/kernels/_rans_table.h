@@ -157,7 +157,7 @@ static int rans_unpack_levels(const uint8_t *stream, ptrdiff_t length, int symbo
             rans_weight(rans_code_level(&model, NULL, &coder, RANS_TOP_LEVEL(precision), 0));
         any |= weights[s] > 0;
     }
-    return any && range_ends_well(&coder, stream);
+    return any && range_ends_well(&coder);
 }
 
 #endif

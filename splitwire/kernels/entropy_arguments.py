@@ -74,8 +74,8 @@ def coded_unary(
 
 
 def refuse_range_stream() -> NoReturn:
-    """Say that the decoder did not end where the stream does."""
-    raise ValueError("buffer is no range-coded stream of this many bins: it ends elsewhere")
+    """Say that a stream has a length that an encoder would not give it."""
+    raise ValueError("buffer is no range-coded stream of these bins: it ends elsewhere")
 
 
 def _contexts(

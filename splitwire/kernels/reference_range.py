@@ -107,12 +107,11 @@ class Encoder:
         return value
 
     def finish(self) -> Codes:
-        """The fraction of the interval with the most zero bits at its end, without zero bytes."""
+        """The fraction of the interval that ends in most zero bytes, without those."""
         last = self.low + self.width - 1
-        kept = next(n for n in range(0, 49, 8) if last >> (48 - n) << (48 - n) >= self.low)
-        fraction = last >> (48 - kept) << (48 - kept)
-        data = fraction.to_bytes(6 + 2 * self.words, "big").rstrip(b"\0")
-        return np.frombuffer(data, np.uint8).copy()
+        kept = next(n for n in range(7) if last >> (48 - 8 * n) << (48 - 8 * n) >= self.low)
+        settled = last >> (48 - 8 * kept)
+        return np.frombuffer(settled.to_bytes(2 * self.words + kept, "big"), np.uint8).copy()
 
 
 class Decoder:
@@ -136,8 +135,9 @@ class Decoder:
         return value
 
     def ends_well(self) -> bool:
-        """Whether all was read, and does not end in a zero byte."""
-        return self.at >= len(self.data) and not self.data.endswith(b"\0")
+        """Whether the stream is the words that moved in, and at most six bytes that end well."""
+        tail = len(self.data) - (self.at - 6)
+        return tail == 0 or (0 < tail <= 6 and self.data[-1] != 0)
 
 
 def _moved(p: int, value: int, shift: int) -> int:
