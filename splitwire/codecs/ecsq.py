@@ -45,7 +45,7 @@ class Ecsq(Codec):
 
     name: ClassVar[str] = "ecsq"
     levels: int = parameter(8, "levels of the quantiser", low=2, high=64, decoding=True)
-    tradeoff: float = parameter(0.15, "squared error a bit, in levels", low=0, high=10)
+    tradeoff: float = parameter(0.25, "squared error a bit, in levels", low=0, high=10)
 
     def _encode(self, x: Tensor) -> bytes:
         planes = to_planes(x)
