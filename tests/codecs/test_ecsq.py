@@ -95,7 +95,7 @@ def test_values_are_levels_between_pinned_ends(levels):
 
 def test_error_falls_with_levels_and_size_with_the_price_of_bits():
     x = features(40, 14, 14)
-    errors = [error(x, f"ecsq:levels={n}") for n in LEVELS]
+    errors = [error(x, f"ecsq:levels={n},tradeoff=0") for n in LEVELS]
     assert errors == sorted(errors, reverse=True)
     sizes = [len(sw.codec(f"ecsq:tradeoff={t}").encode(x)) for t in (0, 0.05, 0.15, 0.5)]
     assert sizes == sorted(sizes, reverse=True)
