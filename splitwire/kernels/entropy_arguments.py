@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from splitwire.kernels import arguments
-from splitwire.kernels.arguments import Codes
+from splitwire.kernels.arguments import UINT8, Codes
 
 Words = npt.NDArray[np.uint16]
 States = npt.ArrayLike
@@ -25,6 +25,8 @@ PRECISION = 12
 WIDE_PRECISION = 14
 MOST_SYMBOLS = 4096
 MOST_COUNTS = 1 << 40
+
+_ONE_TABLE = np.zeros(1, np.int32)
 
 
 def bins(
@@ -103,6 +105,8 @@ def _states(states: States, seen: npt.ArrayLike) -> tuple[Words, Codes]:
         raise ValueError(f"states has shape {array.shape}; expected one dimension, not empty")
     if not array.all():
         raise ValueError("states holds 0; expected 1 to 65535")
+    if type(seen) is int and 0 <= seen <= SEEN:
+        return array, np.full(len(array), seen, np.uint8)
     counts = np.asarray(seen)
     if counts.dtype.kind not in "iu":
         raise TypeError(f"seen has dtype {counts.dtype}; expected integers")
@@ -119,10 +123,12 @@ def _words(values: npt.ArrayLike, name: str) -> Words:
     array = np.asarray(values)
     if array.dtype != UINT16:
         raise TypeError(f"{name} has dtype {array.dtype}; expected uint16")
-    return np.require(array, UINT16, ["C", "A"])
+    if (flags := array.flags).c_contiguous and flags.aligned:
+        return array
+    return array.copy(order="C")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class RansPlan:
     """Symbols as rows of one table each, in streams of as many rows.
 
@@ -132,6 +138,9 @@ class RansPlan:
         streams: how many streams there are.
         rows: rows of a stream.
         row_length: symbols of a row.
+        size: symbols of a stream.
+        precision: binary logarithm of what the frequencies of a table sum to.
+        dtype: of the symbols.
     """
 
     frequencies: Words
@@ -139,21 +148,9 @@ class RansPlan:
     streams: int
     rows: int
     row_length: int
-
-    @property
-    def size(self) -> int:
-        """Symbols of a stream."""
-        return self.rows * self.row_length
-
-    @property
-    def precision(self) -> int:
-        """Binary logarithm of what the frequencies of a table sum to."""
-        return precision(self.frequencies.shape[1])
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the symbols."""
-        return np.dtype(np.uint8 if self.precision == PRECISION else np.uint16)
+    size: int
+    precision: int
+    dtype: np.dtype[Any]
 
 
 def rans_plan(
@@ -168,23 +165,30 @@ def rans_plan(
     shape = tuple(shape)
     if not shape or 0 in shape:
         raise ValueError(f"symbols has shape {shape}; expected at least one axis and one element")
-    which = np.zeros(shape[:many], np.int32) if tables is None else np.asarray(tables)
+    streams = shape[0] if many else 1
+    which = _ONE_TABLE.repeat(streams) if tables is None else _of_rows(tables, shape, many, array)
+    size, rows, places = (
+        math.prod(shape) // streams,
+        which.size // streams,
+        precision(len(array[0])),
+    )
+    dtype = UINT8 if places == PRECISION else UINT16
+    return RansPlan(array, which, streams, rows, size // rows, size, places, dtype)
+
+
+def _of_rows(
+    tables: npt.ArrayLike, shape: tuple[int, ...], many: bool, frequencies: Words
+) -> npt.NDArray[np.int32]:
+    which = np.asarray(tables)
     if which.dtype.kind not in "iu":
         raise TypeError(f"tables has dtype {which.dtype}; expected integers")
     if which.shape != shape[: which.ndim] or which.ndim < many:
         raise ValueError(f"tables has shape {which.shape}; symbols has {shape}")
-    if which.min() < 0 or which.max() >= len(array):
+    if which.min() < 0 or which.max() >= len(frequencies):
         raise ValueError(
-            f"tables holds {which.min()} to {which.max()}; there are {len(array)} tables"
+            f"tables holds {which.min()} to {which.max()}; there are {len(frequencies)} tables"
         )
-    streams = shape[0] if many else 1
-    return RansPlan(
-        array,
-        np.ascontiguousarray(which, np.int32).reshape(-1),
-        streams,
-        which.size // streams,
-        math.prod(shape) // which.size,
-    )
+    return np.ascontiguousarray(which, np.int32).reshape(-1)
 
 
 def symbols(values: npt.ArrayLike, plan: RansPlan) -> npt.NDArray[Any]:
