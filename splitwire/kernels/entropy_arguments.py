@@ -18,6 +18,7 @@ from splitwire.kernels.arguments import UINT8, Codes
 
 Words = npt.NDArray[np.uint16]
 States = npt.ArrayLike
+Seen = int | npt.ArrayLike
 
 UINT16 = np.dtype(np.uint16)
 SEEN = 63
@@ -30,7 +31,7 @@ _ONE_TABLE = np.zeros(1, np.int32)
 
 
 def bins(
-    values: npt.ArrayLike, contexts: npt.ArrayLike, states: States, seen: npt.ArrayLike
+    values: npt.ArrayLike, contexts: npt.ArrayLike, states: States, seen: Seen
 ) -> tuple[Codes, Words, Words, Codes]:
     """Flat bins, the context of each, the states and what they rest on."""
     flat = arguments.codes(values, "bins")
@@ -42,15 +43,13 @@ def bins(
 
 
 def coded_bins(
-    buffer: Any, contexts: npt.ArrayLike, states: States, seen: npt.ArrayLike
+    buffer: Any, contexts: npt.ArrayLike, states: States, seen: Seen
 ) -> tuple[Codes, Words, Words, Codes]:
     """A stream's bytes, the context of each bin, the states and what they rest on."""
     return arguments.packed_array(buffer), *_contexts(contexts, states, seen)
 
 
-def unary(
-    symbols: npt.ArrayLike, states: States, seen: npt.ArrayLike
-) -> tuple[Codes, Words, Codes]:
+def unary(symbols: npt.ArrayLike, states: States, seen: Seen) -> tuple[Codes, Words, Codes]:
     """Flat symbols, the states and what they rest on."""
     checked = _unary_states(states, seen)
     flat = arguments.codes(symbols, "symbols").reshape(-1)
@@ -66,7 +65,7 @@ def unary_bins(symbols: Codes, largest: int) -> int:
 
 
 def coded_unary(
-    buffer: Any, size: int, states: States, seen: npt.ArrayLike
+    buffer: Any, size: int, states: States, seen: Seen
 ) -> tuple[Codes, int, Words, Codes]:
     """A stream's bytes, how many symbols it holds, the states and what they rest on."""
     size = arguments.integer(size, "size")
@@ -80,9 +79,7 @@ def refuse_range_stream() -> NoReturn:
     raise ValueError("buffer is no range-coded stream of these bins: it ends elsewhere")
 
 
-def _contexts(
-    contexts: npt.ArrayLike, states: States, seen: npt.ArrayLike
-) -> tuple[Words, Words, Codes]:
+def _contexts(contexts: npt.ArrayLike, states: States, seen: Seen) -> tuple[Words, Words, Codes]:
     which = _words(contexts, "contexts").reshape(-1)
     checked = _states(states, seen)
     if not which.size:
@@ -92,20 +89,20 @@ def _contexts(
     return which, *checked
 
 
-def _unary_states(states: States, seen: npt.ArrayLike) -> tuple[Words, Codes]:
+def _unary_states(states: States, seen: Seen) -> tuple[Words, Codes]:
     checked = _states(states, seen)
     if len(checked[0]) > 255:
         raise ValueError(f"states has length {len(checked[0])}; expected at most 255")
     return checked
 
 
-def _states(states: States, seen: npt.ArrayLike) -> tuple[Words, Codes]:
+def _states(states: States, seen: Seen) -> tuple[Words, Codes]:
     array = _words(states, "states")
     if array.ndim != 1 or not array.size:
         raise ValueError(f"states has shape {array.shape}; expected one dimension, not empty")
     if not array.all():
         raise ValueError("states holds 0; expected 1 to 65535")
-    if type(seen) is int and 0 <= seen <= SEEN:
+    if isinstance(seen, int) and not isinstance(seen, bool) and 0 <= seen <= SEEN:
         return array, np.full(len(array), seen, np.uint8)
     counts = np.asarray(seen)
     if counts.dtype.kind not in "iu":
