@@ -51,8 +51,10 @@ def cut_table(points: "Sequence[CutPoint]", picture: int, seconds: Sequence[floa
     """Where a network can be cut; `picture` is how many numbers the picture has."""
     from splitwire.runner.local import coded_shape
 
-    table = Table("cut point", "crossing shapes", box=None)
-    headings = ["elements", "bytes at 8 bits / picture's", "computation"]
+    table = Table(box=None)
+    table.add_column("cut point", min_width=max(len(p.name) for p in points))  # to be copied whole
+    table.add_column("crossing shapes")
+    headings = ["elements", "8 bits / picture", "computation"]
     for heading in [*headings, "time (ms)"] if seconds else headings:
         table.add_column(heading, justify="right")
     for at, point in enumerate(points):
