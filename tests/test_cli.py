@@ -33,7 +33,7 @@ Command = Callable[..., Done]
 
 
 def in_process_of_its_own(folder: Path, *arguments: str) -> Done:
-    command = [sys.executable, "-c", "from splitwire.cli import main; main()", *arguments]
+    command = [sys.executable, "-P", "-c", "from splitwire.cli import main; main()", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", check=False)
 
 
