@@ -51,9 +51,16 @@ def cut_table(points: "Sequence[CutPoint]", picture: int, seconds: Sequence[floa
     """Where a network can be cut; `picture` is how many numbers the picture has."""
     from splitwire.runner.local import coded_shape
 
-    table = Table("cut point", "crossing shapes", box=None)
-    headings = ["elements", "bytes at 8 bits / picture's", "computation"]
-    for heading in [*headings, "time (ms)"] if seconds else headings:
+    table = Table(
+        box=None,
+        title="× picture: bytes at 8 bits over the picture's. MACs: multiply-accumulates before.",
+        title_justify="left",
+        title_style="dim",
+    )
+    table.add_column("cut point", min_width=max(len(p.name) for p in points))  # to be copied whole
+    table.add_column("crossing shapes")
+    headings = ["elements", "× picture", "MACs"]
+    for heading in [*headings, "ms"] if seconds else headings:
         table.add_column(heading, justify="right")
     for at, point in enumerate(points):
         shapes = ["×".join(map(str, coded_shape(c.shape))) for c in point.crossings]

@@ -74,7 +74,9 @@ def test_every_part_is_held_to_that() -> None:
 def loaded_by(statement: str) -> set[str]:
     """The modules that a fresh interpreter has loaded after a statement, but not before."""
     code = f"import sys; old = set(sys.modules); {statement}; print(*set(sys.modules) - old)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
     return set(done.stdout.split())
 
 

@@ -39,7 +39,7 @@ def run(
     """A process of its own that knows `splitwire` and, if given, the folder `path`."""
     environment = {**environ, "PYTHONPATH": str(path or "")}
     return subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [sys.executable, "-P", "-c", code, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=120,

@@ -202,4 +202,4 @@ def test_a_report_loads_no_torch(make_run) -> None:
         "import sys; from pathlib import Path; from splitwire.eval.report import write_report; "
         f"write_report(Path({str(run)!r})); sys.exit('torch' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, timeout=120)

@@ -187,7 +187,9 @@ def test_a_run_opens_in_pandas_as_it_is(whole: Path) -> None:
 def test_a_run_that_was_killed_goes_on_to_the_same_results(
     plan: Path, whole: Path, tmp_path: Path
 ) -> None:
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(plan), str(tmp_path)], check=False)
+    killed = subprocess.run(
+        [sys.executable, "-P", "-c", KILLED, str(plan), str(tmp_path)], check=False
+    )
     assert killed.returncode == -9
     assert not (tmp_path / SAMPLES).read_bytes().endswith(b"\n")
     before = read_run(tmp_path)[1]
