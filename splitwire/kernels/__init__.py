@@ -16,6 +16,11 @@ compiled codecs inline by `from splitwire.kernels._range cimport ...`.
 """
 
 from splitwire.kernels._bitpack import pack_bits, unpack_bits
+from splitwire.kernels._coefficients import (
+    coefficient_contexts,
+    coefficients_decode,
+    coefficients_encode,
+)
 from splitwire.kernels._quantize import dequantize, dequantize_untile, quantize, quantize_tile
 from splitwire.kernels._range import range_decode, range_encode, unary_decode, unary_encode
 from splitwire.kernels._rans import (
@@ -32,6 +37,9 @@ from splitwire.kernels._tile import tile, untile
 from splitwire.kernels.arguments import frame_shape
 
 __all__ = [
+    "coefficient_contexts",
+    "coefficients_decode",
+    "coefficients_encode",
     "dequantize",
     "dequantize_untile",
     "frame_shape",

@@ -13,6 +13,11 @@ import numpy.typing as npt
 
 from splitwire.kernels import arguments, ranges
 from splitwire.kernels.arguments import Codes, Features, frame_shape
+from splitwire.kernels.reference_coefficients import (
+    coefficient_contexts,
+    coefficients_decode,
+    coefficients_encode,
+)
 from splitwire.kernels.reference_range import (
     range_decode,
     range_encode,
@@ -30,6 +35,9 @@ from splitwire.kernels.reference_rans import (
 )
 
 __all__ = [
+    "coefficient_contexts",
+    "coefficients_decode",
+    "coefficients_encode",
     "dequantize",
     "dequantize_untile",
     "frame_shape",
