@@ -35,6 +35,7 @@ from splitwire.kernels._rans import (
 from splitwire.kernels._statistics import histogram, moments
 from splitwire.kernels._tile import tile, untile
 from splitwire.kernels.arguments import frame_shape
+from splitwire.kernels.coefficient_arguments import LIVELY, ONE, PLACES
 
 __all__ = [
     "coefficient_contexts",
