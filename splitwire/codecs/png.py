@@ -24,6 +24,11 @@ class Png(MosaicCodec):
         """Bits a code."""
         return self.bits
 
+    @property
+    def code_levels(self) -> int:
+        """How many codes there are."""
+        return 1 << self.bits
+
     def _encode_frame(self, frame: Frame) -> bytes:
         return write_picture(frame, "PNG")
 

@@ -19,6 +19,8 @@ from splitwire.codecs.parameter import parameter
 from splitwire.codecs.profile import Profile
 from splitwire.errors import CodecError, ProfileError
 
+CLIP = "clip range: '3sd' (mean ± 3 deviations), 'minmax', 'laplace' or 'profile'"
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class QuantizingCodec(Codec):
@@ -29,7 +31,7 @@ class QuantizingCodec(Codec):
         per: "tensor" for one range, "channel" for one a channel (8 bytes each).
     """
 
-    clip: str = parameter("3sd", "clip range: '3sd' (mean ± 3 deviations), 'minmax' or 'profile'")
+    clip: str = parameter("3sd", CLIP)
     per: str = parameter(
         "tensor", "one range, or one a channel", choices=("tensor", "channel"), decoding=True
     )
@@ -43,6 +45,11 @@ class QuantizingCodec(Codec):
         self, payload: memoryview, shape: tuple[int, int, int], bounds: ClipRange
     ) -> NDArray[np.float32]:
         """The planes of that shape."""
+
+    @property
+    def code_levels(self) -> int:
+        """How many codes there are."""
+        return 256
 
     def calibrate(self, features: Iterable[Tensor]) -> Self:
         """This codec with the range learnt, if its rule is "profile"; otherwise itself."""
@@ -88,7 +95,7 @@ class QuantizingCodec(Codec):
         """The range to quantise these planes over."""
         if self.profile is not None:
             return self._learnt_for(planes.shape[0])
-        return clip.choose(self.clip, planes, self._pairs(planes.shape))
+        return clip.choose(self.clip, planes, self._pairs(planes.shape), self.code_levels)
 
     def _head(self, bounds: ClipRange) -> bytes:
         """The range as it travels: not at all where the decoder has it in the profile."""

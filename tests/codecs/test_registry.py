@@ -54,7 +54,8 @@ def one_line(error: pytest.ExceptionInfo[Exception]) -> bool:
 
 
 def test_built_in_codecs_come_first() -> None:
-    assert codec_names()[:7] == ["raw", "png", "jpeg", "h264", "hevc", "av1", "picture"]
+    names = ["raw", "rans", "ecsq", "png", "jpeg", "h264", "hevc", "av1", "picture"]
+    assert codec_names()[:9] == names
 
 
 clips = st.sampled_from(["3sd", "minmax", "2.5sd", "profile"])
@@ -116,7 +117,7 @@ def test_stream_names_only_what_decoding_needs() -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("", "unknown codec ''.*there are: raw, png, jpeg"),
+        ("", "unknown codec ''.*there are: raw, rans, ecsq, png, jpeg"),
         ("jpg", "did you mean 'jpeg'"),
         ("h.264:qp=3", "did you mean 'h264'"),
         ("JPEG", "unknown codec 'JPEG'"),

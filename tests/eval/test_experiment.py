@@ -27,7 +27,17 @@ def test_the_default_is_the_demonstration() -> None:
     assert experiment.links[0] == LinkPlan("3 MB/s", rate=3e6, rtt=0.005)
     assert experiment.limit is None
     curves = {coding.curve for coding in experiment.codings()}
-    assert curves == {"raw:dtype=float32", "raw", "png", "jpeg", "h264", "hevc", "av1"}
+    assert curves == {
+        "raw:dtype=float32",
+        "raw",
+        "rans",
+        "ecsq",
+        "png",
+        "jpeg",
+        "h264",
+        "hevc",
+        "av1",
+    }
     assert {coding.curve for coding in experiment.cloud_only()} == {
         "picture:format=png",
         "picture:format=jpeg",
