@@ -9,13 +9,20 @@ arithmetic is fixed, in float32 and without fused multiply-add:
 
 A mosaic (`tile`) lays the channels of a (C, H, W) tensor out on a grid, as a grey picture that an
 image or video codec takes.
+
+The hot loops are compiled for several instruction sets, of which the best that the processor has is
+taken: `isa` names it. SPLITWIRE_ISA=baseline, avx2 or avx512 chooses another when the package is
+imported. Results are the same in all.
 """
 
+from splitwire.kernels import _isa
 from splitwire.kernels._bitpack import pack_bits, unpack_bits
 from splitwire.kernels._quantize import dequantize, dequantize_untile, quantize, quantize_tile
 from splitwire.kernels._statistics import histogram, moments
 from splitwire.kernels._tile import tile, untile
 from splitwire.kernels.arguments import frame_shape
+
+isa = _isa.name()
 
 __all__ = [
     "dequantize",
