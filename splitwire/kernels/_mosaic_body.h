@@ -3,14 +3,6 @@
 /* Maps are often 7, 14 or 28 wide, where calling memcpy costs more than the copy. */
 TARGET static ALWAYS_INLINE void IN(copy_row)(uint8_t *to, const uint8_t *from, ptrdiff_t n)
 {
-#if VECTOR_BYTES == 64
-    for (; n > 64; n -= 64, to += 64, from += 64)
-        _mm512_storeu_si512(to, _mm512_loadu_si512(from));
-    {
-        const __mmask64 mask = ~(__mmask64)0 >> (64 - n);
-        _mm512_mask_storeu_epi8(to, mask, _mm512_maskz_loadu_epi8(mask, from));
-    }
-#else
     /* two moves of a fixed size, that overlap in the middle */
     if (n > 64 || n < 4) {
         memcpy(to, from, (size_t)n);
@@ -27,7 +19,6 @@ TARGET static ALWAYS_INLINE void IN(copy_row)(uint8_t *to, const uint8_t *from, 
         memcpy(to, from, 4);
         memcpy(to + n - 4, from + n - 4, 4);
     }
-#endif
 }
 
 TARGET static void IN(tile_maps)(const uint8_t *maps, const mosaic_layout *m, uint8_t *frame)

@@ -1,0 +1,70 @@
+"""Timing contenders against each other.
+
+They take turns, round after round, so that whatever else the machine does falls on all of them;
+each turn starts with a call that is not counted, and a time is the median of the rounds.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter_ns
+
+from splitwire.bench.works import KINDS, Call, Kind, Tensors, one_thread
+
+# A size for each place that the data can live in: second cache, third cache, memory.
+SIZES = {"L2": (80, 28, 28), "L3": (512, 56, 56), "DRAM": (4096, 56, 56)}
+SHAPES = ((512, 7, 7), (80, 14, 14), (256, 28, 28), (64, 56, 56), (64 * 256, 56, 56))
+TURN_NS = 1_500_000
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One kernel at one size: median seconds a call of each contender, "splitwire" among them."""
+
+    kernel: str
+    size: str
+    bytes: float
+    seconds: dict[str, float]
+
+    def ratio(self, contender: str) -> float:
+        """How many times as long as the kernel `contender` takes."""
+        return self.seconds[contender] / self.seconds["splitwire"]
+
+
+def take_turn(call: Call, turn_ns: int) -> float:
+    """Seconds a call, over as many calls as fit the turn."""
+    call()
+    calls, passed, begin = 0, 0, perf_counter_ns()
+    while passed < turn_ns:
+        call()
+        calls += 1
+        passed = perf_counter_ns() - begin
+    return passed / calls / 1e9
+
+
+def compare(calls: dict[str, Call], rounds: int, turn_ns: int = TURN_NS) -> dict[str, float]:
+    """Median seconds a call of each contender."""
+    for call in calls.values():
+        call()
+    turns = [
+        {name: take_turn(call, turn_ns) for name, call in calls.items()} for _ in range(rounds)
+    ]
+    return {name: median(turn[name] for turn in turns) for name in calls}
+
+
+def measure(
+    sizes: dict[str, tuple[int, int, int]],
+    rounds: int,
+    without: Iterable[str] = (),
+    kinds: Iterable[Kind] = KINDS,
+    turn_ns: int = TURN_NS,
+) -> Iterator[Figure]:
+    """Figures of every kernel at every size, as they come; `without` names peers to leave out."""
+    with one_thread():
+        for size, shape in sizes.items():
+            tensors = Tensors(shape)
+            for kind in kinds:
+                work = kind.make(tensors)
+                calls = {name: call for name, call in work.items() if name not in without}
+                moved = kind.bytes_per_element * tensors.x.size
+                yield Figure(kind.name, size, moved, compare(calls, rounds, turn_ns))
