@@ -17,15 +17,21 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define PREFETCH(address) __builtin_prefetch(address)
+#define PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #else
 #define PREFETCH(address) ((void)(address))
+#define PREFETCH_TO_WRITE(address) ((void)(address))
 #define ALWAYS_INLINE inline
 #endif
 
 /* A kernel that moves this much in all writes to memory past the caches, which are too small to hold
  * it anyway: that saves reading each line before it is overwritten. */
 #define STREAM_BYTES ((ptrdiff_t)20 << 20)
+
+/* How far ahead to fetch: in a row of a frame (bytes) and in a tensor (floats). */
+#define FRAME_AHEAD 256
+#define TENSOR_AHEAD 2048
 
 #ifdef SPLITWIRE_X86
 #define BODIES(name) {name##_baseline, name##_avx2, name##_avx512}

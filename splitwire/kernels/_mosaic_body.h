@@ -25,8 +25,10 @@ TARGET static void IN(tile_maps)(const uint8_t *maps, const mosaic_layout *m, ui
 {
     for (ptrdiff_t c = 0; c < m->channels; c++) {
         uint8_t *to = frame + row_offset(m, c, 0);
-        for (ptrdiff_t y = 0; y < m->height; y++, maps += m->width, to += m->stride)
+        for (ptrdiff_t y = 0; y < m->height; y++, maps += m->width, to += m->stride) {
+            PREFETCH_TO_WRITE(to + FRAME_AHEAD);
             IN(copy_row)(to, maps, m->width);
+        }
     }
 }
 
@@ -34,7 +36,9 @@ TARGET static void IN(untile_maps)(const uint8_t *frame, const mosaic_layout *m,
 {
     for (ptrdiff_t c = 0; c < m->channels; c++) {
         const uint8_t *from = frame + row_offset(m, c, 0);
-        for (ptrdiff_t y = 0; y < m->height; y++, maps += m->width, from += m->stride)
+        for (ptrdiff_t y = 0; y < m->height; y++, maps += m->width, from += m->stride) {
+            PREFETCH(from + FRAME_AHEAD);
             IN(copy_row)(maps, from, m->width);
+        }
     }
 }
