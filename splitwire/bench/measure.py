@@ -68,3 +68,15 @@ def measure(
                 calls = {name: call for name, call in work.items() if name not in without}
                 moved = kind.bytes_per_element * tensors.x.size
                 yield Figure(kind.name, size, moved, compare(calls, rounds, turn_ns))
+
+
+def bench(long: bool = False) -> Iterator[Figure]:
+    """The comparisons of `splitwire bench`, as they come.
+
+    The short form takes about half a minute: one size for each place that data lives in, without
+    torch.compile, which takes seconds to compile each. The long form takes minutes: all of them, at
+    the shapes of `SHAPES`.
+    """
+    if long:
+        return measure({"x".join(map(str, shape)): shape for shape in SHAPES}, rounds=11)
+    return measure(SIZES, rounds=5, without=["torch.compile"])

@@ -45,7 +45,8 @@ cdef inline bint is_frame(object x) noexcept:
     )
 
 
-cdef inline bint fits(object out, int rank, const cnp.npy_intp *shape, int kind, cnp.ndarray source) noexcept:
+cdef inline bint fits(object out, int rank, const cnp.npy_intp *shape, int kind,
+                      cnp.ndarray source) noexcept:
     """Whether `out` can be written to as it is, and lies apart from `source`."""
     cdef int axis
     cdef const char *begin

@@ -1,43 +1,41 @@
 /* Quantise and dequantise a run of memory; see _each_isa.h. */
 
 #if VECTOR_BYTES
-#define STEP VECTOR_BYTES       /* codes at a time: a vector of them */
+#define STEP VECTOR_BYTES /* codes at a time: a vector of them */
 #define FLOATS_IN_VECTOR (VECTOR_BYTES / 4)
 
-/* The two halves of a vector, or the first two quarters, to two places. */
+/* The two halves of a vector, or its first two quarters, to two places. */
+TARGET static ALWAYS_INLINE void IN(store_halves)(uint8_t *p, uint8_t *q, INTS v)
+{
 #if VECTOR_BYTES == 64
-#define STORE_HALVES(p, q, v)                                         \
-    do {                                                              \
-        INTS both = v;                                                \
-        _mm256_storeu_si256((__m256i *)(p), _mm512_castsi512_si256(both)); \
-        _mm256_storeu_si256((__m256i *)(q), _mm512_extracti64x4_epi64(both, 1)); \
-    } while (0)
-#define STORE_QUARTERS(p, q, v)                                         \
-    do {                                                              \
-        __m256i both = _mm512_castsi512_si256(v);                                                \
-        _mm_storeu_si128((__m128i *)(p), _mm256_castsi256_si128(both)); \
-        _mm_storeu_si128((__m128i *)(q), _mm256_extracti128_si256(both, 1)); \
-    } while (0)
+    _mm256_storeu_si256((__m256i *)p, _mm512_castsi512_si256(v));
+    _mm256_storeu_si256((__m256i *)q, _mm512_extracti64x4_epi64(v, 1));
 #else
-#define STORE_HALVES(p, q, v)                                         \
-    do {                                                              \
-        INTS both = v;                                                \
-        _mm_storeu_si128((__m128i *)(p), _mm256_castsi256_si128(both)); \
-        _mm_storeu_si128((__m128i *)(q), _mm256_extracti128_si256(both, 1)); \
-    } while (0)
-#define STORE_QUARTERS(p, q, v)                                         \
-    do {                                                              \
-        __m128i both = _mm256_castsi256_si128(v);                                                \
-        _mm_storel_epi64((__m128i *)(p), both); \
-        _mm_storeh_pd((double *)(q), _mm_castsi128_pd(both)); \
-    } while (0)
+    _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(v));
+    _mm_storeu_si128((__m128i *)q, _mm256_extracti128_si256(v, 1));
+#endif
+}
 
+TARGET static ALWAYS_INLINE void IN(store_quarters)(uint8_t *p, uint8_t *q, INTS v)
+{
+#if VECTOR_BYTES == 64
+    store_halves_avx2(p, q, _mm512_castsi512_si256(v));
+#else
+    const __m128i both = _mm256_castsi256_si128(v);
+    _mm_storel_epi64((__m128i *)p, both);
+    _mm_storel_epi64((__m128i *)q, _mm_unpackhi_epi64(both, both));
+#endif
+}
+
+#if VECTOR_BYTES == 32
+/* Fewer than 8 codes, as narrow maps have in a row; larger vectors leave them to this one. */
 TARGET static ALWAYS_INLINE __m128i four_steps(__m128 x, __m128 lo, __m128 scale, __m128 top)
 {
     return _mm_cvtps_epi32(_mm_min_ps(top, _mm_mul_ps(_mm_sub_ps(x, lo), scale)));
 }
 
-TARGET static ALWAYS_INLINE void quantize_tiny(const float *x, ptrdiff_t n, __m128 lo, __m128 scale, __m128 top, uint8_t *codes)
+TARGET static ALWAYS_INLINE void quantize_tiny(const float *x, ptrdiff_t n, __m128 lo,
+                                               __m128 scale, __m128 top, uint8_t *codes)
 {
     if (n >= 4) {
         __m128i a = four_steps(_mm_loadu_ps(x), lo, scale, top);
@@ -51,6 +49,27 @@ TARGET static ALWAYS_INLINE void quantize_tiny(const float *x, ptrdiff_t n, __m1
             __m128i a = four_steps(_mm_load_ss(x + i), lo, scale, top);
             codes[i] = (uint8_t)_mm_cvtsi128_si32(_mm_packus_epi16(_mm_packs_epi32(a, a), a));
         }
+    }
+}
+
+TARGET static ALWAYS_INLINE __m128 four_values(const uint8_t *codes, float lo, float step)
+{
+    int32_t four;
+    __m128 value;
+    memcpy(&four, codes, 4);
+    value = _mm_cvtepi32_ps(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four)));
+    return _mm_add_ps(_mm_set1_ps(lo), _mm_mul_ps(value, _mm_set1_ps(step)));
+}
+
+TARGET static ALWAYS_INLINE void dequantize_tiny(const uint8_t *codes, ptrdiff_t n, float lo,
+                                                 float step, float *x)
+{
+    if (n >= 4) {
+        _mm_storeu_ps(x, four_values(codes, lo, step));
+        _mm_storeu_ps(x + n - 4, four_values(codes + n - 4, lo, step));
+    } else {
+        for (ptrdiff_t i = 0; i < n; i++)
+            x[i] = lo + (float)codes[i] * step;
     }
 }
 #endif
@@ -91,12 +110,12 @@ TARGET static ALWAYS_INLINE void IN(quantize_few)(const float *x, ptrdiff_t n, F
     if (n >= STEP / 2) {
         INTS a = STEPS_AT(0), b = STEPS_AT(1);
         x += n - STEP / 2;
-        STORE_HALVES(codes, codes + n - STEP / 2, IN(to_bytes)(a, b, STEPS_AT(0), STEPS_AT(1)));
+        IN(store_halves)(codes, codes + n - STEP / 2, IN(to_bytes)(a, b, STEPS_AT(0), STEPS_AT(1)));
     } else if (n >= STEP / 4) {
         INTS a = STEPS_AT(0), b;
         x += n - STEP / 4;
         b = STEPS_AT(0);
-        STORE_QUARTERS(codes, codes + n - STEP / 4, IN(to_bytes)(a, b, a, b));
+        IN(store_quarters)(codes, codes + n - STEP / 4, IN(to_bytes)(a, b, a, b));
     } else {
 #if VECTOR_BYTES == 64
         quantize_few_avx2(x, n, _mm512_castps512_ps256(lo), _mm512_castps512_ps256(scale),
@@ -144,26 +163,6 @@ TARGET static ALWAYS_INLINE FLOATS IN(to_values)(const uint8_t *codes, FLOATS lo
     return V(add_ps)(lo, V(mul_ps)(V(cvtepi32_ps)(wide), step));
 }
 
-#if VECTOR_BYTES == 32
-TARGET static ALWAYS_INLINE __m128 four_values(const uint8_t *codes, float lo, float step)
-{
-    int32_t four;
-    memcpy(&four, codes, 4);
-    return _mm_add_ps(_mm_set1_ps(lo), _mm_mul_ps(_mm_cvtepi32_ps(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four))), _mm_set1_ps(step)));
-}
-
-TARGET static ALWAYS_INLINE void dequantize_tiny(const uint8_t *codes, ptrdiff_t n, float lo, float step, float *x)
-{
-    if (n >= 4) {
-        _mm_storeu_ps(x, four_values(codes, lo, step));
-        _mm_storeu_ps(x + n - 4, four_values(codes + n - 4, lo, step));
-    } else {
-        for (ptrdiff_t i = 0; i < n; i++)
-            x[i] = lo + (float)codes[i] * step;
-    }
-}
-#endif
-
 TARGET static ALWAYS_INLINE void IN(dequantize_run)(const uint8_t *codes, ptrdiff_t n, float lo,
                                                     float step, int stream, float *x)
 {
@@ -195,8 +194,6 @@ TARGET static ALWAYS_INLINE void IN(dequantize_run)(const uint8_t *codes, ptrdif
 
 #undef STEP
 #undef FLOATS_IN_VECTOR
-#undef STORE_HALVES
-#undef STORE_QUARTERS
 #else
 
 /* The comparisons stand so that a NaN, which compares false, becomes 0. */
