@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from math import prod
 from typing import Any
@@ -84,7 +84,7 @@ class Tensors:
         """The call that moves as many bytes, streamed where a kernel would."""
         stream = source.nbytes * (ratio.reads + ratio.writes) >= _ideal.STREAM_BYTES * ratio.reads
         reading, writing = (a.reshape(-1).view(np.uint8) for a in (source, out))
-        return lambda: _ideal.move(reading, writing, ratio.reads, ratio.writes, stream)
+        return partial(_ideal.move, reading, writing, ratio.reads, ratio.writes, stream)
 
 
 @dataclass(frozen=True)

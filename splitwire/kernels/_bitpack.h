@@ -96,7 +96,8 @@ static ptrdiff_t (*const unpack_vectors[])(const uint8_t *, const uint8_t *, ptr
 
 /* Returns the OR of all codes, which exceeds the largest code if and only if one of them does (then
  * the packed bytes mean nothing). `packed` holds packed_length bytes. */
-static inline int pack_codes(int level, const uint8_t *codes, ptrdiff_t n, int bits, uint8_t *packed)
+static inline int pack_codes(int level, const uint8_t *codes, ptrdiff_t n, int bits,
+                             uint8_t *packed)
 {
     const uint8_t *end = packed + packed_length(n, bits);
     uint64_t seen = 0;
@@ -130,7 +131,8 @@ static inline int pack_codes(int level, const uint8_t *codes, ptrdiff_t n, int b
 }
 
 /* `packed` holds packed_length bytes; not one beyond is read. */
-static inline void unpack_codes(int level, const uint8_t *packed, ptrdiff_t n, int bits, uint8_t *codes)
+static inline void unpack_codes(int level, const uint8_t *packed, ptrdiff_t n, int bits,
+                                uint8_t *codes)
 {
     const uint8_t *end = packed + packed_length(n, bits);
     ptrdiff_t i = unpack_vectors[level](packed, end, n, bits, codes);
