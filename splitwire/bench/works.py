@@ -136,8 +136,9 @@ def _torch_tile(t: Tensors, q: torch.Tensor) -> torch.Tensor:
 
 
 def _compiled(function: Callable[..., Any], *inputs: Any) -> Work:
-    """The function through torch.compile; it compiles at the first call."""
-    run = torch.compile(function)
+    """The function through torch.compile, for this shape alone; it compiles at the first call."""
+    torch.compiler.reset()  # else the shapes measured before make it compile for any
+    run = torch.compile(function, dynamic=False)
     return {"torch.compile": lambda: run(*inputs)}
 
 
