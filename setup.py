@@ -7,7 +7,7 @@ import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-KERNELS = ("isa", "quantize", "tile", "statistics", "bitpack", "ideal")
+KERNELS = ("isa", "quantize", "tile", "statistics", "bitpack", "rans", "range", "ideal")
 HEADERS = sorted(path.as_posix() for path in Path("splitwire/kernels").glob("*.h"))
 
 # -ffp-contract=off: a fused multiply-add rounds once where NumPy rounds twice, and the kernels

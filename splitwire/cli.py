@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from splitwire.errors import DataError, SplitwireError
+from splitwire.terminal import codec_table, console, cut_table, progress_bar, stream_table
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,15 +15,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Build and score codecs for the feature tensors of split neural networks.",
 )
-console = Console()
 
 
 def main() -> NoReturn:
     """Run the command line; what users can mend is one line on stderr and exit status 1."""
     try:
         app()
-    except SplitwireError as error:
-        print(f"splitwire: {error}", file=sys.stderr)
+    except (SplitwireError, OSError) as error:
+        print("splitwire:", " ".join(str(error).split()), file=sys.stderr)
     sys.exit(1)
 
 
@@ -71,7 +68,7 @@ def evaluate(
     )
     with console.status("Loading the network and the pictures"):
         run = Run(plan, out)
-    with _progress() as progress:
+    with progress_bar() as progress:
         bar = progress.add_task("", total=run.total, completed=len(run.done))
         for sample in run:
             progress.update(bar, advance=1, description=f"{sample.split} {sample.codec}")
@@ -96,7 +93,7 @@ def report(
     results = summarise(samples, head["experiment"]["seed"])
     show(console, head, results, anchor, max_divergence)
     page = write_report(run, anchor, max_divergence)
-    console.print(f"Report: {page}", soft_wrap=True)
+    print(f"Report: {page}")
 
 
 @app.command()
@@ -114,45 +111,20 @@ def splits(
     from splitwire.models.split import cut_points, split
 
     loaded = load_model(model, None if weights == "none" else weights)
-    points = cut_points(loaded)
-    picture = points[0].elements
-    if not nodes:
-        points = [p for p in points if p.module or p.name in ("input", "output")]
-    table = Table("cut point", "crossing shapes", box=None)
-    headings = ["elements", "bytes at 8 bits / picture's", "computation"]
-    for heading in (*headings, "time (ms)") if measure else headings:
-        table.add_column(heading, justify="right")
-    with _progress() as progress:
-        for point in progress.track(points, description="Measuring") if measure else points:
-            row = [
-                point.name,
-                ", ".join("×".join(map(str, c.shape[1:] or c.shape)) for c in point.crossings),
-                f"{point.elements:,}",
-                f"{point.elements / picture:.3f}",
-                f"{point.edge_share:.1%}",
-            ]
-            if measure:
-                row.append(
-                    f"{1e3 * edge_seconds(split(loaded, point.node if nodes else point.name)):.2f}"
-                )
-            table.add_row(*row)
-    console.print(table)
+    every = cut_points(loaded)
+    points = [p for p in every if nodes or p.module or p.name in ("input", "output")]
+    seconds: list[float] = []
+    if measure:
+        with progress_bar() as progress:
+            tracked = progress.track(points, description="Measuring")
+            seconds = [edge_seconds(split(loaded, point.name)) for point in tracked]
+    console.print(cut_table(points, every[0].elements, seconds))
 
 
 @app.command()
 def codecs() -> None:
     """List every codec with its parameters."""
-    from splitwire.codecs.parameter import expectation, format_value
-    from splitwire.codecs.registry import codec_class, codec_names
-
-    table = Table("codec", "parameter", "default", "takes", box=None)
-    for name in codec_names():
-        cls = codec_class(name)
-        table.add_row(f"[bold]{name}[/bold]", "", "", (cls.__doc__ or "").strip().split("\n")[0])
-        for field in cls.parameters():
-            about = f"{field.metadata['about']}: {expectation(field)}"
-            table.add_row("", field.name, format_value(field.default), about)
-    console.print(table)
+    console.print(codec_table())
 
 
 @app.command()
@@ -162,19 +134,21 @@ def encode(
     codec: Annotated[str, typer.Option(help="NAME[:key=value,...]; see `splitwire codecs`.")],
 ) -> None:
     """Code a tensor into a stream."""
+    import io
+
     import numpy as np
 
     from splitwire.codecs import registry
 
     coder = registry.codec(codec)
     try:
-        x = np.load(tensor, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {tensor} as an array: {error}") from error
+        x = np.lib.format.read_array(io.BytesIO(_read(tensor)), allow_pickle=False)
+    except ValueError as error:
+        raise DataError(f"{tensor} holds no array of numbers: {error}") from error
     stream = coder.encode(x)
     _write(out, stream)
     bits = 8 * len(stream) / x.size
-    console.print(f"{out}: {len(stream):,} bytes, {bits:.3f} bits an element", soft_wrap=True)
+    print(f"{out}: {len(stream):,} bytes, {bits:.3f} bits an element")
 
 
 @app.command()
@@ -197,37 +171,17 @@ def decode(
     file = io.BytesIO()
     np.save(file, y)
     _write(out, file.getvalue())
-    console.print(f"{out}: float32 of shape {y.shape}", soft_wrap=True)
+    print(f"{out}: float32 of shape {y.shape}")
 
 
 @app.command()
 def inspect(stream: Annotated[Path, typer.Argument(help="A stream.")]) -> None:
     """Say what a stream's header says, in words."""
-    import math
-
     from splitwire.codecs import bitstream
 
     data = _read(stream)
     header, payload = bitstream.read(data)
-    table = Table(box=None, show_header=False)
-    table.add_row("codec", header.spec)
-    table.add_row("shape", "×".join(map(str, header.shape)))
-    table.add_row("profile", header.digest or "none")
-    table.add_row("payload", f"{len(payload):,} bytes")
-    table.add_row("stream", f"{len(data):,} bytes, CRC-32 correct")
-    table.add_row("rate", f"{8 * len(data) / math.prod(header.shape):.3f} bits an element")
-    console.print(table)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description:<32.32}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
+    console.print(stream_table(header, len(payload), len(data)))
 
 
 def _read(path: Path) -> bytes:

@@ -111,10 +111,15 @@ def check_refusals(codec: Codec) -> None:
 
 
 def check_sequence(codec: Codec, xs: Iterable[Tensor]) -> None:
-    """The stateful pair gives each tensor back in its turn, with nothing held back."""
+    """The stateful pair gives each tensor back in its turn, with nothing held back.
+
+    A damaged stream is refused, and does not stop the whole one from being decoded after it.
+    """
     encoder, decoder = codec.encoder(), codec.decoder()
     for x in xs:
-        y = decoder.decode(encoder.encode(x))
+        stream = encoder.encode(x)
+        _raises(BitstreamError, lambda s=stream: decoder.decode(s[:-1]))
+        y = decoder.decode(stream)
         assert y.shape == x.shape
         assert np.isfinite(y).all()
 

@@ -6,7 +6,10 @@ from typing import ClassVar
 
 from splitwire.codecs.parameter import parameter
 from splitwire.codecs.registry import register_codec
-from splitwire.codecs.video import VideoCodec
+from splitwire.codecs.units import obu_types
+from splitwire.codecs.video import Claims, VideoCodec
+
+_FRAME_HEADERS = (3, 6)
 
 # SVT-AV1 writes its configuration to stderr for every encoder, and an "error" for every sequence
 # that is not flushed at its end; what fails comes back as FFmpeg's error all the same.
@@ -39,3 +42,7 @@ class Av1(VideoCodec):
             "preset": str(self.preset),
             "svtav1-params": f"{quality}:aq-mode=0:lp=1:pred-struct=1:keyint=-1:scd=0",
         }
+
+    def _claims(self, packet: bytes) -> Claims:
+        # Sizes are left to dav1d: it holds max_pixels against the frame as coded.
+        return sum(kind in _FRAME_HEADERS for kind in obu_types(packet)), []

@@ -1,9 +1,9 @@
 """The contract of a codec, on one page.
 
 A codec is a class whose fields are its parameters (`@register_codec` makes it a frozen dataclass);
-`_encode` turns a tensor into a
-payload and `_decode` turns that payload and the shape back into a tensor. This base class does the
-rest: it checks the tensor, writes and checks the header, and finds the codec that a stream names.
+`_encode` turns a tensor into a payload and `_decode` turns that payload and the shape back into a
+tensor. This base class does the rest: it checks the tensor, writes and checks the header, and finds
+the codec that a stream names.
 
     x ──▶ encode ──▶ header │ _encode(x) │ CRC-32 ──▶ decode ──▶ _decode(payload, shape) ──▶ y
 
@@ -149,7 +149,8 @@ class Codec(ABC):
             raise ProfileError(
                 f"{self.spec} needs a profile: calibrate it, or add profile=PATH to its spec"
             )
-        return np.ascontiguousarray(array, dtype=np.float32)
+        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes an infinity
+            return np.ascontiguousarray(array, dtype=np.float32)
 
     def _stream(self, payload: bytes, shape: tuple[int, ...]) -> bytes:
         try:

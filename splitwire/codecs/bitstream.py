@@ -11,7 +11,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from splitwire.errors import BitstreamError
+from splitwire.errors import BitstreamError, CodecError
 
 MAGIC = b"SW"
 VERSION = 1
@@ -21,9 +21,10 @@ DIGEST_BYTES = 8
 _HAS_PROFILE = 0x80
 _CRC_BYTES = 4
 
-# The most elements that a stream may claim: a million for nothing (4 MB of float32), and further
-# ones only against payload. A shape is a promise to allocate, so the bytes have to justify it.
-FREE_ELEMENTS = 1 << 20
+# The most elements that a stream may claim: 16 million for nothing (64 MB of float32; a frame that
+# repeats the one before takes a few bytes, whatever its size), and further ones only against
+# payload. A shape is a promise to allocate, so the bytes have to justify it.
+FREE_ELEMENTS = 1 << 24
 ELEMENTS_A_BYTE = 1 << 12
 
 
@@ -43,8 +44,14 @@ class Header:
 
 
 def write(header: Header, payload: bytes) -> bytes:
-    """The stream of one tensor: header, payload and CRC-32."""
+    """The stream of one tensor: header, payload and CRC-32.
+
+    Raises:
+        CodecError: the spec is longer than 255 bytes.
+    """
     spec = header.spec.encode("ascii")
+    if len(spec) > MAX_SPEC:
+        raise CodecError(f"a spec of {len(spec)} bytes cannot travel: {MAX_SPEC} at most")
     flags = len(header.shape) | (_HAS_PROFILE if header.digest else 0)
     body = b"".join(
         (
@@ -90,7 +97,7 @@ def check_claim(shape: tuple[int, ...], payload_bytes: int) -> None:
     """Refuse a shape that `payload_bytes` do not justify (docs/bitstream.md, "Limits").
 
     Raises:
-        BitstreamError: more elements than a million and 4096 for each byte of payload.
+        BitstreamError: more elements than 16 million and 4096 for each byte of payload.
     """
     most = FREE_ELEMENTS + ELEMENTS_A_BYTE * payload_bytes
     if math.prod(shape) > most:

@@ -2,6 +2,7 @@
 
     3sd       mean ± 3 standard deviations (any positive number before "sd"), within the extremes
     minmax    smallest to largest
+    laplace   the best for the number of levels, by a Laplace model; see laplace.py
     profile   learnt from calibration features, so that it need not travel
 
 Feature tensors are nearly normal or nearly Laplacian with rare far outliers: clipping those costs
@@ -16,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitwire import kernels
+from splitwire.codecs import laplace
 from splitwire.errors import BitstreamError, CodecError
 
-_DEVIATIONS = re.compile(r"(\d+(?:\.\d+)?)sd")
+_DEVIATIONS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)sd")
 _CALIBRATED_DEVIATIONS = 3.0
 
 
@@ -38,6 +40,13 @@ class ClipRange:
     def pair(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """lo and hi as the kernels take them: two numbers, or an array each."""
         return (self.lo[0], self.hi[0]) if len(self.lo) == 1 else (self.lo, self.hi)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every bound and width is finite, and no lo is above its hi."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            width = self.hi - self.lo
+        return bool((np.isfinite(self.lo) & np.isfinite(width) & (width >= 0)).all())
 
     def departs(self, other: "ClipRange") -> bool:
         """Whether a bound differs from the other range's by over an eighth of that one's width."""
@@ -59,11 +68,10 @@ class ClipRange:
         if len(payload) < 8 * pairs:
             raise BitstreamError("damaged payload: its clip range is cut short")
         bounds = np.frombuffer(payload[: 8 * pairs], dtype="<f4").astype(np.float32)
-        lo, hi = bounds[:pairs], bounds[pairs:]
-        with np.errstate(over="ignore", invalid="ignore"):
-            if not (np.isfinite(bounds).all() and np.isfinite(hi - lo).all() and (lo <= hi).all()):
-                raise BitstreamError("damaged payload: its clip range is not finite and ordered")
-        return cls(lo, hi), payload[8 * pairs :]
+        made = cls(bounds[:pairs], bounds[pairs:])
+        if not made.is_sound:
+            raise BitstreamError("damaged payload: its clip range is not finite and ordered")
+        return made, payload[8 * pairs :]
 
 
 def check_rule(codec: str, rule: str) -> None:
@@ -73,24 +81,25 @@ def check_rule(codec: str, rule: str) -> None:
         CodecError: naming the rules there are.
     """
     match = _DEVIATIONS.fullmatch(rule)
-    if rule not in ("minmax", "profile") and not (match and float(match[1]) > 0):
+    if rule not in ("minmax", "laplace", "profile") and not (match and float(match[1]) > 0):
         raise CodecError(
-            f"{codec}: clip must be 'minmax', 'profile' or deviations such as '3sd', not {rule!r}"
+            f"{codec}: clip must be 'minmax', 'laplace', 'profile' or deviations such as '3sd', "
+            f"not {rule!r}"
         )
 
 
-def choose(rule: str, planes: NDArray[np.float32], pairs: int) -> ClipRange:
-    """The range that a rule gives for planes (C, H, W): one pair, or C of them.
+def choose(rule: str, planes: NDArray[np.float32], pairs: int, levels: int = 256) -> ClipRange:
+    """The range that a rule gives for planes (C, H, W) and levels: one pair, or C of them.
 
     Raises:
         CodecError: the tensor (or one of its channels) holds no finite number.
     """
     groups = planes if pairs > 1 else [planes]
     try:
-        bounds = np.array([_bounds(rule, *kernels.moments(group)) for group in groups])
+        bounds = np.array([_bounds(rule, group, levels) for group in groups])
     except ValueError as error:
         raise CodecError(f"no clip range for this tensor: {error}") from error
-    limit = np.finfo(np.float32).max / 2  # so that hi - lo is finite too
+    limit = np.finfo(np.float32).max / 4  # so that hi - lo is finite too, however it is rounded
     lo, hi = np.clip(bounds, -limit, limit).astype(np.float32).T
     return ClipRange(np.ascontiguousarray(lo), np.ascontiguousarray(hi))
 
@@ -107,9 +116,10 @@ def learn(planes: Sequence[NDArray[np.float32]], by_channel: bool) -> ClipRange:
     return choose(f"{_CALIBRATED_DEVIATIONS}sd", pooled, len(pooled) if by_channel else 1)
 
 
-def _bounds(
-    rule: str, low: float, high: float, mean: float, deviation: float
-) -> tuple[float, float]:
+def _bounds(rule: str, x: NDArray[np.float32], levels: int) -> tuple[float, float]:
+    if rule == "laplace":
+        return laplace.clip_range(x, levels)
+    low, high, mean, deviation = kernels.moments(x)
     match = _DEVIATIONS.fullmatch(rule)
     if match is None:
         return low, high

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from splitwire.codecs.parameter import parameter
 from splitwire.codecs.registry import register_codec
-from splitwire.codecs.video import VideoCodec
+from splitwire.codecs.units import Bits, join_units, nal_units
+from splitwire.codecs.video import Claims, VideoCodec
 
 PRESETS = (
     "ultrafast",
@@ -20,8 +21,9 @@ PRESETS = (
     "placebo",
 )
 
-_START_CODE = b"\0\0\1"
+_SLICES = (1, 2, 5)
 _SEI = 6
+_SEQUENCE_PARAMETERS = 7
 
 
 @register_codec
@@ -55,5 +57,36 @@ class H264(VideoCodec):
 
     def _packet(self, data: bytes) -> bytes:
         # libx264 prepends 700 bytes of its settings as text, in a supplemental message (SEI).
-        units = data.split(_START_CODE)
-        return _START_CODE.join(unit for unit in units if not unit or unit[0] & 31 != _SEI)
+        return join_units([unit for unit in nal_units(data) if unit[0] & 31 != _SEI])
+
+    def _claims(self, packet: bytes) -> Claims:
+        units = nal_units(packet)
+        kinds = [unit[0] & 31 for unit in units]
+        parameters = [u for u, k in zip(units, kinds, strict=True) if k == _SEQUENCE_PARAMETERS]
+        return sum(k in _SLICES for k in kinds), [_picture_size(unit) for unit in parameters]
+
+
+def _picture_size(unit: bytes) -> tuple[int, int]:
+    """Height and width in a sequence parameter set (ITU-T H.264, 7.3.2.1.1), before cropping."""
+    bits = Bits(unit)
+    bits.number(8 + 24)  # unit header, profile and level
+    bits.golomb()  # identifier
+    if bits.golomb() != 0:
+        raise ValueError("a picture in colour")
+    bits.golomb()  # bits a luma sample
+    bits.golomb()  # bits a chroma sample
+    bits.number(1)  # lossless blocks
+    if bits.number(1):
+        raise ValueError("scaling matrices")
+    bits.golomb()  # largest frame number
+    order = bits.golomb()
+    if order == 0:
+        bits.golomb()  # largest order count
+    elif order != 2:
+        raise ValueError("an order of pictures that is not used here")
+    bits.golomb()  # reference frames
+    bits.number(1)  # gaps in frame numbers
+    columns, rows = bits.golomb() + 1, bits.golomb() + 1
+    if not bits.number(1):
+        raise ValueError("interlaced fields")
+    return 16 * rows, 16 * columns

@@ -6,7 +6,11 @@ from typing import ClassVar
 from splitwire.codecs.h264 import PRESETS
 from splitwire.codecs.parameter import parameter
 from splitwire.codecs.registry import register_codec
-from splitwire.codecs.video import VideoCodec
+from splitwire.codecs.units import Bits, nal_units
+from splitwire.codecs.video import Claims, VideoCodec
+
+_SLICES = range(32)
+_SEQUENCE_PARAMETERS = 33
 
 
 @register_codec
@@ -36,3 +40,23 @@ class Hevc(VideoCodec):
             "x265-params": f"{quality}:psy-rd=0:psy-rdoq=0:aq-mode=0:keyint=-1:scenecut=0:"
             "info=0:pools=none:frame-threads=1:log-level=none",
         }
+
+    def _claims(self, packet: bytes) -> Claims:
+        units = nal_units(packet)
+        kinds = [unit[0] >> 1 & 63 for unit in units]
+        parameters = [u for u, k in zip(units, kinds, strict=True) if k == _SEQUENCE_PARAMETERS]
+        return sum(k in _SLICES for k in kinds), [_picture_size(unit) for unit in parameters]
+
+
+def _picture_size(unit: bytes) -> tuple[int, int]:
+    """Height and width in a sequence parameter set (ITU-T H.265, 7.3.2.2.1), before cropping."""
+    bits = Bits(unit)
+    bits.number(16 + 4)  # unit header, identifier of the video parameter set
+    if bits.number(3):
+        raise ValueError("temporal layers")
+    bits.number(1 + 96)  # nesting, profile and level
+    bits.golomb()  # identifier
+    if bits.golomb() != 0:
+        raise ValueError("a picture in colour")
+    width, height = bits.golomb(), bits.golomb()
+    return height, width

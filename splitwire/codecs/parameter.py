@@ -1,10 +1,16 @@
 """The parameters of a codec: dataclass fields that know their limits and their text form."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import Field, field
 from typing import Any
 
 from splitwire.errors import CodecError
+
+KINDS = {int: "an integer", float: "a number", bool: "true or false", str: "ASCII text"}
+
+# What a spec can carry as a value: ASCII without spaces, commas and equals signs.
+_WORD = re.compile(r"[!-+\--<>-~]*")
 
 
 def parameter(
@@ -30,6 +36,19 @@ def parameter(
     return field(default=default, metadata={"about": about, "decoding": decoding, **limits})
 
 
+def check_declared(codec: str, field: Field[Any]) -> None:
+    """Refuse a field that is not declared by `parameter`, or whose default has no text form.
+
+    Raises:
+        CodecError: naming the field.
+    """
+    if "decoding" not in field.metadata or type(field.default) not in KINDS:
+        raise CodecError(
+            f"{codec}: declare {field.name} by splitwire.parameter, with a default that is an "
+            "int, float, bool or str"
+        )
+
+
 def parse(codec: str, field: Field[Any], text: str) -> Any:
     """The value that `text` spells, of the field's type.
 
@@ -53,8 +72,10 @@ def check(codec: str, field: Field[Any], value: Any) -> None:
     """
     meta = field.metadata
     kind = type(field.default)
-    typed = isinstance(value, kind) or (kind is float and isinstance(value, int))
-    if not typed or (kind is int and isinstance(value, bool)):
+    typed = isinstance(value, (float, int) if kind is float else kind)
+    if not typed or (kind is not bool and isinstance(value, bool)):
+        raise _wrong(codec, field, value)
+    if value != value or (kind is str and not _WORD.fullmatch(value)):  # NaN, or untellable
         raise _wrong(codec, field, value)
     below = meta["low"] is not None and value < meta["low"]
     above = meta["high"] is not None and value > meta["high"]
@@ -72,12 +93,13 @@ def expectation(field: Field[Any]) -> str:
     meta = field.metadata
     if meta["choices"] is not None:
         return "one of " + ", ".join(repr(choice) for choice in meta["choices"])
-    kinds = {int: "an integer", float: "a number", bool: "true or false", str: "a word"}
-    words = kinds[type(field.default)]
+    words = KINDS[type(field.default)]
     if meta["low"] is not None and meta["high"] is not None:
         return f"{words} from {meta['low']} to {meta['high']}"
     if meta["low"] is not None:
         return f"{words} of at least {meta['low']}"
+    if meta["high"] is not None:
+        return f"{words} of at most {meta['high']}"
     return words
 
 

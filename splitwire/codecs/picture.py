@@ -1,14 +1,12 @@
 """`picture`: the photo itself, for the baseline that sends it and computes all in the cloud."""
 
-import io
 from typing import ClassVar
 
 import numpy as np
-from PIL import Image
 
 from splitwire.codecs.base import Codec, Tensor
 from splitwire.codecs.parameter import parameter
-from splitwire.codecs.pillow import read_picture
+from splitwire.codecs.pillow import LONGEST_JPEG_SIDE, read_picture, write_picture
 from splitwire.codecs.registry import register_codec
 
 
@@ -28,16 +26,14 @@ class Picture(Codec):
     quality: int = parameter(75, "JPEG quality", low=1, high=100)
 
     def takes(self, shape: tuple[int, ...]) -> bool:
-        """Three colour planes of at most 65,500 samples a side."""
-        return len(shape) == 3 and shape[0] == 3 and max(shape) <= 65500
+        """Three colour planes of at most 65,500 samples a side, as in JPEG."""
+        return len(shape) == 3 and shape[0] == 3 and max(shape) <= LONGEST_JPEG_SIDE
 
     def _encode(self, x: Tensor) -> bytes:
         pixels = np.rint(np.nan_to_num(x).clip(0, 255)).astype(np.uint8)
         options = {"quality": self.quality} if self.format == "jpeg" else {}
-        file = io.BytesIO()
-        picture = Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
-        picture.save(file, self.format, optimize=True, **options)
-        return file.getvalue()
+        samples = np.ascontiguousarray(pixels.transpose(1, 2, 0))
+        return write_picture(samples, self.format.upper(), **options)
 
     def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
         pixels = read_picture(payload, self.format.upper(), "RGB", *shape[1:])

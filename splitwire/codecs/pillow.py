@@ -1,4 +1,8 @@
-"""Reading a picture file from untrusted bytes: only the format, mode and size that are expected."""
+"""Picture files by Pillow: written, and read from untrusted bytes.
+
+What is read has the format, the mode and the size that are expected, and a JPEG has one scan: each
+further one costs a few bytes and makes the decoder go over the whole picture again.
+"""
 
 import io
 
@@ -6,7 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from splitwire.errors import BitstreamError
+from splitwire.errors import BitstreamError, CodecError
+
+LONGEST_JPEG_SIDE = 65500
+_START_OF_SCAN = b"\xff\xda"
+
+
+def write_picture(samples: NDArray[np.uint8], format_: str, **options: int) -> bytes:
+    """The picture file of samples (height, width), or (height, width, 3).
+
+    Raises:
+        CodecError: Pillow cannot write it.
+    """
+    picture = Image.fromarray(samples)
+    for optimize in (True, False):  # for noise, Pillow's buffer can be too small to optimise in
+        file = io.BytesIO()
+        try:
+            picture.save(file, format_, optimize=optimize, **options)
+        except OSError as error:
+            reason = error
+        else:
+            return file.getvalue()
+    raise CodecError(f"cannot write a {format_} picture of {samples.shape}: {reason}") from reason
 
 
 def read_picture(
@@ -19,6 +44,8 @@ def read_picture(
     Raises:
         BitstreamError: another format, mode or size, or a damaged file.
     """
+    if format_ == "JPEG" and bytes(payload).count(_START_OF_SCAN) != 1:
+        raise BitstreamError("damaged payload: no JPEG picture of one scan")
     try:
         with Image.open(io.BytesIO(payload), formats=(format_,)) as picture:
             if picture.mode != mode or picture.size != (width, height):

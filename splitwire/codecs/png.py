@@ -1,13 +1,10 @@
-"""`png`: the mosaic of codes, losslessly, as a grey PNG (ISO/IEC 15948) of 1 to 8 bits."""
+"""`png`: the mosaic of codes, losslessly, as an 8-bit grey PNG (ISO/IEC 15948)."""
 
-import io
 from typing import ClassVar
-
-from PIL import Image
 
 from splitwire.codecs.mosaic import Frame, MosaicCodec
 from splitwire.codecs.parameter import parameter
-from splitwire.codecs.pillow import read_picture
+from splitwire.codecs.pillow import read_picture, write_picture
 from splitwire.codecs.registry import register_codec
 
 
@@ -27,10 +24,13 @@ class Png(MosaicCodec):
         """Bits a code."""
         return self.bits
 
+    @property
+    def code_levels(self) -> int:
+        """How many codes there are."""
+        return 1 << self.bits
+
     def _encode_frame(self, frame: Frame) -> bytes:
-        file = io.BytesIO()
-        Image.fromarray(frame).save(file, "PNG", optimize=True)
-        return file.getvalue()
+        return write_picture(frame, "PNG")
 
     def _decode_frame(self, payload: memoryview, height: int, width: int) -> Frame:
         return read_picture(payload, "PNG", "L", height, width)

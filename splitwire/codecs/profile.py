@@ -73,7 +73,7 @@ class Profile:
             with safe_open(path, framework="numpy") as file:
                 meta = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError) as error:
+        except (OSError, SafetensorError, TypeError) as error:  # TypeError: a dtype not NumPy's
             raise ProfileError(f"cannot read the profile {path}: {error}") from error
         profile = cls(meta.get("codec", ""), arrays, Path(path))
         if meta.get("digest") != profile.digest:

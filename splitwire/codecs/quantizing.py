@@ -17,7 +17,9 @@ from splitwire.codecs.clip import ClipRange
 from splitwire.codecs.layout import from_planes, planes_shape, to_planes
 from splitwire.codecs.parameter import parameter
 from splitwire.codecs.profile import Profile
-from splitwire.errors import ProfileError
+from splitwire.errors import CodecError, ProfileError
+
+CLIP = "clip range: '3sd' (mean ± 3 deviations), 'minmax', 'laplace' or 'profile'"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -29,7 +31,7 @@ class QuantizingCodec(Codec):
         per: "tensor" for one range, "channel" for one a channel (8 bytes each).
     """
 
-    clip: str = parameter("3sd", "clip range: '3sd' (mean ± 3 deviations), 'minmax' or 'profile'")
+    clip: str = parameter("3sd", CLIP)
     per: str = parameter(
         "tensor", "one range, or one a channel", choices=("tensor", "channel"), decoding=True
     )
@@ -43,6 +45,11 @@ class QuantizingCodec(Codec):
         self, payload: memoryview, shape: tuple[int, int, int], bounds: ClipRange
     ) -> NDArray[np.float32]:
         """The planes of that shape."""
+
+    @property
+    def code_levels(self) -> int:
+        """How many codes there are."""
+        return 256
 
     def calibrate(self, features: Iterable[Tensor]) -> Self:
         """This codec with the range learnt, if its rule is "profile"; otherwise itself."""
@@ -65,6 +72,14 @@ class QuantizingCodec(Codec):
     def __post_init__(self) -> None:
         super().__post_init__()
         clip.check_rule(self.name, self.clip)
+        if self.profile is None:
+            return
+        if self.clip not in ("profile", type(self).clip):
+            raise CodecError(
+                f"{self.name}: a profile holds the clip range, so clip={self.clip} is moot"
+            )
+        object.__setattr__(self, "clip", "profile")
+        _learnt(self.profile)
 
     def _encode(self, x: Tensor) -> bytes:
         planes = to_planes(x)
@@ -79,8 +94,8 @@ class QuantizingCodec(Codec):
     def _bounds(self, planes: Tensor) -> ClipRange:
         """The range to quantise these planes over."""
         if self.profile is not None:
-            return self._learnt(planes.shape[0])
-        return clip.choose(self.clip, planes, self._pairs(planes.shape))
+            return self._learnt_for(planes.shape[0])
+        return clip.choose(self.clip, planes, self._pairs(planes.shape), self.code_levels)
 
     def _head(self, bounds: ClipRange) -> bytes:
         """The range as it travels: not at all where the decoder has it in the profile."""
@@ -91,15 +106,26 @@ class QuantizingCodec(Codec):
     ) -> tuple[ClipRange, memoryview]:
         """The range of planes of that shape, and the payload behind it."""
         if self.profile is not None:
-            return self._learnt(shape[0]), payload
+            return self._learnt_for(shape[0]), payload
         return ClipRange.from_bytes(payload, self._pairs(shape))
 
-    def _learnt(self, channels: int) -> ClipRange:
+    def _learnt_for(self, channels: int) -> ClipRange:
         assert self.profile is not None
-        bounds = ClipRange(*(self.profile.arrays[k].astype(np.float32) for k in ("lo", "hi")))
+        bounds = _learnt(self.profile)
         if len(bounds.lo) not in (1, channels):
             raise ProfileError(
                 f"the profile {self.profile.digest} was learnt on {len(bounds.lo)} channels; "
                 f"this tensor has {channels}"
             )
         return bounds
+
+
+def _learnt(profile: Profile) -> ClipRange:
+    """The range that a profile holds."""
+    try:
+        bounds = ClipRange(*(profile.arrays[key].astype(np.float32) for key in ("lo", "hi")))
+    except KeyError as error:
+        raise ProfileError(f"the profile {profile.digest} holds no array {error}") from None
+    if bounds.lo.ndim != 1 or bounds.lo.shape != bounds.hi.shape or not bounds.is_sound:
+        raise ProfileError(f"the profile {profile.digest} holds no clip range: lo <= hi, finite")
+    return bounds

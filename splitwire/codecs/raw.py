@@ -31,9 +31,14 @@ class Raw(QuantizingCodec):
         "codes", "codes, or the numbers themselves", choices=("codes", *_DTYPES), decoding=True
     )
 
+    @property
+    def code_levels(self) -> int:
+        """How many codes there are."""
+        return 1 << self.bits
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.dtype != "codes" and (self.bits != 8 or self.needs_profile):
+        if self.dtype != "codes" and (self.bits != 8 or self.clip == "profile"):
             raise CodecError(f"raw: bits and clip belong to codes, not to dtype={self.dtype}")
 
     def _encode(self, x: Tensor) -> bytes:

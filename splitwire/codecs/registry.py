@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, TypeVar, dataclass_transform
 
 from splitwire.codecs import parameter
@@ -18,7 +19,7 @@ from splitwire.codecs.base import Codec
 from splitwire.codecs.profile import Profile
 from splitwire.errors import CodecError
 
-BUILTIN = ("raw", "png", "jpeg", "h264", "hevc", "av1", "picture")
+BUILTIN = ("raw", "rans", "ecsq", "png", "jpeg", "h264", "hevc", "av1", "picture")
 ENTRY_POINTS = "splitwire.codecs"
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -34,7 +35,8 @@ def register_codec(cls: type[C]) -> type[C]:
     """Class decorator: make the class a frozen dataclass and its codec known by its `name`.
 
     Raises:
-        CodecError: the name is missing, malformed, or taken by another class.
+        CodecError: the name is missing, malformed, or taken by another class; a method is missing;
+            a field is no `splitwire.parameter`.
     """
     name = getattr(cls, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
@@ -51,12 +53,17 @@ def register_codec(cls: type[C]) -> type[C]:
             f"the name {name!r} is taken by {taken.__module__}.{taken.__qualname__}; "
             f"registered: {', '.join(sorted(_registered))}"
         )
-    made = dataclass(frozen=True, kw_only=True, repr=False)(cls)
-    _registered[name] = made
-    return made
+    if "__dataclass_params__" not in vars(cls):  # not yet made: a second time would lose the fields
+        cls = dataclass(frozen=True, kw_only=True, repr=False)(cls)
+    if missing := getattr(cls, "__abstractmethods__", None):
+        raise CodecError(f"the codec {name!r} lacks {', '.join(sorted(missing))}")
+    for field in cls.parameters():
+        parameter.check_declared(name, field)
+    _registered[name] = cls
+    return cls
 
 
-def codec(spec: str, /, *, profile: Profile | str | None = None, **parameters: Any) -> Codec:
+def codec(spec: str, /, *, profile: Profile | str | Path | None = None, **parameters: Any) -> Codec:
     """The codec that a spec describes.
 
     Args:
@@ -72,7 +79,7 @@ def codec(spec: str, /, *, profile: Profile | str | None = None, **parameters: A
     profile = values.pop("profile", profile)
     for key in parameters.keys() & values.keys():
         raise CodecError(f"{spec!r} gives {key}, and so does the call")
-    if isinstance(profile, str):
+    if isinstance(profile, str | Path):
         profile = Profile.load(profile)
     return build(cls, {**values, **parameters}, profile)
 
@@ -104,7 +111,7 @@ def build(cls: type[Codec], values: dict[str, Any], profile: Profile | None = No
         CodecError: a parameter that the class does not have, or a value outside its limits.
     """
     known = [f.name for f in cls.parameters()]
-    for key in values.keys() - set(known):
+    for key in sorted(values.keys() - set(known)):
         has = ", ".join(known) or "none"
         raise CodecError(f"{cls.name} has no parameter {key!r}; it has: {has}")
     return cls(profile=profile, **values)

@@ -3,29 +3,28 @@
     one tensor      frame ─▶ intra picture                          a stream that stands alone
     a sequence      frame ─▶ intra picture, then predicted ones     streams that build on each other
 
-FFmpeg's encoders and decoders run in-process through PyAV. Grey 0–255 is flagged full range:
-at the default, limited range, clipping would put a floor under the error that no quality removes.
 A payload begins with the frame's position in its sequence, so that a decoder notices a lost one.
 """
 
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import av
 import numpy as np
-from av.video.reformatter import ColorRange
 from numpy.typing import ArrayLike
 
 from splitwire import kernels
 from splitwire.codecs.base import Decoder, Encoder, Tensor
 from splitwire.codecs.clip import ClipRange
+from splitwire.codecs.ffmpeg import LARGEST_BLOCK, FrameDecoder, FrameEncoder
 from splitwire.codecs.layout import from_planes, planes_shape, to_planes
 from splitwire.codecs.mosaic import Frame, MosaicCodec
 from splitwire.codecs.parameter import parameter
-from splitwire.errors import BitstreamError, CodecError
+from splitwire.errors import BitstreamError
+
+# How many pictures a packet codes, and the sizes (height, width) that its headers declare.
+Claims = tuple[int, list[tuple[int, int]]]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -66,7 +65,7 @@ class VideoCodec(MosaicCodec):
         return SequenceDecoder(self)
 
     def _encode_frame(self, frame: Frame) -> bytes:
-        return bytes((0,)) + FrameEncoder(self, frame.shape).encode(frame, last=True)
+        return bytes((0,)) + self._packet(self._frame_encoder(frame.shape).encode(frame, last=True))
 
     def _decode_frame(self, payload: memoryview, height: int, width: int) -> Frame:
         if payload[0] != 0:
@@ -74,97 +73,53 @@ class VideoCodec(MosaicCodec):
                 f"frame {payload[0]} of a {self.name} sequence: decode it with codec.decoder(), "
                 "after those before it"
             )
-        return FrameDecoder(self, (height, width)).decode(payload[1:], last=True)
+        decoder = self._frame_decoder((height, width))
+        return self._unpack(decoder, payload[1:], (height, width), last=True)
+
+    def _frame_encoder(self, shape: tuple[int, ...]) -> FrameEncoder:
+        return FrameEncoder(
+            self.ffmpeg_encoder, self._coded(shape), self.pixel_format, self._options()
+        )
+
+    def _frame_decoder(self, shape: tuple[int, ...]) -> FrameDecoder:
+        return FrameDecoder(self.ffmpeg_decoder, self._coded(shape))
+
+    def _coded(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """The size of the frame that is coded for one of that shape."""
+        height, width = (max(n, self.smallest) for n in shape)
+        return height, width
+
+    def _unpack(
+        self, decoder: FrameDecoder, packet: memoryview, shape: tuple[int, int], last: bool = False
+    ) -> Frame:
+        """The frame of that shape in a packet, once the packet is seen to claim nothing more."""
+        data = bytes(packet)
+        coded = self._coded(shape)
+        try:
+            pictures, sizes = self._claims(data)
+        except (ValueError, IndexError) as error:
+            raise BitstreamError(f"damaged {self.name} payload: {error}") from error
+        # Encoders may pad further, to at most their largest block, and have decoders crop that.
+        excess = [n - least for size in sizes for n, least in zip(size, coded, strict=True)]
+        if pictures != 1 or not all(0 <= n < LARGEST_BLOCK for n in excess):
+            raise BitstreamError(
+                f"damaged {self.name} payload: {pictures} pictures of {sizes} instead of one of "
+                f"{coded}"
+            )
+        height, width = shape
+        return np.ascontiguousarray(decoder.decode(data, last)[:height, :width])
 
     def _packet(self, data: bytes) -> bytes:
         """The encoder's bytes without what decoding does not need."""
         return data
 
-
-class FrameEncoder:
-    """An encoder of FFmpeg's for frames (height, width) of one size."""
-
-    def __init__(self, codec: VideoCodec, shape: tuple[int, ...]) -> None:
-        self._codec = codec
-        height, width = (max(n, codec.smallest) for n in shape)
-        self._shape = (height, width)
-        context: Any = av.CodecContext.create(codec.ffmpeg_encoder, "w")
-        context.height, context.width = height, width
-        context.pix_fmt = codec.pixel_format
-        context.color_range = ColorRange.JPEG
-        context.time_base = Fraction(1, 25)
-        context.framerate = Fraction(25, 1)
-        context.thread_count = 1
-        context.options = dict(codec._options())
-        self._context = context
-        self._count = 0
-
-    def encode(self, frame: Frame, last: bool = False) -> bytes:
-        """The packet of the next frame."""
-        try:
-            packets = self._context.encode(self._video_frame(frame))
-            if last:
-                packets += self._context.encode(None)
-        except (av.FFmpegError, ValueError) as error:
-            raise CodecError(
-                f"{self._codec.ffmpeg_encoder} cannot code a frame of {self._shape}: {error}"
-            ) from error
-        data = b"".join(bytes(packet) for packet in packets)
-        if not data:
-            raise CodecError(f"{self._codec.ffmpeg_encoder} held a frame back")
-        return self._codec._packet(data)
-
-    def _video_frame(self, frame: Frame) -> av.VideoFrame:
-        height, width = self._shape
-        rows, columns = frame.shape
-        if frame.shape != self._shape:
-            frame = np.pad(frame, ((0, height - rows), (0, width - columns)), mode="edge")
-        if self._codec.pixel_format == "yuv420p":
-            frame = np.concatenate((frame, np.full((height // 2, width), 128, np.uint8)))
-        picture = av.VideoFrame.from_ndarray(frame, format=self._codec.pixel_format)
-        picture.color_range = ColorRange.JPEG
-        picture.pts = self._count
-        self._count += 1
-        return picture
-
-
-class FrameDecoder:
-    """A decoder of FFmpeg's for frames (height, width) of one size, and no others."""
-
-    def __init__(self, codec: VideoCodec, shape: tuple[int, int]) -> None:
-        self._codec = codec
-        self._shape = shape
-        height, width = (max(n, codec.smallest) for n in shape)
-        self._coded = (height, width)
-        context: Any = av.CodecContext.create(codec.ffmpeg_decoder, "r")
-        context.thread_count = 1
-        # A frame larger than expected is refused before it is allocated (FFmpeg counts whole blocks
-        # of 64), and what is damaged is not concealed.
-        most = (height + 63) // 64 * ((width + 63) // 64) * 4096
-        context.options = {"max_pixels": str(most), "err_detect": "explode"}
-        context.flags |= av.codec.context.Flags.low_delay
-        self._context = context
-
-    def decode(self, packet: memoryview, last: bool = False) -> Frame:
-        """The frame of the next packet.
+    @abstractmethod
+    def _claims(self, packet: bytes) -> Claims:
+        """What a packet says of itself, read before the decoder allocates it; see units.py.
 
         Raises:
-            BitstreamError: the packet is damaged, holds no frame or several, or another size.
+            ValueError: it is damaged, or uses syntax that our encoders do not.
         """
-        try:
-            frames = self._context.decode(av.Packet(bytes(packet)))
-            if last:
-                frames += self._context.decode(None)
-        except (av.FFmpegError, ValueError, EOFError) as error:
-            raise BitstreamError(f"damaged {self._codec.name} payload: {error}") from error
-        if len(frames) != 1 or frames[0].is_corrupt:
-            raise BitstreamError(f"damaged {self._codec.name} payload: no single whole frame")
-        if (frames[0].height, frames[0].width) != self._coded:
-            raise BitstreamError(f"damaged {self._codec.name} payload: a frame of another size")
-        plane = frames[0].planes[0]
-        height, width = self._shape
-        samples = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-        return np.ascontiguousarray(samples[:height, :width])
 
 
 @dataclass
@@ -187,16 +142,19 @@ class SequenceEncoder:
         tensor = codec._checked(x)
         planes = to_planes(tensor)
         bounds = codec._bounds(planes)
-        if self._bounds is None or planes.shape != self._shape or bounds.departs(self._bounds):
-            self._bounds, self._shape = bounds, planes.shape
-            self._frames = FrameEncoder(codec, kernels.frame_shape(planes.shape, codec.block))
+        frames, base = self._frames, self._bounds
+        self._frames = None  # until this tensor is coded: none may build on one that was not sent
+        if frames is None or base is None or planes.shape != self._shape or bounds.departs(base):
+            base, self._bounds, self._shape = bounds, bounds, planes.shape
+            frames = codec._frame_encoder(kernels.frame_shape(planes.shape, codec.block))
             self._position = 0
         else:
             self._position = _following(self._position)
-        assert self._frames is not None
-        frame = kernels.quantize_tile(planes, *self._bounds.pair, block=codec.block)
-        packet = bytes((self._position,)) + self._frames.encode(frame)
-        return codec._stream(codec._head(self._bounds) + packet, tensor.shape)
+        frame = kernels.quantize_tile(planes, *base.pair, block=codec.block)
+        packet = bytes((self._position,)) + codec._packet(frames.encode(frame))
+        stream = codec._stream(codec._head(base) + packet, tensor.shape)
+        self._frames = frames
+        return stream
 
 
 @dataclass
@@ -219,20 +177,23 @@ class SequenceDecoder:
         assert isinstance(codec, VideoCodec)
         planes = planes_shape(shape)
         bounds, payload = codec._read_head(payload, planes)
-        frames = self._frames_at(payload[:1], planes)
+        size = kernels.frame_shape(planes, codec.block)
+        frames = self._frames_at(payload[:1], planes, size)
         self._frames = None  # until this frame is decoded: none may build on a damaged one
-        frame = frames.decode(payload[1:])
+        frame = codec._unpack(frames, payload[1:], size)
         self._frames = frames
         return from_planes(kernels.dequantize_untile(frame, planes, *bounds.pair), shape)
 
-    def _frames_at(self, head: memoryview, planes: tuple[int, int, int]) -> FrameDecoder:
+    def _frames_at(
+        self, head: memoryview, planes: tuple[int, int, int], size: tuple[int, int]
+    ) -> FrameDecoder:
         """The decoder of a frame at that position: a new one for an intra picture."""
         if not head:
             raise BitstreamError(f"damaged {self.codec.name} payload: it is cut short")
         position = head[0]
         if position == 0:
             self._shape = planes
-            self._frames = FrameDecoder(self.codec, kernels.frame_shape(planes, self.codec.block))
+            self._frames = self.codec._frame_decoder(size)
         elif position != _following(self._position) or planes != self._shape:
             self._frames = None
         self._position = position

@@ -6,12 +6,13 @@ the calibration photos are those of scikit-image. No photo is in both.
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from splitwire.codecs.base import Tensor
 from splitwire.errors import DataError
@@ -41,7 +42,7 @@ class Photo:
     """One picture file.
 
     Attributes:
-        name: its path within the data set, without the suffix.
+        name: its path within the data set.
         path: where it is.
         label: index of its class, or None where nobody said.
     """
@@ -56,10 +57,24 @@ class Photo:
         Raises:
             DataError: the file is no picture, or a damaged one.
         """
+        with self._opened() as picture:
+            return picture.convert("RGB")
+
+    def check(self) -> None:
+        """Look at the file's header now, rather than fail an hour into a sweep.
+
+        Raises:
+            DataError: the file is no picture.
+        """
+        with self._opened():
+            pass
+
+    @contextmanager
+    def _opened(self) -> Iterator[Image.Image]:
         try:
             with Image.open(self.path) as picture:
-                return picture.convert("RGB")
-        except (OSError, SyntaxError, UnidentifiedImageError) as error:
+                yield picture
+        except Exception as error:  # damaged files make Pillow raise errors of a dozen kinds
             raise DataError(f"{self.path} is no picture that can be read: {error}") from error
 
 
@@ -73,20 +88,35 @@ def load_photos(data: str, limit: int | None = None) -> list[Photo]:
         limit: take that many, evenly spread over the sorted names.
 
     Raises:
-        DataError: the folder is missing or holds no picture, or a picture cannot be read.
+        DataError: the folder is missing or holds no picture, or a file in it is none.
     """
     if data == SAMPLES:
         photos = _samples()
     elif data == CALIBRATION:
         folder = _package_folder("skimage", "scikit-image") / "data"
-        photos = [Photo(Path(name).stem, folder / name) for name in _CALIBRATION_FILES]
+        photos = [Photo(name, folder / name) for name in _CALIBRATION_FILES]
     else:
         photos = _folder(Path(data))
     if limit is not None and limit < len(photos):
         photos = [photos[i * len(photos) // limit] for i in range(limit)]
     for photo in photos:
-        _check(photo)
+        photo.check()
     return photos
+
+
+def check_disjoint(calibration: Sequence[Photo], evaluation: Sequence[Photo]) -> None:
+    """Refuse to measure on what was calibrated on: the figures would flatter.
+
+    Raises:
+        DataError: naming a file that is in both.
+    """
+    seen = {photo.path.resolve() for photo in calibration}
+    for photo in evaluation:
+        if photo.path.resolve() in seen:
+            raise DataError(
+                f"{photo.path} is a picture of both calibration and evaluation: "
+                "give the experiment another `calibration` or `data`"
+            )
 
 
 def crops(
@@ -94,16 +124,17 @@ def crops(
 ) -> Iterator[Tensor]:
     """Random square crops of random photos, for calibration: float32 (3, S, S), 0 to 255.
 
-    A crop's side is half of the photo's short side or more; every second one is mirrored.
+    Every photo has its turn, in a shuffled order, before any has another. A crop's side is half of
+    the photo's short side or more; about half of the crops are mirrored.
     """
     random = np.random.default_rng(seed)
-    opened = [photo.open() for photo in photos]
+    order = random.permutation(len(photos))
     for i in range(count):
-        photo = opened[i % len(opened)]
+        photo = photos[order[i % len(photos)]].open()
         side = round(min(photo.size) * random.uniform(0.5, 1))
         left, top = (int(random.integers(0, n - side + 1)) for n in photo.size)
         crop = photo.crop((left, top, left + side, top + side))
-        yield preprocess.picture(crop, view=5 * (i % 2))
+        yield preprocess.picture(crop, view=5 * int(random.integers(2)))
 
 
 def describe(data: str, photos: Sequence[Photo]) -> str:
@@ -116,7 +147,7 @@ def describe(data: str, photos: Sequence[Photo]) -> str:
 def _samples() -> list[Photo]:
     folder = _package_folder("foolbox", "splitwire[samples]") / "data"
     matches = ((_SAMPLE.fullmatch(path.name), path) for path in sorted(folder.iterdir()))
-    return [Photo(path.stem, path, int(match[1])) for match, path in matches if match]
+    return [Photo(path.name, path, int(match[1])) for match, path in matches if match]
 
 
 def _package_folder(module: str, install: str) -> Path:
@@ -136,11 +167,7 @@ def _folder(root: Path) -> list[Photo]:
     parts = [path.relative_to(root).parts for path in paths]
     labels = _labels(sorted({p[0] for p in parts if len(p) > 1}))
     return [
-        Photo(
-            path.relative_to(root).with_suffix("").as_posix(),
-            path,
-            labels[p[0]] if len(p) > 1 else None,
-        )
+        Photo(path.relative_to(root).as_posix(), path, labels[p[0]] if len(p) > 1 else None)
         for path, p in zip(paths, parts, strict=True)
     ]
 
@@ -159,12 +186,3 @@ def _labels(names: list[str]) -> dict[str, int]:
             raise DataError(f"{unknown[0]} is none of ImageNet-1k's classes")
         return {name: index[name] for name in names}
     return {name: i for i, name in enumerate(names)}
-
-
-def _check(photo: Photo) -> None:
-    """Look at the file's header now, rather than fail an hour into a sweep."""
-    try:
-        with Image.open(photo.path):
-            pass
-    except (OSError, SyntaxError) as error:
-        raise DataError(f"{photo.path} is no picture that can be read: {error}") from error

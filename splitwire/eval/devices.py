@@ -7,7 +7,9 @@ file, or measure on the device itself, before a decision hangs on it.
 
 import tomllib
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.resources import files
+from math import inf
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -48,19 +50,28 @@ def load_device(name: str) -> Device:
 
     Raises:
         DataError: there is no such device, or its description lacks a figure.
+        ModelError: its reference network cannot be had.
     """
     path, _, key = name.rpartition(":")
     known = _read(Path(path)) if path else tomllib.loads(_packaged())
     if key not in known:
         raise DataError(f"unknown device {key!r}; there are: {', '.join(known)}")
     entry = known[key]
-    if "factor" in entry:
+    figures = {k for k in ("factor", "seconds") if _is_positive(entry, k)}
+    if "factor" in figures:
         factor = float(entry["factor"])
-    elif "reference" in entry and "seconds" in entry:
-        factor = float(entry["seconds"]) / _seconds_here(entry["reference"])
+    elif "seconds" in figures and "reference" in entry:
+        factor = float(entry["seconds"]) / _seconds_here(str(entry["reference"]))
     else:
-        raise DataError(f"the device {key!r} needs a factor, or a reference and its seconds")
+        raise DataError(
+            f"the device {key!r} needs a positive factor, or a reference and its positive seconds"
+        )
     return Device(name, str(entry.get("about", key)), factor)
+
+
+def _is_positive(entry: Any, key: str) -> bool:
+    figure = entry.get(key) if isinstance(entry, dict) else None
+    return isinstance(figure, int | float) and 0 < figure < inf
 
 
 def _packaged() -> str:
@@ -74,6 +85,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise DataError(f"cannot read the devices of {path}: {error}") from error
 
 
+@cache  # devices of one reference must stand in their own proportion, not in that of two timings
 def _seconds_here(reference: str) -> float:
     """Median time of a whole network on this machine; its weights do not matter."""
     model = load_model(reference, weights=None)

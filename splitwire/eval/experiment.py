@@ -9,9 +9,9 @@ from dataclasses import asdict, fields
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from splitwire.codecs.registry import codec
@@ -22,6 +22,10 @@ from splitwire.runner.link import Trace
 
 _SHARES = (0.25, 0.5, 0.75)
 _STRICT = ConfigDict(extra="forbid")
+
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -37,18 +41,14 @@ class LinkPlan:
     """
 
     name: str
-    rate: float | None = None
-    rtt: float = 0.0
-    loss: float = 0.0
+    rate: Rate | None = None
+    rtt: Seconds = 0.0
+    loss: Share = 0.0
     trace: str | None = None
 
     def __post_init__(self) -> None:
         if (self.rate is None) == (self.trace is None):
             raise ExperimentError(f"the link {self.name!r} needs either a rate or a trace")
-        if (self.rate or 1) <= 0 or self.rtt < 0 or not 0 <= self.loss < 1:
-            raise ExperimentError(
-                f"the link {self.name!r} needs rate > 0, rtt >= 0 and 0 <= loss < 1"
-            )
 
     def load(self) -> Trace:
         """Its rate over time."""
@@ -73,23 +73,19 @@ class Experiment:
     splits: tuple[str, ...]
     codecs: tuple[str, ...]
     pictures: tuple[str, ...]
-    views: int
-    seed: int
+    views: Annotated[int, Field(ge=1, le=VIEWS)]
+    seed: NonNegativeInt
+    threads: PositiveInt
     calibration: str
     edge: str
     cloud: str
     links: tuple[LinkPlan, ...]
-    limit: int | None = None
+    limit: PositiveInt | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.views <= VIEWS:
-            raise ExperimentError(f"views must be 1 to {VIEWS}, not {self.views}")
-        if self.limit is not None and self.limit < 1:
-            raise ExperimentError(f"limit must be at least 1, not {self.limit}")
-        if self.calibration == self.data:
-            raise ExperimentError(
-                f"calibration and evaluation would be on the same pictures: {self.data}"
-            )
+        names = [link.name for link in self.links]
+        for name in {name for name in names if names.count(name) > 1}:
+            raise ExperimentError(f"two links are called {name!r}: samples tell them by their name")
 
     def codings(self) -> list[Coding]:
         """Every codec to run at each split: the float32 features, then the sweeps."""
@@ -111,13 +107,11 @@ def load_experiment(path: Path | None = None, **changes: Any) -> Experiment:
         ExperimentError: the file cannot be read, or a key or a value is not one of an experiment.
     """
     values = tomllib.loads((files("splitwire.eval") / "default.toml").read_text(encoding="utf-8"))
-    default_model = values["model"]
-    if path is not None:
-        values.update(_read(path))
-    given = {key: value for key, value in changes.items() if value is not None}
-    values.update(given)
-    if values["model"] != default_model and "splits" not in given and path is None:
+    given = {} if path is None else _read(path)
+    given.update({key: value for key, value in changes.items() if value is not None})
+    if given.get("model", values["model"]) != values["model"]:
         values["splits"] = ()  # the default's split points are those of the default network
+    values.update(given)
     try:
         return TypeAdapter(Experiment).validate_python(values)
     except ValidationError as error:
@@ -160,11 +154,15 @@ def automatic_splits(points: Sequence[CutPoint]) -> list[str]:
         ExperimentError: the network has no such cut point.
     """
     picture = points[0].elements
-    good = [p for p in points if p.module and len(p.crossings) == 1 and p.elements < picture]
+    good = [p for p in points if p.module and p.elements < picture and _is_one_map(p)]
     if not good:
         raise ExperimentError("no cut point sends less than the picture: name splits with --splits")
     chosen = {min(good, key=lambda p: abs(p.edge_share - share)).name for share in _SHARES}
     return [p.name for p in good if p.name in chosen]
+
+
+def _is_one_map(point: CutPoint) -> bool:
+    return len(point.crossings) == 1 and point.crossings[0].dtype.is_floating_point
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -178,7 +176,8 @@ def _first_fault(error: ValidationError) -> str:
     fault = error.errors()[0]
     where = ".".join(map(str, fault["loc"]))
     if fault["type"] != "unexpected_keyword_argument":
-        return f"{where}: {fault['msg'][0].lower()}{fault['msg'][1:]}, not {fault['input']!r}"
+        said = fault["msg"].replace("tuple", "list")  # which is what TOML calls it
+        return f"{where}: {said[0].lower()}{said[1:]}, not {fault['input']!r}"
     known = [f.name for f in fields(LinkPlan if where.startswith("links") else Experiment)]
     near = get_close_matches(str(fault["loc"][-1]), known, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""

@@ -137,7 +137,7 @@ def depth(model: dict[str, Any], splits: Sequence[str]) -> list[Figure]:
     return [first, second]
 
 
-WIDE = (5.2, 3.5)
+WIDE = (4.7, 3.3)
 _DEPTH = "cut points in order of depth"
 
 

@@ -54,11 +54,15 @@ def check_same(head: dict[str, Any], experiment: Experiment, model: Model, out: 
         ExperimentError: naming what differs.
     """
     now = json.loads(json.dumps(experiment.as_dict()))  # as JSON gives it back: no tuples
-    different = [key for key in now if now[key] != head["experiment"].get(key)]
-    if head["model"]["digest"] != model.digest:
+    begun = head.get("experiment", {})
+    different = [key for key in {**begun, **now} if now.get(key) != begun.get(key)]
+    if head.get("model", {}).get("digest") != model.digest:
         different.append("the network's weights")
-    if head["versions"] != versions():
+    if head.get("versions") != versions():
         different.append("the versions of packages")
+    then, here = head.get("hardware", {}), hardware()
+    if any(then.get(key) != here[key] for key in ("cpu", "cores", "threads")):
+        different.append("the machine")  # the times of two make no median
     if different:
         raise ExperimentError(
             f"{out} holds another run (other {', '.join(different)}): "
@@ -72,9 +76,10 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, cores that may be used, threads of torch, and memory (bytes)."""
+    """Processor, cores that may be used, threads of torch, and memory (bytes; 0 if unknown)."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+    memory = pages and pages * os.sysconf("SC_PAGE_SIZE")
     return {"cpu": _cpu(), "cores": cores, "threads": torch.get_num_threads(), "memory": memory}
 
 

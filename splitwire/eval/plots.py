@@ -99,7 +99,11 @@ def rate_accuracy(results: Sequence[Result]) -> list[Figure]:
     limits = [figure.axes[0].get_ylim() for figure in figures]
     for figure in figures:
         bottom, top = min(low for low, _ in limits), min(102, max(high for _, high in limits))
-        ticks = [tick for tick in MaxNLocator(6).tick_values(bottom, top) if bottom <= tick <= 100]
+        ticks = [
+            tick
+            for tick in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(bottom, top)
+            if bottom <= tick <= 100
+        ]
         figure.axes[0].set(ylim=(bottom, top), yticks=ticks)
     return figures
 
@@ -154,7 +158,7 @@ def total_time(totals: Sequence[Total]) -> Figure:
     Args:
         totals: the choices that hold the fidelity asked for.
     """
-    figure, axes = panel("", "upload rate in bytes a second", "total time", (5.2, 3.9))
+    figure, axes = panel("", "upload rate in bytes a second", "total time", (4.7, 3.7))
     rates = np.geomspace(SLOWEST, FASTEST, 240)
     axes.set(xscale="log", yscale="log", xlim=(SLOWEST, FASTEST))
     for way, look in WAY_STYLES.items():
@@ -206,7 +210,7 @@ def stage_times(results: Sequence[Result], link: Link, edge: float, cloud: float
         edge: the edge device's factor.
         cloud: the cloud device's factor.
     """
-    size = (5.2, 0.9 + 0.46 * len(results))
+    size = (4.7, 0.9 + 0.46 * len(results))
     figure, axes = panel(f"over {link['name']}", "milliseconds", "", size)
     longest = 0.0
     for row, result in enumerate(results):

@@ -3,19 +3,22 @@
 A run that was interrupted goes on where it stopped: what its folder holds is not measured again.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from splitwire.codecs.base import Codec, Tensor
 from splitwire.codecs.registry import codec
 from splitwire.errors import ExperimentError
-from splitwire.eval.datasets import Photo, crops, load_photos
+from splitwire.eval.datasets import Photo, check_disjoint, crops, load_photos
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
 from splitwire.eval.head import check_same, describe_run
 from splitwire.eval.metrics import divergence, top_k
@@ -23,7 +26,7 @@ from splitwire.eval.samples import SAMPLES, Sample, head_line, read_run, sample_
 from splitwire.models.load import load_model
 from splitwire.models.split import Split, cut_points, split
 from splitwire.runner.link import SimulatedLink, Wire
-from splitwire.runner.local import Outcome, infer, infer_on_edge, unbatched
+from splitwire.runner.local import Outcome, as_array, infer, infer_on_edge
 
 EDGE_ONLY = Coding("none", "none")
 CALIBRATION_CROPS = 80
@@ -93,17 +96,20 @@ class Run:
     def __init__(self, experiment: Experiment, out: Path) -> None:
         self.experiment = experiment
         self.out = out
+        torch.set_num_threads(experiment.threads)
         # First what is quick to refuse: a wrong spec should not wait for a network to load.
         codings, pictures = experiment.codings(), experiment.cloud_only()
         self._traces = {link: link.load() for link in experiment.links}
         self.photos = load_photos(experiment.data, experiment.limit)
+        self._calibration_photos = load_photos(experiment.calibration)
+        check_disjoint(self._calibration_photos, self.photos)
         weights = None if experiment.weights == "none" else experiment.weights
         self.model = load_model(experiment.model, weights)
         self.points = cut_points(self.model)
-        self.tasks = [Task(split(self.model, "output"), EDGE_ONLY, ())]
-        self.tasks += self._tasks("input", pictures)
+        tasks = [Task(split(self.model, "output"), EDGE_ONLY, ()), *self._tasks("input", pictures)]
         for at in experiment.splits or automatic_splits(self.points):
-            self.tasks += self._tasks(at, codings)
+            tasks += self._tasks(at, codings)
+        self.tasks = list({(task.split.at, task.coding.codec): task for task in tasks}.values())
         self.done = self._open()
 
     @property
@@ -122,9 +128,10 @@ class Run:
                     for task in self.tasks
                     if (photo.name, number, task.split.at, task.coding.codec) not in self.done
                 ]
-                view = self._view(photo, number, at) if tasks else None
+                if not tasks:
+                    continue
+                view = self._view(photo, number, at)
                 for task in tasks:
-                    assert view is not None
                     if task in cold:  # the first run of anything pays for caches and allocations
                         self._measure(task, view)
                         cold.remove(task)
@@ -136,22 +143,25 @@ class Run:
 
     def _tasks(self, at: str, codings: Sequence[Coding]) -> list[Task]:
         cut = split(self.model, at)
+        features: list[list[Tensor]] = []  # by crossing tensor, once a codec asks for them
         tasks = []
         for coding in codings:
             made = codec(coding.codec)
             codecs = [made] * len(cut.crossings)
             if made.needs_profile:
-                codecs = [made.calibrate(features) for features in self._calibration(cut)]
+                features = features or self._calibration_features(cut)
+                codecs = [made.calibrate(column) for column in features]
             tasks.append(Task(cut, coding, codecs))
         return tasks
 
-    def _calibration(self, cut: Split) -> list[list[Tensor]]:
-        """Feature tensors of the calibration pictures, by crossing tensor."""
-        photos = load_photos(self.experiment.calibration)
-        pictures = crops(photos, self.model.preprocess, CALIBRATION_CROPS, self.experiment.seed)
-        with torch.inference_mode():
-            rows = [cut.edge(torch.from_numpy(x)[None]) for x in pictures]
-        return [[unbatched(t).numpy() for t in column] for column in zip(*rows, strict=True)]
+    def _calibration_features(self, cut: Split) -> list[list[Tensor]]:
+        rows = [_features(cut, x) for x in self._calibration_crops]
+        return [list(column) for column in zip(*rows, strict=True)]
+
+    @cached_property
+    def _calibration_crops(self) -> list[Tensor]:
+        how, seed = self.model.preprocess, self.experiment.seed
+        return list(crops(self._calibration_photos, how, CALIBRATION_CROPS, seed))
 
     def _view(self, photo: Photo, number: int, at: int) -> View:
         x = self.model.preprocess.picture(photo.open(), number)
@@ -163,9 +173,7 @@ class Run:
         try:
             outcome = task.run(view.x)
             logits = _logits(outcome.output)
-        except (
-            Exception
-        ) as error:  # a codec may fail in any way: the row says how, the sweep goes on
+        except Exception as error:  # of any kind: the row says which, and the sweep goes on
             return replace(blank, error=f"{type(error).__name__}: {error}")
         times: dict[str, Any] = {**outcome.seconds}
         return replace(
@@ -194,11 +202,11 @@ class Run:
         path = self.out / SAMPLES
         try:
             self.out.mkdir(parents=True, exist_ok=True)
-            if not path.exists() or not path.stat().st_size:
+            whole = path.read_bytes().rfind(b"\n") + 1 if path.exists() else 0
+            if whole:
+                os.truncate(path, whole)  # what follows is a line that a kill cut short
+            else:
                 self._begin(path)
-            elif not path.read_bytes().endswith(b"\n"):  # a line that a kill cut short
-                whole, _, _ = path.read_bytes().rpartition(b"\n")
-                path.write_bytes(whole + b"\n")
         except OSError as error:
             raise ExperimentError(f"cannot write to {self.out}: {error.strerror}") from error
         head, samples = read_run(self.out)
@@ -215,13 +223,18 @@ class Run:
         x = self.model.preprocess.picture(self.photos[0].open())
         folder = self.out / "features"
         folder.mkdir(exist_ok=True)
-        with torch.inference_mode():
-            for cut in {task.split.at: task.split for task in self.tasks if task.codecs}.values():
-                features = unbatched(cut.edge(torch.from_numpy(x)[None])[0])
-                np.save(folder / f"{cut.at.replace('/', '_')}.npy", features.numpy())
+        for cut in {task.split.at: task.split for task in self.tasks if task.codecs}.values():
+            np.save(folder / f"{cut.at.replace('/', '_')}.npy", _features(cut, x)[0])
+
+
+def _features(cut: Split, x: Tensor) -> list[NDArray[Any]]:
+    with torch.inference_mode():
+        return [as_array(tensor) for tensor in cut.edge(torch.from_numpy(x)[None])]
 
 
 def _logits(output: object) -> Tensor:
     if not isinstance(output, torch.Tensor) or output.ndim != 2:
         raise ExperimentError("only classifiers, whose output is one row of logits, can be scored")
+    if output.isnan().any():
+        raise ExperimentError("the network's output holds NaN")
     return output[0].float().numpy()

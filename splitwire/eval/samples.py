@@ -68,7 +68,7 @@ def read_run(run: Path) -> tuple[dict[str, Any], list[Sample]]:
     """
     path = run / SAMPLES
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise ExperimentError(
             f"{run} holds no run ({error.strerror}): give the folder that `splitwire eval` wrote"
@@ -89,6 +89,6 @@ def _rows(path: Path, text: str) -> Iterator[dict[str, Any]]:
     *lines, _ = text.split("\n")  # a whole line ends in a newline, so the tail is a cut one
     for number, line in enumerate(lines, 1):
         try:
-            yield json.loads(line)
-        except json.JSONDecodeError as error:
+            yield dict(json.loads(line))
+        except (TypeError, ValueError) as error:
             raise ExperimentError(f"{path}, line {number}: damaged ({error})") from error

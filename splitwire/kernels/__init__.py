@@ -1,4 +1,4 @@
-"""The arithmetic of feature coding: quantise, tile, measure and pack, compiled.
+"""The arithmetic of feature coding: quantise, tile, measure, pack and entropy-code, compiled.
 
 Every function takes and gives NumPy arrays, has a twin of the same name and signature in
 `splitwire.kernels.reference` (plain NumPy), and agrees with it to the bit on every input. The
@@ -10,6 +10,10 @@ arithmetic is fixed, in float32 and without fused multiply-add:
 A mosaic (`tile`) lays the channels of a (C, H, W) tensor out on a grid, as a grey picture that an
 image or video codec takes.
 
+The entropy coders are integers throughout: static rANS for symbols (`rans_*`, and
+`pack_frequencies` for its tables), and an adaptive binary range coder (`range_*`, `unary_*`), which
+compiled codecs inline by `from splitwire.kernels._range cimport ...`.
+
 The hot loops are compiled for several instruction sets, of which the best that the processor has is
 taken: `isa` names it. SPLITWIRE_ISA=baseline, avx2 or avx512 chooses another when the package is
 imported. Results are the same in all.
@@ -18,6 +22,16 @@ imported. Results are the same in all.
 from splitwire.kernels import _isa
 from splitwire.kernels._bitpack import pack_bits, unpack_bits
 from splitwire.kernels._quantize import dequantize, dequantize_untile, quantize, quantize_tile
+from splitwire.kernels._range import range_decode, range_encode, unary_decode, unary_encode
+from splitwire.kernels._rans import (
+    pack_frequencies,
+    rans_decode,
+    rans_decode_streams,
+    rans_encode,
+    rans_encode_streams,
+    rans_frequencies,
+    unpack_frequencies,
+)
 from splitwire.kernels._statistics import histogram, moments
 from splitwire.kernels._tile import tile, untile
 from splitwire.kernels.arguments import frame_shape
@@ -31,9 +45,20 @@ __all__ = [
     "histogram",
     "moments",
     "pack_bits",
+    "pack_frequencies",
     "quantize",
     "quantize_tile",
+    "range_decode",
+    "range_encode",
+    "rans_decode",
+    "rans_decode_streams",
+    "rans_encode",
+    "rans_encode_streams",
+    "rans_frequencies",
     "tile",
+    "unary_decode",
+    "unary_encode",
     "unpack_bits",
+    "unpack_frequencies",
     "untile",
 ]

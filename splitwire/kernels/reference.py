@@ -13,6 +13,21 @@ import numpy.typing as npt
 
 from splitwire.kernels import arguments, ranges
 from splitwire.kernels.arguments import Codes, Features, frame_shape
+from splitwire.kernels.reference_range import (
+    range_decode,
+    range_encode,
+    unary_decode,
+    unary_encode,
+)
+from splitwire.kernels.reference_rans import (
+    pack_frequencies,
+    rans_decode,
+    rans_decode_streams,
+    rans_encode,
+    rans_encode_streams,
+    rans_frequencies,
+    unpack_frequencies,
+)
 
 __all__ = [
     "dequantize",
@@ -21,10 +36,21 @@ __all__ = [
     "histogram",
     "moments",
     "pack_bits",
+    "pack_frequencies",
     "quantize",
     "quantize_tile",
+    "range_decode",
+    "range_encode",
+    "rans_decode",
+    "rans_decode_streams",
+    "rans_encode",
+    "rans_encode_streams",
+    "rans_frequencies",
     "tile",
+    "unary_decode",
+    "unary_encode",
     "unpack_bits",
+    "unpack_frequencies",
     "untile",
 ]
 

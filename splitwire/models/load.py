@@ -13,8 +13,9 @@ from torch import nn
 
 from splitwire.errors import ModelError
 from splitwire.models import sources
-from splitwire.models.graph import NetGraph, trace
+from splitwire.models.graph import NetGraph
 from splitwire.models.preprocess import Normalised, Preprocess
+from splitwire.models.trace import trace
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import accumulate
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from random import Random
 from typing import Protocol
@@ -47,11 +47,20 @@ class Trace:
 
     Attributes:
         seconds: how long each step lasts.
-        rates: bytes a second in each.
+        rates: bytes a second in each; 0 where nothing gets through.
+
+    Raises:
+        DataError: a number that is no such thing, or no step in which anything gets through.
     """
 
     seconds: tuple[float, ...]
     rates: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not all(0 < n < inf for n in self.seconds) or not all(0 <= n < inf for n in self.rates):
+            raise DataError("a trace's steps need seconds > 0 and rates >= 0, all of them finite")
+        if not any(self.rates):
+            raise DataError("a trace needs a step of a positive rate")
 
     @classmethod
     def constant(cls, rate: float) -> "Trace":
@@ -63,34 +72,36 @@ class Trace:
         """Lines of `seconds bytes_a_second`; empty lines and those that begin with # are skipped.
 
         Raises:
-            DataError: the file cannot be read, or a line is no pair of positive numbers.
+            DataError: the file cannot be read, or a line is no step that a trace can have.
         """
         try:
             lines = Path(path).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"cannot read the trace {path}: {error}") from error
         steps = []
-        for number, line in enumerate(lines, 1):
-            if not line.strip() or line.startswith("#"):
+        for number, line in enumerate(map(str.strip, lines), 1):
+            if not line or line.startswith("#"):
                 continue
             try:
                 seconds, rate = map(float, line.split())
             except ValueError:
-                seconds = rate = 0.0
-            if not (seconds > 0 and rate >= 0):
                 raise DataError(
-                    f"{path}, line {number}: 'seconds bytes_a_second' expected: {line!r}"
-                )
+                    f"{path}, line {number}: 'seconds bytes_a_second' expected, not {line!r}"
+                ) from None
             steps.append((seconds, rate))
-        if not any(rate > 0 for _, rate in steps):
-            raise DataError(f"{path} holds no step of a positive rate")
-        return cls(*map(tuple, zip(*steps, strict=True)))
+        try:
+            return cls(tuple(s for s, _ in steps), tuple(r for _, r in steps))
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
 
     def seconds_to_send(self, size: int, start: float) -> float:
         """How long `size` bytes take if sending begins at the time `start` (s)."""
+        if not size:
+            return 0.0
         ends = list(accumulate(self.seconds))
         carried = sum(s * r for s, r in zip(self.seconds, self.rates, strict=True))
-        rounds, left = divmod(size, carried)
+        rounds = ceil(size / carried) - 1  # all but the last: it may end before a step of rate 0
+        left = size - rounds * carried
         passed = rounds * ends[-1]
         at = start % ends[-1]
         step = min(bisect_right(ends, at), len(ends) - 1)

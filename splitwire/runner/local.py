@@ -9,6 +9,7 @@ from time import perf_counter_ns
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
 from splitwire.codecs.base import Decoder, Encoder, Tensor
 from splitwire.errors import BitstreamError
@@ -25,7 +26,7 @@ class Outcome:
         output: what the network returned, its batch of 1 included; None if the packet was lost.
         packet: what was sent; its length is the rate.
         delivery: what the link made of it.
-        seconds: time of each stage on this machine: edge, encode, decode, cloud.
+        seconds: time on this machine of each stage that was reached: edge, encode, decode, cloud.
     """
 
     output: Any
@@ -78,14 +79,14 @@ def infer_on_edge(split: Split, x: Tensor) -> Outcome:
 
 def encode(features: Sequence[torch.Tensor], coders: Sequence[Encoder]) -> bytes:
     """The packet of the tensors that cross, each without its batch dimension of 1."""
-    arrays = [unbatched(tensor).numpy() for tensor in features]
-    return packet.join([coder.encode(x) for coder, x in zip(coders, arrays, strict=True)])
+    pairs = zip(coders, features, strict=True)
+    return packet.join([coder.encode(as_array(tensor)) for coder, tensor in pairs])
 
 
 def decode(
     data: bytes, decoders: Sequence[Decoder], crossings: Sequence[Crossing]
 ) -> list[torch.Tensor]:
-    """The tensors of a packet, in the shapes in which they crossed.
+    """The tensors of a packet, in the shapes and types in which they crossed.
 
     Raises:
         BitstreamError: the packet is damaged, or holds other tensors than those that cross here.
@@ -96,18 +97,23 @@ def decode(
     tensors = []
     for stream, decoder, crossing in zip(streams, decoders, crossings, strict=True):
         tensor = torch.from_numpy(decoder.decode(stream))
-        expected = torch.empty(crossing.shape, device="meta")
-        if tensor.shape != unbatched(expected).shape:
+        if tuple(tensor.shape) != coded_shape(crossing.shape):
             raise BitstreamError(
                 f"a tensor of shape {tuple(tensor.shape)} where {crossing.shape} crosses"
             )
-        tensors.append(tensor.reshape(crossing.shape))
+        tensors.append(tensor.reshape(crossing.shape).to(crossing.dtype))
     return tensors
 
 
-def unbatched(tensor: torch.Tensor) -> torch.Tensor:
-    """A tensor without its batch dimension of 1, as codecs take it."""
-    return tensor[0] if tensor.ndim > 1 and tensor.shape[0] == 1 else tensor
+def as_array(tensor: torch.Tensor) -> NDArray[Any]:
+    """A crossing tensor as codecs take it: no batch dimension, and no bfloat16."""
+    coded = tensor.reshape(coded_shape(tuple(tensor.shape)))
+    return (coded.float() if coded.dtype == torch.bfloat16 else coded).numpy()
+
+
+def coded_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A crossing tensor's shape without its batch dimension of 1; a single number is a vector."""
+    return shape[1:] if shape[:1] == (1,) and len(shape) > 1 else shape or (1,)
 
 
 class _StageClock:

@@ -15,7 +15,7 @@ MAGIC = b"SP"
 
 def join(streams: Sequence[bytes]) -> bytes:
     """The packet of one stream or more."""
-    if len(streams) == 1:
+    if len(streams) == 1 and not streams[0].startswith(MAGIC):
         return streams[0]
     numbers = (len(streams), *map(len, streams))
     return b"".join((MAGIC, *map(bitstream.write_varint, numbers), *streams))

@@ -196,7 +196,11 @@ def test_an_unknown_cut_is_an_error_with_near_names(at: str, near: str) -> None:
 
 @pytest.mark.parametrize(
     ("factory", "why"),
-    [("counting", "it changes its own state"), ("branching", "it does not export: ")],
+    [
+        ("counting", "it changes its own state"),
+        ("branching", "it does not export: "),
+        ("deaf", "its output does not depend"),
+    ],
 )
 def test_a_network_that_cannot_be_cut_is_an_error(factory: str, why: str) -> None:
     of = sw.load_model(f"{TOYS}:{factory}")

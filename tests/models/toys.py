@@ -77,3 +77,14 @@ def branching() -> tuple[nn.Module, Preprocess]:
 
 def plain() -> tuple[nn.Module, Preprocess]:
     return nn.Sequential(nn.Flatten(), nn.Linear(768, 2), nn.Identity()), SMALL
+
+
+class Deaf(nn.Module):
+    """Does not listen to the picture."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.ones(2)
+
+
+def deaf() -> tuple[nn.Module, Preprocess]:
+    return Deaf(), SMALL

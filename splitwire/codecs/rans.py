@@ -1,0 +1,53 @@
+"""`rans`: uniformly quantised codes at the price of their order-0 entropy, and their table's."""
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitwire import kernels
+from splitwire.codecs.base import Tensor
+from splitwire.codecs.bitstream import read_varint, write_varint
+from splitwire.codecs.clip import ClipRange
+from splitwire.codecs.parameter import parameter
+from splitwire.codecs.quantizing import CLIP, QuantizingCodec
+from splitwire.codecs.registry import register_codec
+
+
+@register_codec
+class Rans(QuantizingCodec):
+    """Codes by interleaved static rANS, with one table for all channels.
+
+    With `per=channel` each channel is quantised over a range of its own, so that the table is one
+    of standardised channels.
+
+        codes ─▶ counts ─▶ packed table ─▶ [length │ table │ rANS stream of the codes]
+
+    Attributes:
+        clip: the rule that chooses the range; "laplace" weighs clipping against coarse steps.
+        bits: bits a code before entropy coding.
+    """
+
+    name: ClassVar[str] = "rans"
+    clip: str = parameter("laplace", CLIP)
+    bits: int = parameter(5, "bits a code", low=1, high=8, decoding=True)
+
+    @property
+    def code_levels(self) -> int:
+        """How many codes there are."""
+        return 1 << self.bits
+
+    def _code(self, planes: Tensor, bounds: ClipRange) -> bytes:
+        codes = kernels.quantize(planes, *bounds.pair, bits=self.bits)
+        table = kernels.pack_frequencies(kernels.histogram(codes, self.bits))
+        frequencies = kernels.unpack_frequencies(table, 1 << self.bits)
+        stream = kernels.rans_encode(codes, frequencies)
+        return write_varint(table.size) + table.tobytes() + stream.tobytes()
+
+    def _uncode(
+        self, payload: memoryview, shape: tuple[int, int, int], bounds: ClipRange
+    ) -> NDArray[np.float32]:
+        length, at = read_varint(payload, 0)
+        frequencies = kernels.unpack_frequencies(payload[at : at + length], 1 << self.bits)
+        codes = kernels.rans_decode(payload[at + length :], frequencies, shape)
+        return kernels.dequantize(codes, *bounds.pair, bits=self.bits)

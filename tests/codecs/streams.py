@@ -1,0 +1,30 @@
+"""Tensors and streams that several tests of codecs take."""
+
+import numpy as np
+
+from splitwire.codecs import bitstream
+from splitwire.codecs.base import Tensor
+
+
+def features(*shape: int, seed: int = 0) -> Tensor:
+    """Smooth, signed numbers, as features are."""
+    x = np.random.default_rng(seed).normal(0.3, 1, shape)
+    for axis in range(len(shape) - 2, len(shape)):
+        x = x + np.roll(x, 1, axis)
+    return x.astype(np.float32)
+
+
+def stream_of(
+    spec: str, shape: tuple[int, ...], payload: bytes, digest: str | None = None
+) -> bytes:
+    """A stream of any payload under a right CRC-32."""
+    return bitstream.write(bitstream.Header(spec, shape, digest), payload)
+
+
+def payload_of(stream: bytes) -> bytes:
+    """What stands between the header and the CRC-32."""
+    return bytes(bitstream.read(stream)[1])
+
+
+# The clip range 0 to 1, with which the payload of every codec that quantises begins.
+UNIT_RANGE = bytes.fromhex("00000000 0000803f")

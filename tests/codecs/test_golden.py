@@ -1,0 +1,118 @@
+"""Streams that earlier versions wrote decode for ever, and to the same numbers.
+
+`pytest tests/codecs --write-golden` writes them again; nothing else does.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streams import features
+
+import splitwire as sw
+from splitwire.codecs.base import Tensor
+from splitwire.codecs.registry import BUILTIN
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+SHAPE = (6, 9, 7)
+PROFILE = GOLDEN / "raw.safetensors"
+
+SINGLE = {
+    "raw": "raw",
+    "raw-3-bits-per-channel": "raw:bits=3,per=channel",
+    "raw-float32": "raw:dtype=float32",
+    "raw-float16": "raw:dtype=float16",
+    "rans": "rans",
+    "rans-8-bits-per-channel": "rans:bits=8,per=channel",
+    "ecsq": "ecsq",
+    "ecsq-2-levels": "ecsq:levels=2",
+    "ecsq-64-levels": "ecsq:levels=64,tradeoff=0",
+    "png": "png",
+    "png-4-bits-minmax": "png:bits=4,clip=minmax",
+    "jpeg": "jpeg:quality=90",
+    "h264": "h264:qp=20",
+    "h264-lossless": "h264:lossless=true",
+    "hevc": "hevc:qp=20",
+    "hevc-lossless": "hevc:lossless=true",
+    "av1": "av1:qp=20",
+    "av1-lossless": "av1:lossless=true",
+    "picture-png": "picture",
+    "picture-jpeg": "picture:format=jpeg",
+}
+RANKS = {"raw-vector": (23,), "raw-tokens": (5, 9), "png-rank-4": (2, 3, 4, 5)}
+SEQUENCES = ("h264", "hevc", "av1")
+
+
+@pytest.fixture
+def writing(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--write-golden", default=False))
+
+
+def check(name: str, y: Tensor, writing: bool, slack: float = 0) -> None:
+    """`y` is what the golden file of that name holds, give or take `slack`."""
+    path = GOLDEN / f"{name}.npy"
+    if writing:
+        np.save(path, y)
+    np.testing.assert_allclose(y, np.load(path), rtol=0, atol=slack)
+
+
+def stream(name: str, new: bytes, writing: bool) -> bytes:
+    path = GOLDEN / f"{name}.sw"
+    if writing:
+        path.write_bytes(new)
+    return path.read_bytes()
+
+
+def sample(spec: str) -> Tensor:
+    if spec.startswith("picture"):
+        return 40 * features(3, 9, 7) + 128
+    return features(*SHAPE)
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_single_tensor(name: str, writing: bool) -> None:
+    spec = SINGLE[name]
+    x = sample(spec)
+    old = stream(name, sw.codec(spec).encode(x), writing)
+    # Decoders of JPEG may round the transform, the colours and their interpolation as they like.
+    slack = 2 * float(np.ptp(x)) / 255 if "jpeg" in spec else 0.0
+    check(name, sw.decode(old), writing, slack)
+
+
+@pytest.mark.parametrize("name", RANKS)
+def test_tensor_of_another_rank(name: str, writing: bool) -> None:
+    codec = sw.codec(name.partition("-")[0])
+    old = stream(name, codec.encode(features(*RANKS[name])), writing)
+    check(name, sw.decode(old), writing)
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_sequence(name: str, writing: bool) -> None:
+    x = features(*SHAPE)
+    encoder, decoder = sw.codec(f"{name}:qp=20").encoder(), sw.codec(name).decoder()
+    for i in range(3):
+        old = stream(f"{name}-{i}", encoder.encode(x + np.float32(i / 20)), writing)
+        check(f"{name}-{i}", decoder.decode(old), writing)
+
+
+def test_profile(writing: bool) -> None:
+    codec = sw.codec("raw:clip=profile,per=channel")
+    x = features(*SHAPE)
+    if writing:
+        profile = codec.calibrate([x]).profile
+        assert profile is not None
+        profile.save(PROFILE)
+    profile = sw.Profile.load(PROFILE)
+    new = sw.codec(codec.spec, profile=profile).encode(x)
+    check("raw-profile", sw.decode(stream("raw-profile", new, writing), profile), writing)
+
+
+def test_every_codec_has_a_golden_stream() -> None:
+    assert {spec.partition(":")[0] for spec in SINGLE.values()} == set(BUILTIN)
+
+
+def test_every_golden_file_is_checked() -> None:
+    names = {*SINGLE, *RANKS, *(f"{name}-{i}" for name in SEQUENCES for i in range(3))}
+    names.add("raw-profile")
+    files = {f"{name}.{ending}" for name in names for ending in ("sw", "npy")} | {PROFILE.name}
+    assert {path.name for path in GOLDEN.iterdir()} == files

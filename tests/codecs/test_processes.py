@@ -1,0 +1,133 @@
+"""Streams from one process to another, and codecs from another distribution."""
+
+import subprocess
+import sys
+from os import environ
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streams import features
+
+import splitwire as sw
+from splitwire.codecs.registry import codec_names
+
+ADD_ON = '''
+import numpy as np
+import splitwire as sw
+
+
+@sw.register_codec
+class Halves(sw.Codec):
+    """Every number as float16, scaled."""
+
+    name = "halves"
+    gain: int = sw.parameter(1, "factor", low=1, high=9, decoding=True)
+
+    def _encode(self, x):
+        return (x * np.float32(self.gain)).astype("<f2").tobytes()
+
+    def _decode(self, payload, shape):
+        numbers = np.frombuffer(payload, "<f2").reshape(shape).astype(np.float32)
+        return np.nan_to_num(numbers) / np.float32(self.gain)
+'''
+
+
+def run(
+    code: str, *arguments: object, path: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A process of its own that knows `splitwire` and, if given, the folder `path`."""
+    environment = {**environ, "PYTHONPATH": str(path or "")}
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        check=False,
+    )
+
+
+def install(folder: Path, module: str, source: str, entry: str) -> None:
+    """What an installer leaves of a distribution with one module and one entry point."""
+    (folder / f"{module}.py").write_text(source)
+    info = folder / f"{module}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[splitwire.codecs]\n{module} = {entry}\n")
+
+
+DECODE = """
+import sys
+import numpy, splitwire
+for stream in sys.argv[2:]:
+    with open(stream, "rb") as file:
+        numpy.save(stream + ".npy", splitwire.decode(file.read()))
+assert "torch" not in sys.modules
+"""
+
+
+def test_another_process_decodes_what_this_one_wrote(tmp_path: Path) -> None:
+    x = features(3, 10, 12)
+    for name in codec_names():
+        (tmp_path / name).write_bytes(sw.codec(name).encode(x))
+    files = [tmp_path / name for name in codec_names()]
+    done = run(DECODE, "", *files)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    for file in files:
+        np.testing.assert_array_equal(
+            np.load(f"{file}.npy"), sw.decode(file.read_bytes()), err_msg=file.name
+        )
+
+
+@pytest.mark.parametrize("entry", ["halves_codec:Halves", "halves_codec"])
+def test_codec_of_another_distribution(tmp_path: Path, entry: str) -> None:
+    install(tmp_path, "halves_codec", ADD_ON, entry)
+    x, stream = features(3, 5, 7), tmp_path / "stream"
+    np.save(tmp_path / "x.npy", x)
+    encode = """
+import sys, warnings
+warnings.simplefilter("error")
+import numpy, splitwire
+from splitwire import testing
+from splitwire.codecs.registry import codec_names
+assert codec_names()[-1] == "halves", codec_names()
+testing.check_codec(splitwire.codec("halves"))
+testing.check_codec(splitwire.codec("halves:gain=4"))
+with open(sys.argv[2], "wb") as file:
+    file.write(splitwire.codec("halves:gain=2").encode(numpy.load(sys.argv[1])))
+"""
+    done = run(encode, tmp_path / "x.npy", stream, path=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = run(DECODE, "", stream, path=tmp_path)
+    assert done.returncode == 0, done.stderr
+    y = np.load(f"{stream}.npy")
+    np.testing.assert_array_equal(y, (x * 2).astype(np.float16).astype(np.float32) / 2)
+    with pytest.raises(sw.BitstreamError, match="unknown codec 'halves'"):
+        sw.decode(stream.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("source", "entry", "words"),
+    [
+        ("import no_such_module", "broken:Codec", "no_such_module"),
+        ("1 / 0", "broken", "division by zero"),
+        ("", "broken:Missing", "Missing"),
+        (ADD_ON.replace('"halves"', '"jpeg"'), "broken:Halves", "'jpeg' is taken"),
+        (ADD_ON.replace("_decode", "decoded"), "broken:Halves", "lacks _decode"),
+        (ADD_ON.replace("sw.parameter(", "tuple, ("), "broken:Halves", "broken"),
+    ],
+)
+def test_broken_add_on_only_warns(tmp_path: Path, source: str, entry: str, words: str) -> None:
+    install(tmp_path, "broken", source, entry)
+    code = """
+import splitwire
+x = splitwire.decode(splitwire.codec("jpeg").encode([1.0, 2.0]))
+print(x.shape)
+"""
+    done = run(code, path=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "(2,)"
+    assert "UserWarning: the codec 'broken'" in done.stderr
+    assert words in done.stderr

@@ -1,0 +1,232 @@
+"""Sequences: tensors predicted from those before them, and what happens when one is lost."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from streams import UNIT_RANGE, features, payload_of, stream_of
+
+import splitwire as sw
+from splitwire.codecs.base import Tensor
+from splitwire.codecs.registry import codec_names
+
+VIDEO = ("h264", "hevc", "av1")
+every_video = pytest.mark.parametrize("name", VIDEO)
+SHAPE = (6, 20, 20)
+
+
+def slowly(count: int, shape: tuple[int, ...] = SHAPE, seed: int = 0) -> Iterator[Tensor]:
+    """Features of a scene that moves: one pattern, shifted a little, under a little noise."""
+    random = np.random.default_rng(seed)
+    x = features(*shape, seed=seed)
+    x.flat[:2] = -9, 9  # so that the range stays
+    for i in range(count):
+        moved = np.roll(x, i // 3, axis=-1) + random.normal(0, 0.01, shape)
+        yield moved.astype(np.float32)
+
+
+def position(stream: bytes) -> int:
+    """Where a frame stands in its sequence; 0 is an intra picture."""
+    return payload_of(stream)[len(UNIT_RANGE)]
+
+
+@every_video
+def test_prediction_saves_bytes(name: str) -> None:
+    codec = sw.codec(f"{name}:clip=minmax")
+    encoder = codec.encoder()
+    xs = list(slowly(12))
+    predicted = [len(encoder.encode(x)) for x in xs]
+    alone = [len(codec.encode(x)) for x in xs]
+    assert sum(predicted) < 0.6 * sum(alone)
+
+
+@every_video
+@pytest.mark.parametrize("spec", ["qp=1", "qp=30", "lossless=true", "per=channel"])
+def test_every_tensor_comes_back_in_its_turn(name: str, spec: str) -> None:
+    codec = sw.codec(f"{name}:{spec},clip=minmax")
+    encoder, decoder = codec.encoder(), sw.codec(name).decoder()
+    for x in slowly(6):
+        y = decoder.decode(encoder.encode(x))
+        assert y.shape == x.shape
+        assert np.corrcoef(x.ravel(), y.ravel())[0, 1] > 0.9
+
+
+@every_video
+def test_lossless_sequences_are_the_quantiser_to_the_bit(name: str) -> None:
+    codec = sw.codec(f"{name}:lossless=true,clip=minmax")
+    encoder, decoder = codec.encoder(), codec.decoder()
+    lo = hi = None
+    for x in slowly(8):
+        stream = encoder.encode(x)
+        if position(stream) == 0:
+            lo, hi = x.min(), x.max()
+        assert lo is not None
+        clipped = x.clip(lo, hi)
+        clipped.flat[:2] = lo, hi
+        y = decoder.decode(stream)
+        expected = sw.decode(sw.codec("raw:clip=minmax").encode(clipped))
+        np.testing.assert_array_equal(y.flat[2:], expected.flat[2:])
+
+
+@every_video
+def test_more_frames_than_a_byte_counts(name: str) -> None:
+    preset = {"av1": "12"}.get(name, "ultrafast")
+    codec = sw.codec(f"{name}:lossless=true,preset={preset}")
+    encoder, decoder = codec.encoder(), codec.decoder()
+    positions = []
+    x = features(1, 4, 4)
+    expected = sw.decode(sw.codec("raw").encode(x))
+    for _ in range(270):
+        stream = encoder.encode(x)
+        positions.append(position(stream))
+        np.testing.assert_array_equal(decoder.decode(stream), expected)
+    assert positions == [0, *range(1, 256), *range(1, 15)]
+
+
+@every_video
+def test_intra_pictures_of_a_sequence_stand_alone(name: str) -> None:
+    stream = sw.codec(name).encoder().encode(features(*SHAPE))
+    np.testing.assert_array_equal(sw.decode(stream), sw.codec(name).decoder().decode(stream))
+
+
+@every_video
+def test_predicted_frame_alone_is_refused(name: str) -> None:
+    codec = sw.codec(name)
+    encoder = codec.encoder()
+    _, second = (encoder.encode(x) for x in slowly(2))
+    for decode in (sw.decode, codec.decode):
+        with pytest.raises(sw.BitstreamError, match=r"frame 1 .*codec\.decoder\(\)"):
+            decode(second)
+    with pytest.raises(sw.BitstreamError, match="not decoded"):
+        codec.decoder().decode(second)
+
+
+@every_video
+@pytest.mark.parametrize("order", [(0, 2), (0, 1, 3), (0, 1, 1), (0, 2, 1), (0, 1, 2, 1)])
+def test_lost_repeated_or_reordered_frame_is_noticed(name: str, order: tuple[int, ...]) -> None:
+    codec = sw.codec(f"{name}:clip=minmax")
+    encoder, decoder = codec.encoder(), codec.decoder()
+    streams = [encoder.encode(x) for x in slowly(5)]
+    assert [position(stream) for stream in streams] == [0, 1, 2, 3, 4]
+    with pytest.raises(sw.BitstreamError, match="builds on frames that were not decoded"):
+        for i in order:
+            decoder.decode(streams[i])
+    with pytest.raises(sw.BitstreamError, match="not decoded"):
+        decoder.decode(streams[4])
+    assert decoder.decode(streams[0]).shape == SHAPE  # an intra picture starts again
+    assert decoder.decode(streams[1]).shape == SHAPE
+
+
+@every_video
+def test_frame_damaged_under_a_right_checksum_ends_the_sequence(name: str) -> None:
+    codec = sw.codec(f"{name}:clip=minmax")
+    encoder, decoder = codec.encoder(), codec.decoder()
+    first, second, third = (encoder.encode(x) for x in slowly(3))
+    decoder.decode(first)
+    with pytest.raises(sw.BitstreamError):
+        decoder.decode(stream_of(name, SHAPE, payload_of(second)[:10]))
+    with pytest.raises(sw.BitstreamError, match="not decoded"):
+        decoder.decode(third)
+    assert decoder.decode(first).shape == SHAPE
+
+
+@every_video
+def test_damage_that_the_checksum_tells_leaves_the_sequence_whole(name: str) -> None:
+    codec = sw.codec(f"{name}:clip=minmax")
+    encoder, decoder = codec.encoder(), codec.decoder()
+    first, second = (encoder.encode(x) for x in slowly(2))
+    decoder.decode(first)
+    for bad in (second[:-1], b"", sw.codec("raw").encode(features(*SHAPE))):
+        with pytest.raises(sw.BitstreamError):
+            decoder.decode(bad)
+    assert decoder.decode(second).shape == SHAPE
+
+
+@every_video
+def test_range_that_departs_starts_again(name: str) -> None:
+    codec = sw.codec(f"{name}:clip=minmax,lossless=true")
+    encoder, decoder = codec.encoder(), codec.decoder()
+    x = features(*SHAPE)
+    positions = []
+    for scale in (1, 1.01, 3, 3.03, 1):
+        stream = encoder.encode(x * np.float32(scale))
+        positions.append(position(stream))
+        y = decoder.decode(stream)
+        assert abs(y - x * scale).max() <= 0.02 * np.ptp(x) * scale
+    assert positions == [0, 1, 0, 1, 0]
+
+
+@every_video
+def test_shape_may_change(name: str) -> None:
+    codec = sw.codec(name)
+    encoder, decoder = codec.encoder(), codec.decoder()
+    positions = []
+    for shape in ((4, 8, 8), (4, 8, 8), (40,), (7, 5), (2, 30, 50), (2, 30, 50), (4, 8, 8)):
+        stream = encoder.encode(features(*shape))
+        positions.append(position(stream))
+        assert decoder.decode(stream).shape == shape
+    assert positions == [0, 1, 0, 0, 0, 1, 0]
+
+
+@every_video
+def test_predicted_frame_of_another_shape_is_refused(name: str) -> None:
+    codec = sw.codec(f"{name}:clip=minmax")
+    encoder, decoder = codec.encoder(), codec.decoder()
+    first, second = (encoder.encode(x) for x in slowly(2))
+    decoder.decode(first)
+    with pytest.raises(sw.BitstreamError):
+        decoder.decode(stream_of(name, (6, 20, 21), payload_of(second)))
+
+
+@every_video
+def test_tensor_that_is_refused_does_not_break_the_sequence(name: str) -> None:
+    codec = sw.codec(f"{name}:clip=minmax")
+    encoder, decoder = codec.encoder(), codec.decoder()
+    first, second, third = slowly(3)
+    decoder.decode(encoder.encode(first))
+    for bad in (np.full(SHAPE, np.nan), np.zeros((0, 3)), np.zeros((3, 3), int)):
+        with pytest.raises(sw.CodecError):
+            encoder.encode(bad)
+    for x in (second, third):
+        assert abs(decoder.decode(encoder.encode(x)) - x).max() < 3
+
+
+@every_video
+def test_large_still_sequence_is_coded_in_a_few_bytes(name: str) -> None:
+    preset = {"av1": "12"}.get(name, "ultrafast")
+    codec = sw.codec(f"{name}:preset={preset}")
+    encoder, decoder = codec.encoder(), codec.decoder()
+    x = np.zeros((64, 160, 160), np.float32)
+    sizes = []
+    for _ in range(2):
+        stream = encoder.encode(x)
+        sizes.append(len(stream))
+        np.testing.assert_array_equal(decoder.decode(stream), x)
+    assert sizes[1] < 500
+
+
+@every_video
+def test_calibrated_range_serves_a_sequence(name: str) -> None:
+    codec = sw.codec(f"{name}:clip=profile").calibrate(slowly(2))
+    encoder, decoder = codec.encoder(), codec.decoder()
+    for x in slowly(3):
+        assert abs(decoder.decode(encoder.encode(x)) - x).max() < 9
+    with pytest.raises(sw.ProfileError):
+        sw.codec(name).decoder().decode(encoder.encode(x))
+
+
+def test_two_sequences_do_not_disturb_each_other() -> None:
+    codec = sw.codec("h264:lossless=true,clip=minmax")
+    pairs = [(codec.encoder(), codec.decoder(), list(slowly(4, seed=seed))) for seed in (0, 1)]
+    alone = [[d.decode(e.encode(x)) for x in xs] for e, d, xs in pairs]
+    pairs = [(codec.encoder(), codec.decoder(), xs) for _, _, xs in pairs]
+    for i in range(4):
+        for (encoder, decoder, xs), expected in zip(pairs, alone, strict=True):
+            np.testing.assert_array_equal(decoder.decode(encoder.encode(xs[i])), expected[i])
+
+
+def test_codecs_of_single_tensors_are_their_own_pair() -> None:
+    for name in set(codec_names()) - set(VIDEO):
+        codec = sw.codec(name)
+        assert codec.encoder() is codec
+        assert codec.decoder() is codec

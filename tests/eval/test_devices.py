@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from splitwire.errors import DataError, ModelError
+from splitwire.eval.devices import Device, load_device
+
+
+def written(folder: Path, text: str) -> str:
+    file = folder / "devices.toml"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+def test_this_machine_is_as_measured() -> None:
+    assert load_device("this").factor == 1.0
+
+
+def test_the_demonstration_s_phone_takes_eight_times_as_long_as_its_server() -> None:
+    phone, server = load_device("phone-2019"), load_device("server-2019")
+    assert phone.factor > server.factor > 0
+    assert phone.factor / server.factor == pytest.approx(8)
+
+
+def test_a_file_may_describe_devices_of_its_own(tmp_path: Path) -> None:
+    file = written(tmp_path, '[board]\nabout = "a small board"\nfactor = 12\n[plain]\nfactor = 2.5')
+    assert load_device(f"{file}:board") == Device(f"{file}:board", "a small board", 12.0)
+    assert load_device(f"{file}:plain").about == "plain"
+    assert load_device(f"{file}:board").as_dict()["factor"] == 12.0
+
+
+def test_an_unknown_device_is_told_from_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="unknown device 'fone'; there are: phone-2019, "):
+        load_device("fone")
+    with pytest.raises(DataError, match="unknown device 'this'; there are: board"):
+        load_device(f"{written(tmp_path, '[board]')}:this")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[x]",
+        "x = 3",
+        "[x]\nfactor = 0",
+        "[x]\nfactor = -1",
+        "[x]\nfactor = nan",
+        "[x]\nfactor = 'fast'",
+        "[x]\nseconds = 1",
+        "[x]\nreference = 'lite0'\nseconds = 0",
+    ],
+)
+def test_a_device_without_a_positive_figure_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match="the device 'x' needs a positive factor, or"):
+        load_device(f"{written(tmp_path, text)}:x")
+
+
+def test_a_reference_network_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    file = written(tmp_path, "[x]\nreference = 'lite99'\nseconds = 1")
+    with pytest.raises(ModelError, match="lite99"):
+        load_device(f"{file}:x")
+
+
+def test_a_file_that_is_missing_or_wrong_is_refused(tmp_path: Path) -> None:
+    for path in (str(tmp_path / "missing.toml"), written(tmp_path, "[x")):
+        with pytest.raises(DataError, match="cannot read the devices of"):
+            load_device(f"{path}:x")

@@ -1,0 +1,373 @@
+"""Runs of lite0 on two of the sample photos: what they write, and how they go on."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import splitwire as sw
+from splitwire.codecs import registry
+from splitwire.codecs.base import Tensor
+from splitwire.errors import DataError, ExperimentError, ModelError
+from splitwire.eval.datasets import load_photos
+from splitwire.eval.experiment import Experiment, load_experiment
+from splitwire.eval.run import Run
+from splitwire.eval.samples import SAMPLES, STAGES, Sample, read_run
+
+# Runs in another process: it measures five samples, begins to write a sixth, and is killed.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from splitwire.eval.experiment import load_experiment
+from splitwire.eval.run import Run
+
+out = Path(sys.argv[2])
+samples = iter(Run(load_experiment(Path(sys.argv[1])), out))
+for _ in range(5):
+    next(samples)
+with (out / "samples.jsonl").open("a") as file:
+    file.write('{"kind": "sample", "photo": "imagen')
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+SMALL = """
+limit = 2
+splits = ["blocks.3"]
+codecs = ["raw:bits=8+4", "jpeg"]
+pictures = ["picture:format=png", "picture:format=jpeg"]
+edge = "this"
+cloud = "this"
+
+[[links]]
+name = "slow"
+rate = 1e5
+rtt = 0.01
+
+[[links]]
+name = "lossy"
+rate = 1e5
+loss = 0.05
+"""
+
+
+# Two networks that are quick to load: a classifier, and one that is none.
+NETS = """
+from torch import nn
+from splitwire.models.preprocess import Preprocess
+
+HOW = Preprocess(32, 36, (127.0,) * 3, (128.0,) * 3, "bilinear")
+
+def small():
+    ends = nn.Conv2d(3, 8, 3, 2), nn.Linear(8 * 7 * 7, 10)
+    return nn.Sequential(ends[0], nn.ReLU(), nn.Conv2d(8, 8, 3, 2), nn.Flatten(), ends[1]), HOW
+
+def dense():
+    return nn.Conv2d(3, 2, 3, stride=2), HOW
+"""
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("plan") / "small.toml"
+    path.write_text(SMALL, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(plan: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the small experiment, run without a break."""
+    out = tmp_path_factory.mktemp("whole")
+    assert len(list(Run(load_experiment(plan), out))) == 2 * (1 + 2 + 4)
+    return out
+
+
+Plan = Callable[..., Experiment]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """Makes an experiment of as little as possible, but for what it is given."""
+    file = tmp_path_factory.mktemp("nets") / "nets.py"
+    file.write_text(NETS, encoding="utf-8")
+
+    def plan(net: str = "small", **changes: Any) -> Experiment:
+        least: dict[str, Any] = dict.fromkeys(("codecs", "pictures", "links"), ())
+        least.update(model=f"{file}:{net}", splits=("2",), limit=1, edge="this", cloud="this")
+        return load_experiment(None, **{**least, **changes})
+
+    return plan
+
+
+def by_codec(samples: list[Sample]) -> dict[str, Sample]:
+    return {sample.codec: sample for sample in samples}
+
+
+def untimed(sample: Sample) -> dict[str, Any]:
+    return {key: value for key, value in asdict(sample).items() if key not in STAGES}
+
+
+def test_every_photo_goes_through_the_baselines_and_every_codec(whole: Path) -> None:
+    head, samples = read_run(whole)
+    assert Counter((s.split, s.codec) for s in samples) == {
+        ("output", "none"): 2,
+        ("input", "picture:format=png"): 2,
+        ("input", "picture:format=jpeg"): 2,
+        ("blocks.3", "raw:dtype=float32"): 2,
+        ("blocks.3", "raw:bits=8"): 2,
+        ("blocks.3", "raw:bits=4"): 2,
+        ("blocks.3", "jpeg"): 2,
+    }
+    assert [s.photo for s in samples[:7]] == [samples[0].photo] * 7
+    assert not any(s.error for s in samples)
+    assert head["experiment"]["limit"] == 2
+    assert {"versions", "hardware", "started", "model", "devices", "data"} <= head.keys()
+
+
+def test_what_is_sent_whole_comes_to_no_divergence_at_all(whole: Path) -> None:
+    _, samples = read_run(whole)
+    for sample in samples:
+        if sample.codec in ("none", "picture:format=png", "raw:dtype=float32"):
+            assert sample.divergence == 0
+            assert sample.prediction == sample.reference
+        else:
+            assert sample.divergence is not None
+            assert 0 < sample.divergence < 1
+
+
+def test_eight_bits_at_blocks_3_cost_a_byte_an_element_and_diverge_by_less_than_a_hundredth(
+    whole: Path,
+) -> None:
+    _, samples = read_run(whole)
+    eight = [sample for sample in samples if sample.codec == "raw:bits=8"]
+    for sample in eight:
+        assert sample.elements == 15_680
+        assert 15_680 < sample.bytes <= 15_680 + 24 + 8
+        assert sample.divergence is not None
+        assert sample.divergence < 0.01
+
+
+def test_stages_are_timed_and_links_follow_from_the_bytes(whole: Path) -> None:
+    _, samples = read_run(whole)
+    for sample in samples:
+        if sample.codec == "none":
+            assert (sample.bytes, sample.elements, sample.link) == (0, 0, {})
+            assert sample.edge > 0
+            assert sample.encode == sample.decode == sample.cloud == 0
+        else:
+            assert all(getattr(sample, stage) > 0 for stage in STAGES)
+            assert sample.link["slow"] == pytest.approx(0.01 + sample.bytes / 1e5)
+
+
+def test_a_packet_lost_on_a_link_has_no_time_there(whole: Path) -> None:
+    _, samples = read_run(whole)
+    sent = [sample for sample in samples if sample.bytes]
+    assert 0 < sum("lossy" in sample.link for sample in sent) < len(sent)
+
+
+def test_the_first_picture_s_features_are_kept_for_the_report(whole: Path) -> None:
+    assert np.load(whole / "features" / "blocks.3.npy").shape == (80, 14, 14)
+    assert np.load(whole / "features" / "input.npy").shape == (3, 224, 224)
+
+
+def test_a_run_opens_in_pandas_as_it_is(whole: Path) -> None:
+    frame = pd.read_json(whole / SAMPLES, lines=True)
+    samples = frame[frame.kind == "sample"]
+    assert len(samples) == 14
+    assert samples.groupby("codec").bytes.mean()["raw:bits=8"] > 15_680
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_results(
+    plan: Path, whole: Path, tmp_path: Path
+) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-P", "-c", KILLED, str(plan), str(tmp_path)], check=False
+    )
+    assert killed.returncode == -9
+    assert not (tmp_path / SAMPLES).read_bytes().endswith(b"\n")
+    before = read_run(tmp_path)[1]
+    run = Run(load_experiment(plan), tmp_path)
+    assert (len(before), len(run.done), run.total) == (5, 5, 14)
+    after = list(run)
+    head, samples = read_run(tmp_path)
+    uninterrupted, expected = read_run(whole)
+    assert samples == before + after
+    assert max(Counter(sample.key for sample in samples).values()) == 1
+    assert list(map(untimed, samples)) == list(map(untimed, expected))
+    for key in head.keys() - {"started"}:
+        assert head[key] == uninterrupted[key]
+
+
+def test_a_finished_run_measures_nothing_again(plan: Path, whole: Path) -> None:
+    written = (whole / SAMPLES).read_bytes()
+    assert list(Run(load_experiment(plan), whole)) == []
+    assert (whole / SAMPLES).read_bytes() == written
+
+
+def test_a_run_killed_before_its_head_was_whole_begins_anew(tiny: Plan, tmp_path: Path) -> None:
+    (tmp_path / SAMPLES).write_text('{"kind": "head", "experi', encoding="utf-8")
+    assert len(list(Run(tiny(), tmp_path))) == 2
+    assert len(read_run(tmp_path)[1]) == 2
+
+
+def test_another_experiment_in_the_same_folder_is_refused(plan: Path, whole: Path) -> None:
+    written = (whole / SAMPLES).read_bytes()
+    with pytest.raises(ExperimentError, match=r"holds another run \(other seed, limit\)"):
+        Run(load_experiment(plan, seed=1, limit=1), whole)
+    assert (whole / SAMPLES).read_bytes() == written
+
+
+def test_a_run_of_other_weights_versions_or_machine_is_refused(
+    plan: Path, whole: Path, tmp_path: Path
+) -> None:
+    first, *_ = (whole / SAMPLES).read_text(encoding="utf-8").splitlines()
+    head = json.loads(first)
+    head["model"]["digest"] = "0" * 16
+    head["versions"]["torch"] = "0.1"
+    head["hardware"]["cores"] = 999
+    (tmp_path / SAMPLES).write_text(json.dumps(head) + "\n", encoding="utf-8")
+    with pytest.raises(ExperimentError, match="weights, the versions of packages, the machine"):
+        Run(load_experiment(plan), tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tiny: Plan, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    with pytest.raises(ExperimentError, match="cannot write to"):
+        Run(tiny(), tmp_path / "file" / "run")
+
+
+def test_calibrating_on_the_pictures_of_the_evaluation_is_refused(
+    tiny: Plan, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="a picture of both calibration and evaluation"):
+        Run(tiny(calibration="samples"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_cut_point_that_there_is_not_is_refused(plan: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no cut point 'block\.3'; near: .*blocks\.3"):
+        Run(load_experiment(plan, splits=["block.3"]), tmp_path / "run")
+
+
+@pytest.fixture
+def picky() -> Iterator[None]:
+    """A codec, registered for a test, that fails for one picture and one way of decoding."""
+
+    @sw.register_codec
+    class Picky(sw.Codec):
+        """Fails where the first number is not one that it has seen first."""
+
+        name: ClassVar[str] = "picky"
+        fails: str = sw.parameter("encode", "which half fails", choices=("encode", "decode"))
+        first: ClassVar[list[float]] = []
+
+        def _encode(self, x: Tensor) -> bytes:
+            self.first[:] = self.first or [float(x.flat[0])]
+            if self.fails == "encode" and x.flat[0] != self.first[0]:
+                raise ZeroDivisionError("not that one")
+            return x.tobytes()
+
+        def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+            x = np.frombuffer(payload, np.float32).reshape(shape).copy()
+            return x if x.flat[0] == self.first[0] else x * np.float32(np.nan)
+
+    yield
+    del registry._registered["picky"]
+
+
+@pytest.mark.usefixtures("picky")
+def test_a_codec_that_fails_on_a_picture_is_a_row_that_says_so(tiny: Plan, tmp_path: Path) -> None:
+    run = Run(tiny(limit=2, codecs=("picky:fails=encode+decode", "png")), tmp_path)
+    samples = [sample for sample in run if sample.split == "2"]
+    assert len(samples) == 8
+    errors = {(s.photo, s.codec): s.error for s in samples if s.error}
+    second = run.photos[1].name
+    assert errors == {
+        (second, "picky:fails=encode"): "ZeroDivisionError: not that one",
+        (second, "picky:fails=decode"): "ExperimentError: the network's output holds NaN",
+    }
+    failed = next(s for s in samples if s.error)
+    assert failed.label is not None
+    assert (failed.bytes, failed.divergence, failed.prediction) == (0, None, [])
+    assert read_run(tmp_path)[1][-1] == samples[-1]
+
+
+def test_codecs_that_need_a_profile_learn_it_from_the_calibration_pictures(
+    tiny: Plan, tmp_path: Path
+) -> None:
+    run = Run(tiny(codecs=("raw:clip=profile,bits=8+6", "png")), tmp_path)
+    eight, six = (task.codecs[0] for task in run.tasks if "profile" in task.coding.codec)
+    assert eight.profile is not None
+    assert eight.profile == six.profile
+    samples = by_codec(list(run))
+    assert samples["raw:clip=profile,bits=8"].error is None
+    assert samples["raw:clip=profile,bits=8"].divergence == pytest.approx(0, abs=0.05)
+    head, _ = read_run(tmp_path)
+    assert "scikit-image" in head["data"]["calibration"]
+
+
+def test_several_crossing_tensors_travel_in_one_packet(
+    lite0: sw.Model, tiny: Plan, tmp_path: Path
+) -> None:
+    point = next(p for p in sw.cut_points(lite0) if len(p.crossings) > 1)
+    codecs = ("raw:bits=8", "raw:clip=profile,bits=8")
+    plan = tiny(model="lite0", splits=(point.name,), codecs=codecs)
+    samples = by_codec(list(Run(plan, tmp_path)))
+    for spec in codecs:
+        assert samples[spec].error is None
+        assert samples[spec].elements == point.elements
+        assert point.elements < samples[spec].bytes < point.elements + 40 * len(point.crossings)
+    assert samples["raw:dtype=float32"].divergence == 0
+
+
+def test_what_is_named_twice_is_measured_once(tiny: Plan, tmp_path: Path) -> None:
+    once = {"pictures": ("picture:format=png",), "codecs": ("picture:format=png", "png")}
+    run = Run(tiny(splits=("2", "input", "2"), **once), tmp_path)
+    samples = list(run)
+    assert len(samples) == run.total
+    assert max(Counter(sample.key for sample in samples).values()) == 1
+    refused = next(s for s in samples if s.split == "2" and s.curve.startswith("picture"))
+    assert refused.error == "CodecError: picture cannot code a tensor of shape (8, 7, 7)"
+
+
+def test_views_of_a_photo_are_samples_of_their_own(tiny: Plan, tmp_path: Path) -> None:
+    samples = list(Run(tiny(views=3), tmp_path))
+    assert [s.view for s in samples if s.codec == "none"] == [0, 1, 2]
+    assert len({s.photo for s in samples}) == 1
+
+
+def test_an_unlabelled_folder_is_scored_on_fidelity_alone(tiny: Plan, tmp_path: Path) -> None:
+    photo = load_photos("samples", 1)[0]
+    photo.open().save(tmp_path / "mine.png")
+    samples = list(Run(tiny(data=str(tmp_path)), tmp_path / "run"))
+    assert {(s.photo, s.label) for s in samples} == {("mine.png", None)}
+    assert all(s.divergence == 0 for s in samples)
+
+
+def test_a_network_that_is_no_classifier_is_refused(tiny: Plan, tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match="only classifiers"):
+        list(Run(tiny("dense", splits=("output",)), tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "does not begin with a head"),
+        ('{"kind": "sample"}\n', "does not begin with a head"),
+        ('{"kind": "head"}\n5\n', "line 2: damaged"),
+        ('{"kind": "head"}\n{"photo"\n{}\n', "line 2: damaged"),
+        ('{"kind": "head"}\n{"kind": "sample", "colour": 3}\n', "a row that is no sample"),
+        ("\udcff\n", "line 1: damaged"),
+    ],
+)
+def test_a_file_that_is_no_run_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / SAMPLES).write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ExperimentError, match=said):
+        read_run(tmp_path)

@@ -1,0 +1,54 @@
+"""What the documents show, run as a reader would run it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def python_blocks(document: str) -> list[str]:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def run(code: str, folder: Path) -> str:
+    script = folder / "script.py"
+    script.write_text(code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script.name], cwd=folder, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_readme_runs(tmp_path: Path) -> None:
+    (code,) = python_blocks("README.md")
+    run(code + "\nassert logits.shape == (1, 1000)\n", tmp_path)
+
+
+def test_the_codec_of_the_guide_works_and_passes_the_checks(tmp_path: Path) -> None:
+    size, error = run("\n".join(python_blocks("docs/adding-a-codec.md")), tmp_path).split()
+    assert 0 < int(size) < 80 * 14 * 14 + 2000
+    assert float(error) < 3
+
+
+def test_the_guide_keeps_its_promise_of_twenty_lines() -> None:
+    codec = python_blocks("docs/adding-a-codec.md")[0]
+    assert len([line for line in codec.splitlines() if line.strip()]) <= 20
+
+
+def test_the_evaluation_of_the_guide_runs(tmp_path: Path) -> None:
+    opens_in_pandas, in_python = python_blocks("docs/evaluating.md")
+    printed = run(in_python + opens_in_pandas.replace("runs/default", "two"), tmp_path)
+    assert "blocks.3 jpeg:quality=50" in printed
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/evaluating.md", "CONTRIBUTING.md"])
+def test_every_link_leads_somewhere(document: str) -> None:
+    page = ROOT / document
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
