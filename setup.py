@@ -3,11 +3,10 @@
 import sys
 from pathlib import Path
 
-import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-KERNELS = ("isa", "quantize", "tile", "statistics", "bitpack", "rans", "range", "ideal")
+KERNELS = ("isa", "fast", "quantize", "tile", "statistics", "bitpack", "rans", "range", "ideal")
 HEADERS = sorted(path.as_posix() for path in Path("splitwire/kernels").glob("*.h"))
 
 # -ffp-contract=off: a fused multiply-add rounds once where NumPy rounds twice, and the kernels
@@ -21,8 +20,6 @@ setup(
                 f"splitwire.kernels._{name}",
                 [f"splitwire/kernels/_{name}.pyx"],
                 depends=HEADERS,
-                include_dirs=[numpy.get_include()],
-                define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
                 extra_compile_args=FLAGS,
             )
             for name in KERNELS

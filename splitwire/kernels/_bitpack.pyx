@@ -1,15 +1,13 @@
 """Codes of 1 to 8 bits to and from bytes."""
 
-cimport numpy as cnp
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint8_t
 
-from splitwire.kernels._fast cimport is_plain, plain_top
+from splitwire.kernels._fast cimport Lent, codes, lend, output, plain_top
 from splitwire.kernels._isa cimport level
 
 from splitwire.kernels import arguments
-
-cnp.import_array()
 
 
 cdef extern from "_bitpack.h" nogil:
@@ -26,16 +24,14 @@ def pack_bits(q, bits):
     `bits` outside 1..8.
     """
     cdef int top = plain_top(bits) or arguments.top_code(bits), width = bits, seen
-    cdef cnp.ndarray source = q if is_plain(q, cnp.NPY_UINT8) else arguments.codes(q)
-    cdef ptrdiff_t size = cnp.PyArray_SIZE(source)
-    cdef cnp.npy_intp length = packed_length(size, width)
-    cdef cnp.ndarray packed = cnp.PyArray_EMPTY(1, &length, cnp.NPY_UINT8, 0)
+    cdef Lent source = codes(q)
+    cdef Lent packed = output(None, packed_length(source.size(), width), c"B", source)
     with nogil:
-        seen = pack_codes(level, <const uint8_t *>cnp.PyArray_DATA(source), size, width,
-                          <uint8_t *>cnp.PyArray_DATA(packed))
+        seen = pack_codes(level, <const uint8_t *>source.data, source.size(), width,
+                          <uint8_t *>packed.data)
     if seen > top:
-        arguments.refuse_codes(source, top)
-    return packed
+        arguments.refuse_codes(source.array, top)
+    return packed.array
 
 
 def unpack_bits(buffer, bits, size):
@@ -46,11 +42,10 @@ def unpack_bits(buffer, bits, size):
     Raises TypeError for another type; ValueError for another length, padding that is not zero, a
     size below one or `bits` outside 1..8.
     """
-    cdef cnp.ndarray packed = arguments.packed_bytes(buffer, bits, size)
+    cdef Lent packed = lend(arguments.packed_bytes(buffer, bits, size), PyBUF_C_CONTIGUOUS)
+    cdef Lent unpacked = output(None, size, c"B", packed)
     cdef int width = bits
-    cdef cnp.npy_intp length = size
-    cdef cnp.ndarray codes = cnp.PyArray_EMPTY(1, &length, cnp.NPY_UINT8, 0)
     with nogil:
-        unpack_codes(level, <const uint8_t *>cnp.PyArray_DATA(packed), length, width,
-                     <uint8_t *>cnp.PyArray_DATA(codes))
-    return codes
+        unpack_codes(level, <const uint8_t *>packed.data, unpacked.size(), width,
+                     <uint8_t *>unpacked.data)
+    return unpacked.array

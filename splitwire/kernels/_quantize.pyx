@@ -1,16 +1,15 @@
 """Quantise and dequantise, alone and fused with the mosaic."""
 
-cimport numpy as cnp
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint8_t
 
-from splitwire.kernels._fast cimport fits, is_plain, mosaic_layout, plain_range, plain_top
+from splitwire.kernels._fast cimport (
+    Lent, codes, floats, mosaic_layout, output, plain_range, plain_top,
+)
 from splitwire.kernels._isa cimport level
 from splitwire.kernels._tile cimport frame_layout, maps_layout
 
 from splitwire.kernels import arguments, ranges
-
-cnp.import_array()
 
 
 cdef extern from "_fused.h" nogil:
@@ -33,13 +32,13 @@ cdef extern from "_fused.h" nogil:
 cdef object fill_map(lo, hi, bits, int top, ptrdiff_t channels, bint per_unit, float *pair,
                      affine_map *map):
     """Point `map` at `pair` or at arrays; returns what the caller must keep while it uses them."""
-    cdef cnp.ndarray los, factors
+    cdef const float[::1] los, factors
     if not plain_range(lo, hi, top, per_unit, pair):
         checked = (ranges.quantizer if per_unit else ranges.dequantizer)(lo, hi, bits, channels)
         if not isinstance(checked[0], float):
             los, factors = checked
-            map.lo = <const float *>cnp.PyArray_DATA(los)
-            map.factor = <const float *>cnp.PyArray_DATA(factors)
+            map.lo = &los[0]
+            map.factor = &factors[0]
             map.step = 1
             return checked
         pair[0], pair[1] = checked
@@ -58,25 +57,19 @@ def quantize(x, lo, hi, bits=8, out=None):
     dtype; ValueError for an empty `x`, a bad range, `bits` outside 1..8 or an `out` that doesn't
     fit.
     """
-    cdef cnp.ndarray source = x if is_plain(x, cnp.NPY_FLOAT32) else arguments.features(x)
-    cdef cnp.ndarray result
-    cdef ptrdiff_t channels = cnp.PyArray_DIM(source, 0)
-    cdef ptrdiff_t plane = cnp.PyArray_SIZE(source) // channels
+    cdef Lent source = floats(x)
+    cdef Lent result
+    cdef ptrdiff_t channels = source.view.shape[0]
+    cdef ptrdiff_t plane = source.size() // channels
     cdef int top = plain_top(bits) or arguments.top_code(bits)
-    cdef int rank = cnp.PyArray_NDIM(source)
     cdef float[2] pair
     cdef affine_map map
     held = fill_map(lo, hi, bits, top, channels, True, pair, &map)
-    if out is None:
-        result = cnp.PyArray_EMPTY(rank, cnp.PyArray_DIMS(source), cnp.NPY_UINT8, 0)
-    elif fits(out, rank, cnp.PyArray_DIMS(source), cnp.NPY_UINT8, source):
-        result = out
-    else:
-        result = arguments.output(out, (<object>source).shape, arguments.UINT8, source)
+    result = output(out, source.array.shape, c"B", source)
     with nogil:
-        quantize_channels[level](<const float *>cnp.PyArray_DATA(source), channels, plane, map,
-                                 top, <uint8_t *>cnp.PyArray_DATA(result))
-    return result
+        quantize_channels[level](<const float *>source.data, channels, plane, map,
+                                 top, <uint8_t *>result.data)
+    return result.array
 
 
 def dequantize(q, lo, hi, bits=8, out=None):
@@ -86,25 +79,19 @@ def dequantize(q, lo, hi, bits=8, out=None):
     checked, and extrapolate. lo, hi: as in `quantize`. Returns float32 of q's shape, in `out` if
     given. Raises as `quantize` does.
     """
-    cdef cnp.ndarray source = q if is_plain(q, cnp.NPY_UINT8) else arguments.codes(q)
-    cdef cnp.ndarray result
-    cdef ptrdiff_t channels = len(source)  # refuses a scalar
-    cdef ptrdiff_t plane = cnp.PyArray_SIZE(source) // channels
+    cdef Lent source = codes(q)
+    cdef Lent result
+    cdef ptrdiff_t channels = len(source.array)  # refuses a scalar
+    cdef ptrdiff_t plane = source.size() // channels
     cdef int top = plain_top(bits) or arguments.top_code(bits)
-    cdef int rank = cnp.PyArray_NDIM(source)
     cdef float[2] pair
     cdef affine_map map
     held = fill_map(lo, hi, bits, top, channels, False, pair, &map)
-    if out is None:
-        result = cnp.PyArray_EMPTY(rank, cnp.PyArray_DIMS(source), cnp.NPY_FLOAT32, 0)
-    elif fits(out, rank, cnp.PyArray_DIMS(source), cnp.NPY_FLOAT32, source):
-        result = out
-    else:
-        result = arguments.output(out, (<object>source).shape, arguments.FLOAT32, source)
+    result = output(out, source.array.shape, c"f", source)
     with nogil:
-        dequantize_channels[level](<const uint8_t *>cnp.PyArray_DATA(source), channels, plane, map,
-                                   <float *>cnp.PyArray_DATA(result))
-    return result
+        dequantize_channels[level](<const uint8_t *>source.data, channels, plane, map,
+                                   <float *>result.data)
+    return result.array
 
 
 def quantize_tile(x, lo, hi, bits=8, block=1, out=None):
@@ -113,29 +100,23 @@ def quantize_tile(x, lo, hi, bits=8, block=1, out=None):
     x: real, (C, H, W). Returns the uint8 frame of shape `frame_shape(x.shape, block)`, in `out` if
     given. Raises as the two do.
     """
-    cdef cnp.ndarray source = x if is_plain(x, cnp.NPY_FLOAT32) else arguments.features(x)
-    cdef cnp.ndarray frame
+    cdef Lent source = floats(x)
+    cdef Lent frame
     cdef int top
-    cdef cnp.npy_intp[2] shape
     cdef float[2] pair
     cdef affine_map map
     cdef mosaic_layout layout
-    if cnp.PyArray_NDIM(source) != 3:
-        arguments.channel_maps(source, "x")
+    if source.view.ndim != 3:
+        arguments.channel_maps(source.array, "x")
     top = plain_top(bits) or arguments.top_code(bits)
-    held = fill_map(lo, hi, bits, top, cnp.PyArray_DIM(source, 0), True, pair, &map)
-    frame_layout(source, block, &layout, shape)
-    if out is None:
-        frame = cnp.PyArray_EMPTY(2, shape, cnp.NPY_UINT8, 0)
-    elif fits(out, 2, shape, cnp.NPY_UINT8, source):
-        frame = out
-    else:
-        frame = arguments.output(out, (shape[0], shape[1]), arguments.UINT8, source)
+    held = fill_map(lo, hi, bits, top, source.view.shape[0], True, pair, &map)
+    shape = frame_layout(source, block, &layout)
+    frame = output(out, shape, c"B", source)
     with nogil:
-        quantize_to_mosaic[level](<const float *>cnp.PyArray_DATA(source), map, top, &layout,
-                                  <uint8_t *>cnp.PyArray_DATA(frame))
-        finish_frame(&layout, shape[0], <uint8_t *>cnp.PyArray_DATA(frame))
-    return frame
+        quantize_to_mosaic[level](<const float *>source.data, map, top, &layout,
+                                  <uint8_t *>frame.data)
+        finish_frame(&layout, frame.view.shape[0], <uint8_t *>frame.data)
+    return frame.array
 
 
 def dequantize_untile(frame, shape, lo, hi, bits=8, out=None):
@@ -145,22 +126,14 @@ def dequantize_untile(frame, shape, lo, hi, bits=8, out=None):
     (C, H, W), in `out` if given. Raises as the two do.
     """
     cdef mosaic_layout layout
-    cdef cnp.ndarray source = maps_layout(frame, shape, &layout)
-    cdef cnp.ndarray result
+    cdef Lent source = maps_layout(frame, shape, &layout)
+    cdef Lent result
     cdef int top = plain_top(bits) or arguments.top_code(bits)
-    cdef cnp.npy_intp[3] sizes = [layout.channels, layout.height, layout.width]
     cdef float[2] pair
     cdef affine_map map
     held = fill_map(lo, hi, bits, top, layout.channels, False, pair, &map)
-    if out is None:
-        result = cnp.PyArray_EMPTY(3, sizes, cnp.NPY_FLOAT32, 0)
-    elif fits(out, 3, sizes, cnp.NPY_FLOAT32, source):
-        result = out
-    else:
-        result = arguments.output(
-            out, (sizes[0], sizes[1], sizes[2]), arguments.FLOAT32, source
-        )
+    result = output(out, (layout.channels, layout.height, layout.width), c"f", source)
     with nogil:
-        dequantize_from_mosaic[level](<const uint8_t *>cnp.PyArray_DATA(source), map, &layout,
-                                      <float *>cnp.PyArray_DATA(result))
-    return result
+        dequantize_from_mosaic[level](<const uint8_t *>source.data, map, &layout,
+                                      <float *>result.data)
+    return result.array

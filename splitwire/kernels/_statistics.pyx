@@ -1,17 +1,17 @@
 """What a tensor holds: moments of its values, counts of its codes."""
 
-cimport numpy as cnp
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE
 from libc.math cimport sqrt
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy
 
-from splitwire.kernels._fast cimport is_plain, plain_top
+from splitwire.kernels._fast cimport Lent, codes, floats, lend, plain_top
 from splitwire.kernels._isa cimport level
 
-from splitwire.kernels import arguments
+from numpy import empty, int64
 
-cnp.import_array()
+from splitwire.kernels import arguments
 
 
 cdef extern from "_statistics.h" nogil:
@@ -34,11 +34,10 @@ def moments(x):
     where the mean dwarfs the deviation. Raises TypeError for a wrong dtype; ValueError for an
     empty tensor or one with no finite value.
     """
-    cdef cnp.ndarray source = x if is_plain(x, cnp.NPY_FLOAT32) else arguments.features(x)
+    cdef Lent source = floats(x)
     cdef moment_sums sums
     with nogil:
-        sums = sum_moments[level](<const float *>cnp.PyArray_DATA(source),
-                                  cnp.PyArray_SIZE(source))
+        sums = sum_moments[level](<const float *>source.data, source.size())
     if sums.count == 0:
         arguments.refuse_non_finite()
     # Adding 0.0 makes one zero of -0.0 and 0.0, between which the order of comparison would choose.
@@ -52,14 +51,13 @@ def histogram(q, bits=8):
     ValueError for an empty tensor, a code above 2**bits - 1 or `bits` outside 1..8.
     """
     cdef int top = plain_top(bits) or arguments.top_code(bits), code
-    cdef cnp.ndarray source = q if is_plain(q, cnp.NPY_UINT8) else arguments.codes(q)
+    cdef Lent source = codes(q)
     cdef int64_t[256] counts
-    cdef cnp.npy_intp size = top + 1
-    cdef cnp.ndarray result = cnp.PyArray_EMPTY(1, &size, cnp.NPY_INT64, 0)
+    cdef Lent result = lend(empty(top + 1, int64), PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
     with nogil:
-        count_codes(<const uint8_t *>cnp.PyArray_DATA(source), cnp.PyArray_SIZE(source), counts)
+        count_codes(<const uint8_t *>source.data, source.size(), counts)
     for code in range(top + 1, 256):
         if counts[code]:
-            arguments.refuse_codes(source, top)
-    memcpy(cnp.PyArray_DATA(result), counts, size * sizeof(int64_t))
-    return result
+            arguments.refuse_codes(source.array, top)
+    memcpy(result.data, counts, result.view.len)
+    return result.array
