@@ -6,7 +6,9 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-KERNELS = ("quantize", "tile", "statistics", "bitpack", "rans", "range", "coefficients")
+KERNELS = (
+    "isa", "fast", "quantize", "tile", "statistics", "bitpack", "rans", "range", "coefficients", "ideal",
+)  # fmt: skip
 HEADERS = sorted(path.as_posix() for path in Path("splitwire/kernels").glob("*.h"))
 
 # -ffp-contract=off: a fused multiply-add rounds once where NumPy rounds twice, and the kernels

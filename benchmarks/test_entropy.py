@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from splitwire import kernels
-from splitwire.kernels import _rans
+from splitwire.kernels import _isa
 
 SIZES = [15_680, 1_000_000]
 ALPHABETS = [16, 256]
@@ -64,8 +64,9 @@ def splitwire_rans(s: Symbols) -> Coder:
 
 def on(isa: str) -> Callable[[Symbols], Coder]:
     def make(s: Symbols) -> Coder:
-        if _rans.use_isa(isa) != isa:
+        if isa not in _isa.supported():
             pytest.skip(f"no {isa} here")
+        _isa.use(isa)
         return splitwire_rans(s)
 
     return make
@@ -145,8 +146,9 @@ CODERS = {
 
 @pytest.fixture(autouse=True)
 def best_isa() -> Any:
+    before = _isa.name()
     yield
-    _rans.use_isa()
+    _isa.use(before)
 
 
 @pytest.mark.parametrize("way", ["encode", "decode"])

@@ -13,8 +13,13 @@ image or video codec takes.
 The entropy coders are integers throughout: static rANS for symbols (`rans_*`, and
 `pack_frequencies` for its tables), and an adaptive binary range coder (`range_*`, `unary_*`), which
 compiled codecs inline by `from splitwire.kernels._range cimport ...`.
+
+The hot loops are compiled for several instruction sets, of which the best that the processor has is
+taken: `isa` names it. SPLITWIRE_ISA=baseline, avx2 or avx512 chooses another when the package is
+imported. Results are the same in all.
 """
 
+from splitwire.kernels import _isa
 from splitwire.kernels._bitpack import pack_bits, unpack_bits
 from splitwire.kernels._coefficients import (
     coefficient_contexts,
@@ -36,6 +41,8 @@ from splitwire.kernels._statistics import histogram, moments
 from splitwire.kernels._tile import tile, untile
 from splitwire.kernels.arguments import frame_shape
 from splitwire.kernels.coefficient_arguments import LIVELY, ONE, PLACES
+
+isa = _isa.name()
 
 __all__ = [
     "coefficient_contexts",

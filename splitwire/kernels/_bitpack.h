@@ -7,9 +7,7 @@
 #ifndef SPLITWIRE_BITPACK_H
 #define SPLITWIRE_BITPACK_H
 
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "_isa.h"
 
 /* Written so that compilers see one load and a byte swap on any processor. */
 static inline uint64_t load_big_endian(const uint8_t *p)
@@ -49,13 +47,67 @@ static inline ptrdiff_t packed_length(ptrdiff_t n, int bits)
     return n / 8 * bits + (n % 8 * bits + 7) / 8; /* n * bits would not fit on a 32-bit machine */
 }
 
+#ifdef SPLITWIRE_X86
+/* The same 16 bytes all over a vector; its quarters or halves to and from pieces `step` apart. */
+__attribute__((target("avx2"))) static inline __m256i repeat_avx2(const void *piece)
+{
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128(piece));
+}
+
+__attribute__((target("avx2"))) static inline __m256i load_pieces_avx2(const uint8_t *p, int step)
+{
+    return _mm256_loadu2_m128i((const __m128i *)(p + step), (const __m128i *)p);
+}
+
+__attribute__((target("avx2"))) static inline void store_pieces_avx2(uint8_t *p, int step,
+                                                                     __m256i v)
+{
+    _mm_storeu_si128((__m128i *)p, _mm256_castsi256_si128(v));
+    _mm_storeu_si128((__m128i *)(p + step), _mm256_extracti128_si256(v, 1));
+}
+
+__attribute__((target("avx512f"))) static inline __m512i repeat_avx512(const void *piece)
+{
+    return _mm512_broadcast_i32x4(_mm_loadu_si128(piece));
+}
+
+__attribute__((target("avx512f"))) static inline __m512i load_pieces_avx512(const uint8_t *p,
+                                                                            int step)
+{
+    return _mm512_inserti64x4(_mm512_castsi256_si512(load_pieces_avx2(p, step)),
+                              load_pieces_avx2(p + 2 * step, step), 1);
+}
+
+__attribute__((target("avx512f"))) static inline void store_pieces_avx512(uint8_t *p, int step,
+                                                                          __m512i v)
+{
+    store_pieces_avx2(p, step, _mm512_castsi512_si256(v));
+    store_pieces_avx2(p + 2 * step, step, _mm512_extracti64x4_epi64(v, 1));
+}
+#endif
+
+#define BODY "_bitpack_body.h"
+#include "_each_isa.h"
+
+static ptrdiff_t (*const pack_vectors[])(const uint8_t *, ptrdiff_t, int, uint8_t *,
+                                         const uint8_t *, uint64_t *) = BODIES(pack_vectors);
+static ptrdiff_t (*const unpack_vectors[])(const uint8_t *, const uint8_t *, ptrdiff_t, int,
+                                           uint8_t *) = BODIES(unpack_vectors);
+
 /* Returns the OR of all codes, which exceeds the largest code if and only if one of them does (then
  * the packed bytes mean nothing). `packed` holds packed_length bytes. */
-static int pack_codes(const uint8_t *codes, ptrdiff_t n, int bits, uint8_t *packed)
+static inline int pack_codes(int level, const uint8_t *codes, ptrdiff_t n, int bits,
+                             uint8_t *packed)
 {
     const uint8_t *end = packed + packed_length(n, bits);
     uint64_t seen = 0;
-    for (ptrdiff_t i = 0; i < n; i += 8, packed += bits) {
+    ptrdiff_t i;
+    if (bits == 8) {
+        memcpy(packed, codes, (size_t)n);
+        return 255;
+    }
+    i = pack_vectors[level](codes, n, bits, packed, end, &seen);
+    for (packed += i / 8 * bits; i < n; i += 8, packed += bits) {
         uint8_t last[8] = {0};
         const uint8_t *group = codes + i;
         uint64_t v;
@@ -79,10 +131,12 @@ static int pack_codes(const uint8_t *codes, ptrdiff_t n, int bits, uint8_t *pack
 }
 
 /* `packed` holds packed_length bytes; not one beyond is read. */
-static void unpack_codes(const uint8_t *packed, ptrdiff_t n, int bits, uint8_t *codes)
+static inline void unpack_codes(int level, const uint8_t *packed, ptrdiff_t n, int bits,
+                                uint8_t *codes)
 {
     const uint8_t *end = packed + packed_length(n, bits);
-    for (ptrdiff_t i = 0; i < n; i += 8, packed += bits) {
+    ptrdiff_t i = unpack_vectors[level](packed, end, n, bits, codes);
+    for (packed += i / 8 * bits; i < n; i += 8, packed += bits) {
         uint8_t last[8] = {0};
         const uint8_t *group = packed;
         if (end - packed < 8)

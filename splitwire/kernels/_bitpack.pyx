@@ -1,17 +1,19 @@
 """Codes of 1 to 8 bits to and from bytes."""
 
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint8_t
 
-import numpy as np
+from splitwire.kernels._fast cimport Lent, codes, lend, output, plain_top
+from splitwire.kernels._isa cimport level
 
 from splitwire.kernels import arguments
 
 
 cdef extern from "_bitpack.h" nogil:
     ptrdiff_t packed_length(ptrdiff_t n, int bits)
-    int pack_codes(const uint8_t *codes, ptrdiff_t n, int bits, uint8_t *packed)
-    void unpack_codes(const uint8_t *packed, ptrdiff_t n, int bits, uint8_t *codes)
+    int pack_codes(int level, const uint8_t *codes, ptrdiff_t n, int bits, uint8_t *packed)
+    void unpack_codes(int level, const uint8_t *packed, ptrdiff_t n, int bits, uint8_t *codes)
 
 
 def pack_bits(q, bits):
@@ -21,17 +23,15 @@ def pack_bits(q, bits):
     Raises TypeError for a wrong dtype; ValueError for an empty tensor, a code above 2**bits - 1 or
     `bits` outside 1..8.
     """
-    cdef int top = arguments.top_code(bits), seen
-    cdef int width = bits
-    q = arguments.codes(q)
-    cdef const uint8_t[::1] source = q.reshape(-1)
-    result = np.empty(packed_length(source.shape[0], width), np.uint8)
-    cdef uint8_t[::1] packed = result
+    cdef int top = plain_top(bits) or arguments.top_code(bits), width = bits, seen
+    cdef Lent source = codes(q)
+    cdef Lent packed = output(None, packed_length(source.size(), width), c"B", source)
     with nogil:
-        seen = pack_codes(&source[0], source.shape[0], width, &packed[0])
+        seen = pack_codes(level, <const uint8_t *>source.data, source.size(), width,
+                          <uint8_t *>packed.data)
     if seen > top:
-        arguments.refuse_codes(q, top)
-    return result
+        arguments.refuse_codes(source.array, top)
+    return packed.array
 
 
 def unpack_bits(buffer, bits, size):
@@ -42,10 +42,10 @@ def unpack_bits(buffer, bits, size):
     Raises TypeError for another type; ValueError for another length, padding that is not zero, a
     size below one or `bits` outside 1..8.
     """
-    cdef const uint8_t[::1] packed = arguments.packed_bytes(buffer, bits, size)
+    cdef Lent packed = lend(arguments.packed_bytes(buffer, bits, size), PyBUF_C_CONTIGUOUS)
+    cdef Lent unpacked = output(None, size, c"B", packed)
     cdef int width = bits
-    result = np.empty(size, np.uint8)
-    cdef uint8_t[::1] codes = result
     with nogil:
-        unpack_codes(&packed[0], codes.shape[0], width, &codes[0])
-    return result
+        unpack_codes(level, <const uint8_t *>packed.data, unpacked.size(), width,
+                     <uint8_t *>unpacked.data)
+    return unpacked.array

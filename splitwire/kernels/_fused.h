@@ -1,7 +1,4 @@
-/* Quantise and tile, untile and dequantise, in strips that stay in the first-level cache.
- *
- * A strip is as many rows of the tensor as fit the scratch: across channels while one range serves
- * them all, up to the channel's end where each has its own. */
+/* Quantise and tile, untile and dequantise, each in one pass over memory. */
 
 #ifndef SPLITWIRE_FUSED_H
 #define SPLITWIRE_FUSED_H
@@ -9,52 +6,14 @@
 #include "_mosaic.h"
 #include "_quantize.h"
 
-#define SCRATCH_BYTES 4096
+#define STRIP_BYTES 1024 /* of codes: their values, four times as many, stay in the first cache */
 
-/* The row after the last of the strip that begins at `row` (which may be less than one row long). */
-static inline ptrdiff_t strip_end(const mosaic_layout *m, affine_map map, ptrdiff_t row)
-{
-    ptrdiff_t limit = map.step ? (row / m->height + 1) * m->height : m->channels * m->height;
-    ptrdiff_t end = row + SCRATCH_BYTES / m->width;
-    return end < limit ? end : limit;
-}
+#define BODY "_fused_body.h"
+#include "_each_isa.h"
 
-static void quantize_to_mosaic(const float *x, affine_map map, float top, const mosaic_layout *m,
-                               uint8_t *frame)
-{
-    uint8_t scratch[SCRATCH_BYTES];
-    for (ptrdiff_t row = 0; row < m->channels * m->height;) {
-        ptrdiff_t end = strip_end(m, map, row), c = row / m->height;
-        float lo = map.lo[c * map.step], scale = map.factor[c * map.step];
-        if (end > row) {
-            quantize_run(x + row * m->width, (end - row) * m->width, lo, scale, top, scratch);
-            scatter_rows(scratch, row, end, m, frame);
-            row = end;
-        } else { /* a row is longer than the scratch, and so long enough to go straight there */
-            quantize_run(x + row * m->width, m->width, lo, scale, top,
-                         frame + row_offset(m, c, row % m->height));
-            row++;
-        }
-    }
-}
-
-static void dequantize_from_mosaic(const uint8_t *frame, affine_map map, const mosaic_layout *m,
-                                   float *x)
-{
-    uint8_t scratch[SCRATCH_BYTES];
-    for (ptrdiff_t row = 0; row < m->channels * m->height;) {
-        ptrdiff_t end = strip_end(m, map, row), c = row / m->height;
-        float lo = map.lo[c * map.step], step = map.factor[c * map.step];
-        if (end > row) {
-            gather_rows(frame, row, end, m, scratch);
-            dequantize_run(scratch, (end - row) * m->width, lo, step, x + row * m->width);
-            row = end;
-        } else {
-            dequantize_run(frame + row_offset(m, c, row % m->height), m->width, lo, step,
-                           x + row * m->width);
-            row++;
-        }
-    }
-}
+static void (*const quantize_to_mosaic[])(const float *, affine_map, float, const mosaic_layout *,
+                                          uint8_t *) = BODIES(quantize_to_mosaic);
+static void (*const dequantize_from_mosaic[])(const uint8_t *, affine_map, const mosaic_layout *,
+                                              float *) = BODIES(dequantize_from_mosaic);
 
 #endif

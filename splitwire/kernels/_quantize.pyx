@@ -1,8 +1,13 @@
 """Quantise and dequantise, alone and fused with the mosaic."""
 
-cimport cython
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint8_t
+
+from splitwire.kernels._fast cimport (
+    Lent, codes, floats, mosaic_layout, output, plain_range, plain_top,
+)
+from splitwire.kernels._isa cimport level
+from splitwire.kernels._tile cimport frame_layout, maps_layout
 
 from splitwire.kernels import arguments, ranges
 
@@ -13,46 +18,34 @@ cdef extern from "_fused.h" nogil:
         const float *factor
         ptrdiff_t step
 
-    ctypedef struct mosaic_layout:
-        ptrdiff_t channels
-        ptrdiff_t height
-        ptrdiff_t width
-        ptrdiff_t columns
-        ptrdiff_t stride
-
-    void quantize_channels(const float *x, ptrdiff_t channels, ptrdiff_t plane, affine_map map,
-                           float top, uint8_t *codes)
-    void dequantize_channels(const uint8_t *codes, ptrdiff_t channels, ptrdiff_t plane,
-                             affine_map map, float *x)
-    void quantize_to_mosaic(const float *x, affine_map map, float top, const mosaic_layout *layout,
-                            uint8_t *frame)
-    void dequantize_from_mosaic(const uint8_t *frame, affine_map map, const mosaic_layout *layout,
-                                float *x)
+    void (**quantize_channels)(const float *x, ptrdiff_t channels, ptrdiff_t plane, affine_map map,
+                               float top, uint8_t *codes) noexcept nogil
+    void (**dequantize_channels)(const uint8_t *codes, ptrdiff_t channels, ptrdiff_t plane,
+                                 affine_map map, float *x) noexcept nogil
+    void (**quantize_to_mosaic)(const float *x, affine_map map, float top,
+                                const mosaic_layout *layout, uint8_t *frame) noexcept nogil
+    void (**dequantize_from_mosaic)(const uint8_t *frame, affine_map map,
+                                    const mosaic_layout *layout, float *x) noexcept nogil
     void finish_frame(const mosaic_layout *layout, ptrdiff_t frame_height, uint8_t *frame)
 
 
-@cython.final
-@cython.freelist(4)
-cdef class Affine:
-    """Holds what an affine_map points at: two floats, or two arrays with one float a channel."""
-
-    cdef affine_map map
-    cdef float lo
-    cdef float factor
-    cdef const float[::1] los
-    cdef const float[::1] factors
-
-
-cdef Affine affine(pair):
-    cdef Affine held = Affine.__new__(Affine)
-    lo, factor = pair
-    if isinstance(lo, float):
-        held.lo, held.factor = lo, factor
-        held.map = affine_map(&held.lo, &held.factor, 0)
-    else:
-        held.los, held.factors = lo, factor
-        held.map = affine_map(&held.los[0], &held.factors[0], 1)
-    return held
+cdef object fill_map(lo, hi, bits, int top, ptrdiff_t channels, bint per_unit, float *pair,
+                     affine_map *map):
+    """Point `map` at `pair` or at arrays; returns what the caller must keep while it uses them."""
+    cdef const float[::1] los, factors
+    if not plain_range(lo, hi, top, per_unit, pair):
+        checked = (ranges.quantizer if per_unit else ranges.dequantizer)(lo, hi, bits, channels)
+        if not isinstance(checked[0], float):
+            los, factors = checked
+            map.lo = &los[0]
+            map.factor = &factors[0]
+            map.step = 1
+            return checked
+        pair[0], pair[1] = checked
+    map.lo = pair
+    map.factor = pair + 1
+    map.step = 0
+    return None
 
 
 def quantize(x, lo, hi, bits=8, out=None):
@@ -64,17 +57,19 @@ def quantize(x, lo, hi, bits=8, out=None):
     dtype; ValueError for an empty `x`, a bad range, `bits` outside 1..8 or an `out` that doesn't
     fit.
     """
-    x = arguments.features(x)
-    cdef ptrdiff_t channels = len(x)
-    cdef float top = arguments.top_code(bits)
-    cdef Affine held = affine(ranges.quantizer(lo, hi, bits, channels))
-    result = arguments.output(out, x.shape, arguments.UINT8, x)
-    cdef const float[::1] source = x.reshape(-1)
-    cdef uint8_t[::1] target = result.reshape(-1)
+    cdef Lent source = floats(x)
+    cdef Lent result
+    cdef ptrdiff_t channels = source.view.shape[0]
+    cdef ptrdiff_t plane = source.size() // channels
+    cdef int top = plain_top(bits) or arguments.top_code(bits)
+    cdef float[2] pair
+    cdef affine_map map
+    held = fill_map(lo, hi, bits, top, channels, True, pair, &map)
+    result = output(out, source.array.shape, c"B", source)
     with nogil:
-        quantize_channels(&source[0], channels, source.shape[0] // channels, held.map, top,
-                          &target[0])
-    return result
+        quantize_channels[level](<const float *>source.data, channels, plane, map,
+                                 top, <uint8_t *>result.data)
+    return result.array
 
 
 def dequantize(q, lo, hi, bits=8, out=None):
@@ -84,16 +79,19 @@ def dequantize(q, lo, hi, bits=8, out=None):
     checked, and extrapolate. lo, hi: as in `quantize`. Returns float32 of q's shape, in `out` if
     given. Raises as `quantize` does.
     """
-    q = arguments.codes(q)
-    cdef ptrdiff_t channels = len(q)
-    cdef Affine held = affine(ranges.dequantizer(lo, hi, bits, channels))
-    result = arguments.output(out, q.shape, arguments.FLOAT32, q)
-    cdef const uint8_t[::1] source = q.reshape(-1)
-    cdef float[::1] target = result.reshape(-1)
+    cdef Lent source = codes(q)
+    cdef Lent result
+    cdef ptrdiff_t channels = len(source.array)  # refuses a scalar
+    cdef ptrdiff_t plane = source.size() // channels
+    cdef int top = plain_top(bits) or arguments.top_code(bits)
+    cdef float[2] pair
+    cdef affine_map map
+    held = fill_map(lo, hi, bits, top, channels, False, pair, &map)
+    result = output(out, source.array.shape, c"f", source)
     with nogil:
-        dequantize_channels(&source[0], channels, source.shape[0] // channels, held.map,
-                            &target[0])
-    return result
+        dequantize_channels[level](<const uint8_t *>source.data, channels, plane, map,
+                                   <float *>result.data)
+    return result.array
 
 
 def quantize_tile(x, lo, hi, bits=8, block=1, out=None):
@@ -102,21 +100,23 @@ def quantize_tile(x, lo, hi, bits=8, block=1, out=None):
     x: real, (C, H, W). Returns the uint8 frame of shape `frame_shape(x.shape, block)`, in `out` if
     given. Raises as the two do.
     """
-    x = arguments.channel_maps(arguments.features(x), "x")
-    cdef float top = arguments.top_code(bits)
-    cdef Affine held = affine(ranges.quantizer(lo, hi, bits, len(x)))
-    frame_shape = arguments.frame_shape(x.shape, block)
-    result = arguments.output(out, frame_shape, arguments.UINT8, x)
-    cdef const float[:, :, ::1] source = x
-    cdef uint8_t[:, ::1] frame = result
-    cdef mosaic_layout layout = mosaic_layout(
-        source.shape[0], source.shape[1], source.shape[2],
-        arguments.grid(source.shape[0], source.shape[1], source.shape[2])[1], frame.shape[1],
-    )
+    cdef Lent source = floats(x)
+    cdef Lent frame
+    cdef int top
+    cdef float[2] pair
+    cdef affine_map map
+    cdef mosaic_layout layout
+    if source.view.ndim != 3:
+        arguments.channel_maps(source.array, "x")
+    top = plain_top(bits) or arguments.top_code(bits)
+    held = fill_map(lo, hi, bits, top, source.view.shape[0], True, pair, &map)
+    shape = frame_layout(source, block, &layout)
+    frame = output(out, shape, c"B", source)
     with nogil:
-        quantize_to_mosaic(&source[0, 0, 0], held.map, top, &layout, &frame[0, 0])
-        finish_frame(&layout, frame.shape[0], &frame[0, 0])
-    return result
+        quantize_to_mosaic[level](<const float *>source.data, map, top, &layout,
+                                  <uint8_t *>frame.data)
+        finish_frame(&layout, frame.view.shape[0], <uint8_t *>frame.data)
+    return frame.array
 
 
 def dequantize_untile(frame, shape, lo, hi, bits=8, out=None):
@@ -125,15 +125,15 @@ def dequantize_untile(frame, shape, lo, hi, bits=8, out=None):
     frame: uint8, at least as large as the mosaic of `shape`. Returns float32 of `shape`
     (C, H, W), in `out` if given. Raises as the two do.
     """
-    frame, sizes = arguments.mosaic_frame(frame, shape)
-    cdef Affine held = affine(ranges.dequantizer(lo, hi, bits, sizes[0]))
-    result = arguments.output(out, sizes, arguments.FLOAT32, frame)
-    cdef const uint8_t[:, :] source = frame
-    cdef float[:, :, ::1] target = result
-    cdef mosaic_layout layout = mosaic_layout(
-        target.shape[0], target.shape[1], target.shape[2],
-        arguments.grid(target.shape[0], target.shape[1], target.shape[2])[1], source.strides[0],
-    )
+    cdef mosaic_layout layout
+    cdef Lent source = maps_layout(frame, shape, &layout)
+    cdef Lent result
+    cdef int top = plain_top(bits) or arguments.top_code(bits)
+    cdef float[2] pair
+    cdef affine_map map
+    held = fill_map(lo, hi, bits, top, layout.channels, False, pair, &map)
+    result = output(out, (layout.channels, layout.height, layout.width), c"f", source)
     with nogil:
-        dequantize_from_mosaic(&source[0, 0], held.map, &layout, &target[0, 0, 0])
-    return result
+        dequantize_from_mosaic[level](<const uint8_t *>source.data, map, &layout,
+                                      <float *>result.data)
+    return result.array

@@ -1,9 +1,9 @@
 """Symbols through static rANS: see `_rans.h` for the arithmetic, `_rans_stream.h` for the stream."""
 
-import os
-
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+
+from splitwire.kernels._isa cimport level
 
 import numpy as np
 
@@ -20,7 +20,7 @@ cdef extern from "_rans_stream.h" nogil:
         const int32_t *of_row
         ptrdiff_t row_length
         int symbols, precision
-    int rans_start(int isa)
+    void rans_prepare()
     int rans_fill_model(
         const uint16_t *frequencies, int symbols, int precision, uint32_t *model,
         uint32_t *reciprocal
@@ -30,11 +30,11 @@ cdef extern from "_rans_stream.h" nogil:
     ptrdiff_t rans_capacity(ptrdiff_t n)
     uint8_t *rans_encode_stream(
         const rans_tables *tables, const void *symbols, ptrdiff_t first_row, ptrdiff_t n,
-        uint8_t *end, int isa
+        uint8_t *end, int level
     )
     int rans_decode_stream(
         const rans_tables *tables, void *symbols, ptrdiff_t first_row, ptrdiff_t n,
-        const uint8_t *stream, ptrdiff_t length, int isa
+        const uint8_t *stream, ptrdiff_t length, int level
     )
 
 cdef extern from "_rans_table.h" nogil:
@@ -48,20 +48,7 @@ cdef extern from "_rans_table.h" nogil:
     )
 
 
-cdef int isa
-ISAS = ("baseline", "avx2", "avx512")
-
-
-def use_isa(name=None):
-    """Take the bodies of that instruction set, or the best that the processor has up to it."""
-    global isa
-    if name not in (None, *ISAS):
-        raise ValueError(f"SPLITWIRE_ISA is {name!r}; expected one of {', '.join(ISAS)}")
-    isa = rans_start(ISAS.index(name or "avx512"))
-    return ISAS[isa]
-
-
-use_isa(os.environ.get("SPLITWIRE_ISA") or None)
+rans_prepare()
 
 
 def rans_frequencies(counts):
@@ -184,7 +171,7 @@ def _encode(symbols, frequencies, tables, many):
     cdef uint8_t *begin = NULL
     with nogil:
         for i in range(streams - 1, -1, -1):
-            begin = rans_encode_stream(&made.all, first + i * step, i * rows, n, at, isa)
+            begin = rans_encode_stream(&made.all, first + i * step, i * rows, n, at, level)
             if begin == NULL:
                 break
             taken[i] = at - begin
@@ -209,7 +196,7 @@ def _decode(data, lengths, frequencies, shape, tables, many):
     cdef int good = 1
     with nogil:
         for i in range(streams):
-            good = rans_decode_stream(&made.all, first + i * step, i * rows, n, at, taken[i], isa)
+            good = rans_decode_stream(&made.all, first + i * step, i * rows, n, at, taken[i], level)
             if not good:
                 break
             at += taken[i]

@@ -11,13 +11,11 @@
 #ifndef SPLITWIRE_RANS_STREAM_H
 #define SPLITWIRE_RANS_STREAM_H
 
+#include "_isa.h"
 #include "_rans.h"
 
-#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
-#define RANS_HAS_AVX 1
+#ifdef SPLITWIRE_X86
 #include "_rans_avx.h"
-#else
-#define RANS_HAS_AVX 0
 #endif
 
 #define RANS_MANY 32768 /* bits of symbols as they are, at most 4 each, from which on all lanes */
@@ -26,8 +24,6 @@
 
 #define RANS_PRECISION 12 /* P of alphabets to 256 */
 #define RANS_WIDE_PRECISION 14
-
-enum { RANS_ISA_BASELINE, RANS_ISA_AVX2, RANS_ISA_AVX512 };
 
 /* How the first `head` of n symbols, which are coded, and the others, which are not, are laid out. */
 typedef struct {
@@ -53,20 +49,12 @@ static inline ptrdiff_t rans_capacity(ptrdiff_t n) /* bytes of the longest strea
     return 4 * RANS_LANES + 2 * n;
 }
 
-/* The only place that knows of processors: the best body up to the one asked for. */
-static int rans_start(int isa)
+/* Once, before any stream. */
+static inline void rans_prepare(void)
 {
-#if RANS_HAS_AVX
+#ifdef SPLITWIRE_X86
     rans_fill_shuffles();
-    __builtin_cpu_init();
-    if (isa >= RANS_ISA_AVX512 && __builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-        return RANS_ISA_AVX512;
-    if (isa >= RANS_ISA_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
-        return RANS_ISA_AVX2;
 #endif
-    (void)isa;
-    return RANS_ISA_BASELINE;
 }
 
 /* All tables, and which of them each row of symbols has. */
@@ -93,44 +81,48 @@ static rans_table rans_pick(const rans_tables *all, ptrdiff_t row)
 
 /* Symbols first to last, which have one table: whole rounds in vectors, where there are any. */
 static void rans_push_run(rans_coder *coder, const rans_table *table, const void *symbols,
-                          ptrdiff_t first, ptrdiff_t last, int isa)
+                          ptrdiff_t first, ptrdiff_t last, int level)
 {
     if (table->precision != RANS_PRECISION) {
         rans_push_some(coder, table, symbols, 1, first, last);
         return;
     }
-#if RANS_HAS_AVX
+#ifdef SPLITWIRE_X86
     const ptrdiff_t from = (first + 31) & ~(ptrdiff_t)31, to = last & ~(ptrdiff_t)31;
-    if (isa != RANS_ISA_BASELINE && coder->lanes == RANS_LANES && from < to) {
+    if (level > 0 && coder->lanes == RANS_LANES && from < to) {
         const uint8_t *rounds = (const uint8_t *)symbols + from;
         rans_push_some(coder, table, symbols, 0, to, last);
-        if (isa == RANS_ISA_AVX512)
+        if (level == 2)
             rans_push_avx512(coder, table, rounds, (to - from) / 32);
         else
             rans_push_avx2(coder, table, rounds, (to - from) / 32);
         last = from;
     }
+#else
+    (void)level;
 #endif
     rans_push_some(coder, table, symbols, 0, first, last);
 }
 
 static void rans_pop_run(rans_coder *coder, const rans_table *table, void *symbols,
-                         ptrdiff_t first, ptrdiff_t last, int isa)
+                         ptrdiff_t first, ptrdiff_t last, int level)
 {
     if (table->precision != RANS_PRECISION) {
         rans_pop_some(coder, table, symbols, 1, first, last);
         return;
     }
-#if RANS_HAS_AVX
+#ifdef SPLITWIRE_X86
     const ptrdiff_t from = (first + 31) & ~(ptrdiff_t)31, to = last & ~(ptrdiff_t)31;
-    if (isa != RANS_ISA_BASELINE && coder->lanes == RANS_LANES && from < to) {
+    if (level > 0 && coder->lanes == RANS_LANES && from < to) {
         uint8_t *rounds = (uint8_t *)symbols + from;
         rans_pop_some(coder, table, symbols, 0, first, from);
-        if (isa == RANS_ISA_AVX512)
+        if (level == 2)
             first = from + 32 * rans_pop_avx512(coder, table, rounds, (to - from) / 32);
         else
             first = from + 32 * rans_pop_avx2(coder, table, rounds, (to - from) / 32);
     }
+#else
+    (void)level;
 #endif
     rans_pop_some(coder, table, symbols, 0, first, last);
 }
@@ -138,7 +130,7 @@ static void rans_pop_run(rans_coder *coder, const rans_table *table, void *symbo
 /* Writes the stream of n symbols so that it ends at `end`; returns where it begins, or NULL if a
  * coded symbol has frequency 0. */
 static uint8_t *rans_encode_stream(const rans_tables *all, const void *symbols, ptrdiff_t first_row,
-                            ptrdiff_t n, uint8_t *end, int isa)
+                            ptrdiff_t n, uint8_t *end, int level)
 {
     const rans_layout layout = rans_lay_out(n, all->symbols);
     const int wide = all->precision != RANS_PRECISION;
@@ -155,7 +147,7 @@ static uint8_t *rans_encode_stream(const rans_tables *all, const void *symbols, 
         const rans_table table = rans_pick(all, first_row + row);
         while (row > 0 && all->of_row[first_row + row - 1] == all->of_row[first_row + row])
             row--;
-        rans_push_run(&coder, &table, symbols, row * all->row_length, last, isa);
+        rans_push_run(&coder, &table, symbols, row * all->row_length, last, level);
         last = row-- * all->row_length;
     }
     if (!coder.least_model)
@@ -194,7 +186,7 @@ static int rans_read_tail(rans_coder *coder, rans_layout layout, void *symbols, 
 
 /* Returns 0 for bytes that are no such stream. Whatever they are, nothing outside is touched. */
 static int rans_decode_stream(const rans_tables *all, void *symbols, ptrdiff_t first_row, ptrdiff_t n,
-                       const uint8_t *stream, ptrdiff_t length, int isa)
+                       const uint8_t *stream, ptrdiff_t length, int level)
 {
     const rans_layout layout = rans_lay_out(n, all->symbols);
     rans_coder coder = {{0}, layout.lanes, 0, 0, stream + 4 * layout.lanes, stream + length};
@@ -215,7 +207,7 @@ static int rans_decode_stream(const rans_tables *all, void *symbols, ptrdiff_t f
         last = (row + 1) * all->row_length;
         if (last > layout.head)
             last = layout.head;
-        rans_pop_run(&coder, &table, symbols, first, last, isa);
+        rans_pop_run(&coder, &table, symbols, first, last, level);
         first = last;
     }
     return rans_read_tail(&coder, layout, symbols, n, all);

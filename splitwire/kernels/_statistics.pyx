@@ -1,10 +1,15 @@
 """What a tensor holds: moments of its values, counts of its codes."""
 
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE
 from libc.math cimport sqrt
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy
 
-import numpy as np
+from splitwire.kernels._fast cimport Lent, codes, floats, lend, plain_top
+from splitwire.kernels._isa cimport level
+
+from numpy import empty, int64
 
 from splitwire.kernels import arguments
 
@@ -17,7 +22,7 @@ cdef extern from "_statistics.h" nogil:
         float low
         float high
 
-    moment_sums sum_moments(const float *x, ptrdiff_t n)
+    moment_sums (**sum_moments)(const float *x, ptrdiff_t n) noexcept nogil
     void count_codes(const uint8_t *codes, ptrdiff_t n, int64_t *counts)
 
 
@@ -29,10 +34,10 @@ def moments(x):
     where the mean dwarfs the deviation. Raises TypeError for a wrong dtype; ValueError for an
     empty tensor or one with no finite value.
     """
-    cdef const float[::1] source = arguments.features(x).reshape(-1)
+    cdef Lent source = floats(x)
     cdef moment_sums sums
     with nogil:
-        sums = sum_moments(&source[0], source.shape[0])
+        sums = sum_moments[level](<const float *>source.data, source.size())
     if sums.count == 0:
         arguments.refuse_non_finite()
     # Adding 0.0 makes one zero of -0.0 and 0.0, between which the order of comparison would choose.
@@ -45,17 +50,14 @@ def histogram(q, bits=8):
     q: uint8, any shape. Returns int64 of shape (2**bits,). Raises TypeError for a wrong dtype;
     ValueError for an empty tensor, a code above 2**bits - 1 or `bits` outside 1..8.
     """
-    cdef int top = arguments.top_code(bits), k
-    q = arguments.codes(q)
-    cdef const uint8_t[::1] source = q.reshape(-1)
+    cdef int top = plain_top(bits) or arguments.top_code(bits), code
+    cdef Lent source = codes(q)
     cdef int64_t[256] counts
-    result = np.empty(top + 1, np.int64)
-    cdef int64_t[::1] target = result
+    cdef Lent result = lend(empty(top + 1, int64), PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
     with nogil:
-        count_codes(&source[0], source.shape[0], counts)
-        for k in range(top + 1):
-            target[k] = counts[k]
-    for k in range(top + 1, 256):
-        if counts[k]:
-            arguments.refuse_codes(q, top)
-    return result
+        count_codes(<const uint8_t *>source.data, source.size(), counts)
+    for code in range(top + 1, 256):
+        if counts[code]:
+            arguments.refuse_codes(source.array, top)
+    memcpy(result.data, counts, result.view.len)
+    return result.array

@@ -132,7 +132,7 @@ def frame_shape(shape: Sequence[int], block: int = 1) -> tuple[int, int]:
 
 
 def mosaic_frame(frame: npt.ArrayLike, shape: Sequence[int]) -> tuple[Codes, tuple[int, int, int]]:
-    """`frame` with contiguous rows (their stride is free) and the shape of the maps it holds."""
+    """`frame` with contiguous rows, one after the other, and the shape of the maps it holds."""
     array = uint8_array(frame, "frame")
     sizes = map_shape(shape)
     rows, columns = grid(*sizes)
@@ -141,7 +141,8 @@ def mosaic_frame(frame: npt.ArrayLike, shape: Sequence[int]) -> tuple[Codes, tup
         raise ValueError(
             f"frame has shape {array.shape}; the mosaic of {sizes} takes {(height, width)}"
         )
-    return (array if array.strides[1] == 1 else array.copy(order="C")), sizes
+    plain = array.strides[1] == 1 and array.strides[0] >= array.shape[1]
+    return (array if plain else array.copy(order="C")), sizes
 
 
 def packed_bytes(buffer: Any, bits: int, size: int) -> Codes:

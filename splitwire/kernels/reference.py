@@ -63,8 +63,8 @@ __all__ = [
 ]
 
 _EMPTY_PLACE = 128
-_BLOCK = 4096
-_LANES = 16
+_BLOCK = 8192
+_LANES = 32
 _CANCELLATION = 1024.0
 
 
@@ -162,7 +162,7 @@ def dequantize_untile(
 def moments(x: npt.ArrayLike) -> tuple[float, float, float, float]:
     """Minimum, maximum, mean and population deviation of `x`, as Python floats.
 
-    The order of summation is part of the result. The values are taken in blocks of 4096. A block
+    The order of summation is part of the result. The values are taken in blocks of 8192. A block
     with values that are not finite is closed up over them. Its mean and its sum of squares about
     the mean come from `_shifted_sums` with shift 0; if that loses ten bits or more to
     cancellation, they are summed again about the mean. Blocks are merged from first to last, by
@@ -236,7 +236,7 @@ def _about_mean(block: Features) -> tuple[float, float]:
 
 
 def _shifted_sums(block: Features, shift: float) -> tuple[float, float]:
-    """Sums of d and d * d for d = value - shift: lane l takes l, l + 16, ...; halves are folded."""
+    """Sums of d and d * d for d = value - shift: lane l takes l, l + 32, ...; halves are folded."""
     rows = -(-block.size // _LANES)
     offsets = np.zeros((1 + rows, _LANES))  # the first row of zeros is where the sums start
     offsets.reshape(-1)[_LANES : _LANES + block.size] = block.astype(np.float64) - shift

@@ -76,7 +76,7 @@ static ptrdiff_t fuzz_rans(void)
     rans_fill_slot_symbols(frequencies, symbols, slot_symbol);
     for (ptrdiff_t i = 0; i < total; i++)
         rans_set_symbol(data, i, wide, slot_symbol[draw(1u << precision)]);
-    stream = rans_encode_stream(&all, data, 0, total, end, rans_start((int)draw(3)));
+    stream = rans_encode_stream(&all, data, 0, total, end, (int)draw((uint32_t)best_level() + 1));
     require(stream != NULL, "encode");
     if (wide)
         all.slot_symbol = slot_symbol;
@@ -87,7 +87,7 @@ static ptrdiff_t fuzz_rans(void)
         uint8_t *bad = damaged(stream, &length);
         const int whole = length == end - stream && !memcmp(bad, stream, (size_t)length);
         const int good =
-            rans_decode_stream(&all, made, 0, total, bad, length, rans_start((int)(trial % 3)));
+            rans_decode_stream(&all, made, 0, total, bad, length, (int)(trial % (best_level() + 1)));
         require(!whole || (good && !memcmp(made, data, (size_t)(total << wide))), "round trip");
         for (ptrdiff_t i = 0; good && i < total; i++)
             require(rans_symbol(made, i, wide) < (uint32_t)symbols, "symbol");
@@ -164,6 +164,7 @@ int main(int argc, char **argv)
     long long done = 0;
     if (argc > 2)
         state = strtoull(argv[2], NULL, 10) | 1;
+    rans_prepare();
     while (done < wanted) {
         const uint32_t which = draw(8);
         done += which < 4 ? fuzz_rans() : which < 5 ? fuzz_table() : fuzz_range();

@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 from splitwire import kernels
 from splitwire.kernels import reference
 
+pytestmark = pytest.mark.usefixtures("isa")
 quick = settings(max_examples=150, deadline=None)
 
 singles = st.floats(width=32)
@@ -204,3 +205,30 @@ def test_names_and_signatures():
         twins = inspect.signature(getattr(reference, name)).parameters.values()
         assert [(p.name, p.default) for p in ours] == [(p.name, p.default) for p in twins]
         assert getattr(kernels, name).__doc__
+
+
+LARGE = [(85, 227, 230), (70, 60, 1100), (90_000, 7, 7), (2, 2, 1_100_000), (40_000, 1, 110)]
+
+
+@pytest.mark.parametrize("shape", LARGE, ids=lambda shape: "x".join(map(str, shape)))
+def test_more_than_the_caches_hold(shape):
+    """Large tensors are written past the caches, and mosaics in bands."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(shape, np.float32)
+    q = reference.quantize(x, -2.0, 2.0, 7)
+    values = reference.dequantize(q, -2.0, 2.0, 7)
+    frame = reference.tile(q, 16)
+    out = np.empty(x.size + 1, np.uint8)[1:].reshape(shape)  # off the boundaries of vectors
+    same(kernels.quantize(x, -2.0, 2.0, 7, out), q)
+    same(kernels.dequantize(q, -2.0, 2.0, 7), values)
+    same(kernels.tile(q, 16), frame)
+    same(kernels.untile(frame, shape), q)
+    same(kernels.quantize_tile(x, -2.0, 2.0, 7, 16), frame)
+    same(kernels.dequantize_untile(frame, shape, -2.0, 2.0, 7), values)
+    hi = np.linspace(1, 2, len(x))
+    q = reference.quantize(x, -2.0, hi)
+    same(kernels.quantize(x, -2.0, hi), q)
+    same(kernels.quantize_tile(x, -2.0, hi), reference.tile(q))
+    values = reference.dequantize(q, -2.0, hi)
+    same(kernels.dequantize(q, -2.0, hi), values)
+    same(kernels.dequantize_untile(reference.tile(q), shape, -2.0, hi), values)

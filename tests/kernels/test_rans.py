@@ -4,20 +4,11 @@ import numpy as np
 import pytest
 
 from splitwire import kernels as compiled
-from splitwire.kernels import _rans, reference
+from splitwire.kernels import reference
 from splitwire.kernels.reference_rans import _level, _weight
 
 BYTE_ALPHABETS = [2, 3, 16, 17, 255, 256]
 SIZES = [1, 3, 4, 63, 64, 65, 1000]
-
-
-@pytest.fixture(params=_rans.ISAS)
-def isa(request):
-    """Each set of instructions that this machine has, in turn."""
-    if _rans.use_isa(request.param) != request.param:
-        pytest.skip(f"no {request.param} here")
-    yield request.param
-    _rans.use_isa()
 
 
 def laplace(alphabet, shape, seed=0):
@@ -258,13 +249,6 @@ def test_a_symbol_without_frequency_is_refused_on_every_path(isa):
         frequencies[:2] = 4000, 96
         with pytest.raises(ValueError, match="frequency 0"):
             compiled.rans_encode(symbols, frequencies)
-
-
-def test_the_isa_can_be_chosen():
-    with pytest.raises(ValueError, match="SPLITWIRE_ISA"):
-        _rans.use_isa("sse9")
-    assert _rans.use_isa("baseline") == "baseline"
-    assert _rans.use_isa() in _rans.ISAS
 
 
 def test_golden(kernels):
