@@ -7,7 +7,8 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 KERNELS = (
-    "isa", "fast", "quantize", "tile", "statistics", "bitpack", "rans", "range", "coefficients", "ideal",
+    "isa", "fast", "quantize", "tile", "statistics", "bitpack", "rans", "range", "coefficients",
+    "ideal",
 )  # fmt: skip
 HEADERS = sorted(path.as_posix() for path in Path("splitwire/kernels").glob("*.h"))
 

@@ -45,6 +45,9 @@ from splitwire.kernels.coefficient_arguments import LIVELY, ONE, PLACES
 isa = _isa.name()
 
 __all__ = [
+    "LIVELY",
+    "ONE",
+    "PLACES",
     "coefficient_contexts",
     "coefficients_decode",
     "coefficients_encode",

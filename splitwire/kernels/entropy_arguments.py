@@ -97,6 +97,7 @@ def _unary_states(states: States, seen: Seen) -> tuple[Words, Codes]:
 
 
 def checked_states(states: States, seen: Seen) -> tuple[Words, Codes]:
+    """Initial states of contexts, and how many bins each rests on, as arrays of one length."""
     array = words(states, "states")
     if array.ndim != 1 or not array.size:
         raise ValueError(f"states has shape {array.shape}; expected one dimension, not empty")
@@ -117,6 +118,7 @@ def checked_states(states: States, seen: Seen) -> tuple[Words, Codes]:
 
 
 def words(values: npt.ArrayLike, name: str) -> Words:
+    """A uint16 array of any shape, C-contiguous and aligned; TypeError for another dtype."""
     array = np.asarray(values)
     if array.dtype != UINT16:
         raise TypeError(f"{name} has dtype {array.dtype}; expected uint16")
