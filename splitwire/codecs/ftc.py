@@ -37,6 +37,7 @@ _KINDS = {
     "scales": "i2",
     "level": "i4",
     "expected": "u2",
+    "lift": "i1",
     "states": "u2",
     "seen": "u1",
 }
@@ -95,8 +96,9 @@ class Ftc(Codec):
         limits = np.finfo(np.float32)
         finite = np.nan_to_num(planes, nan=0.0, posinf=limits.max, neginf=limits.min)
         z = table.coefficients(finite.astype(np.float64)) / step_of(table.level(self.quality))
-        q = np.rint(z).clip(-32767, 32767).astype(np.int16)
-        stream = kernels.coefficients_encode(q, *table.model(self.quality))
+        classes, expected, states, seen = table.model(self.quality)
+        q = statistics.quantized(z, classes, expected, table.rates)
+        stream = kernels.coefficients_encode(q, classes, expected, states, seen)
         return bytes([self.quality]) + stream.tobytes()
 
     def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
@@ -104,8 +106,9 @@ class Ftc(Codec):
         if not payload or payload[0] > 100:
             raise BitstreamError("damaged ftc payload: it begins with no quality")
         quality = payload[0]
-        q = kernels.coefficients_decode(payload[1:], *table.model(quality))
-        return from_planes(table.planes(q, step_of(table.level(quality))), shape)
+        model = table.model(quality)
+        q = kernels.coefficients_decode(payload[1:], *model)
+        return from_planes(table.planes(q, step_of(table.level(quality)), model[0]), shape)
 
     def _table_for(self, shape: tuple[int, ...]) -> "_Table":
         assert self.profile is not None
@@ -149,7 +152,12 @@ class _Table:
     def model(self, quality: int) -> tuple[NDArray[np.generic], ...]:
         """What the context coder starts from: classes, expected, states and seen."""
         classes = statistics.classes(self._get("scales"), self.level(quality))
-        return classes[:, self.bands], self._get("expected"), self._get("states"), self._get("seen")
+        return np.ascontiguousarray(classes[:, self.bands]), self._get("expected"), self._get("states"), self._get("seen")
+
+    @cached_property
+    def rates(self) -> NDArray[np.float32]:
+        """The bits of each magnitude, as the search of the quantiser has them."""
+        return statistics.rates(self._get("states"))
 
     def coefficients(self, planes: Floats) -> Floats:
         """Weighted coefficients (C, H, W) of planes, in the unit of the step."""
@@ -157,9 +165,11 @@ class _Table:
         numbers = (self.forward @ spectra.reshape(self.shape[0], -1)).reshape(self.shape)
         return np.asarray(np.ldexp(numbers, -int(self._get("unit"))) / self.gain)
 
-    def planes(self, q: NDArray[np.int16], step: float) -> Tensor:
+    def planes(self, q: NDArray[np.int16], step: float, classes: NDArray[np.uint8]) -> Tensor:
         """The planes of quantised coefficients; the same bits on every machine."""
-        numbers = rebuild(q * step * self.gain, self._get("basis"))
+        levels = q - 0.5 * kernels.trellis_quantizers(q) * np.sign(q)
+        levels = levels + np.sign(q) * (self._get("lift").astype(float) / 128)[classes]
+        numbers = rebuild(levels * step * self.gain, self._get("basis"))
         values = np.ldexp(numbers, int(self._get("unit"))) + self._get("mean")[:, None, None]
         return values.astype(np.float32)
 
@@ -178,7 +188,7 @@ def _table(profile: Profile) -> _Table:
     if arrays["shape"].shape != (3,) or min(table.shape) < 1:
         raise ProfileError(f"the profile {profile.digest} holds no shape")
     channels, bands = table.shape[0], int(table.bands.max()) + 1
-    states = (CLASSES, kernels.LIVELY, kernels.PLACES)
+    states = (CLASSES, kernels.CONTEXTS, 2, kernels.PLACES)
     expected = {
         "mean": (channels,),
         "basis": (channels, channels),
@@ -187,6 +197,7 @@ def _table(profile: Profile) -> _Table:
         "unit": (),
         "level": (),
         "expected": (CLASSES,),
+        "lift": (CLASSES,),
         "states": states,
         "seen": states,
     }

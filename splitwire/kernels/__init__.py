@@ -39,13 +39,14 @@ from splitwire.kernels._rans import (
 )
 from splitwire.kernels._statistics import histogram, moments
 from splitwire.kernels._tile import tile, untile
+from splitwire.kernels._trellis import trellis_quantize, trellis_quantizers
 from splitwire.kernels.arguments import frame_shape
-from splitwire.kernels.coefficient_arguments import LIVELY, ONE, PLACES
+from splitwire.kernels.coefficient_arguments import CONTEXTS, ONE, PLACES
 
 isa = _isa.name()
 
 __all__ = [
-    "LIVELY",
+    "CONTEXTS",
     "ONE",
     "PLACES",
     "coefficient_contexts",
@@ -68,6 +69,8 @@ __all__ = [
     "rans_encode_streams",
     "rans_frequencies",
     "tile",
+    "trellis_quantize",
+    "trellis_quantizers",
     "unary_decode",
     "unary_encode",
     "unpack_bits",

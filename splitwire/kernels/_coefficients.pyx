@@ -1,13 +1,14 @@
 """Transform coefficients through the adaptive binary range coder of `_range.h`.
 
 Coefficients come in planes, one a component, over spatial frequencies. Each has a *class* known
-before: how large calibration found it, in steps. What was coded before it, nearby, says whether
-this tensor is livelier here than calibration's: with `expected` the mean magnitude of a class,
+before: how large calibration found it, in steps. What was coded before says whether this tensor is
+livelier here than those of calibration: with `expected` the mean magnitude of a class,
 
     liveliness = (1 + Σ w |q|) / (1 + Σ w expected)
 
-over its neighbours at lower frequencies and at the same place in the component before. Class and
-liveliness, in eight steps, are its context. All of it is integer.
+once over the neighbours at lower frequencies, and once over the same frequency in the components
+before, with weights that fade by 7/8 each. Class, both in six steps, and which of the two
+quantisers is due (`_trellis.h`) are a coefficient's context. All of it is integer.
 """
 
 import numpy as np
@@ -22,17 +23,22 @@ from splitwire.kernels._range cimport (
 )
 from splitwire.kernels import coefficient_arguments as arguments
 
+cdef extern from "_trellis.h" nogil:
+    const uint8_t[8][2] trellis_next
+
 cdef enum:
     ONE = 64        # unit of `expected`
     PLACES = 14     # bins of a magnitude that have a context; beyond is Exp-Golomb
-    LIVELY = 8
+    LIVELY = 6
+    FINE = 64       # of what fades, to `expected`
+    FADE = 3
     ESCAPE_BITS = 15
 
-cdef int[LIVELY - 1] THRESHOLDS = [6, 10, 14, 19, 27, 40, 64]  # of liveliness, in 1/16
+cdef int[LIVELY - 1] THRESHOLDS = [6, 11, 17, 26, 43]  # of liveliness, in 1/16
 
 
 cdef struct planes_t:
-    # Magnitudes and expectations of two components, with a rim of zeros around each plane.
+    # What was met and what was expected: in this component with a rim of zeros, and in those before.
     ptrdiff_t row
     int *now
     int *now_expected
@@ -42,7 +48,7 @@ cdef struct planes_t:
 
 cdef planes_t start_planes(int[::1] memory, ptrdiff_t height, ptrdiff_t width) noexcept nogil:
     cdef planes_t planes
-    cdef ptrdiff_t row = width + 3, plane = (height + 3) * (width + 3)
+    cdef ptrdiff_t row = width + 3, plane = (height + 2) * (width + 3)
     planes.row = row
     planes.now = &memory[0] + 2 * row + 2
     planes.now_expected = planes.now + plane
@@ -54,31 +60,35 @@ cdef planes_t start_planes(int[::1] memory, ptrdiff_t height, ptrdiff_t width) n
 cdef inline void keep(planes_t *planes, ptrdiff_t at, int value, int due) noexcept nogil:
     planes.now[at] = abs(value)
     planes.now_expected[at] = due
+    planes.before[at] += (abs(value) * ONE * FINE - planes.before[at]) >> FADE
+    planes.before_expected[at] += (due * FINE - planes.before_expected[at]) >> FADE
 
 
-cdef inline void turn(planes_t *planes) noexcept nogil:
-    """The component at hand becomes the one before."""
-    planes.now, planes.before = planes.before, planes.now
-    planes.now_expected, planes.before_expected = planes.before_expected, planes.now_expected
-
-
-cdef inline int around(const int *now, const int *before, ptrdiff_t row) noexcept nogil:
+cdef inline int around(const int *now, ptrdiff_t row) noexcept nogil:
     """The weighted sum over the neighbours that were coded before."""
     return (
-        2 * ((now - 1)[0] + (now - row)[0] + before[0])
+        2 * ((now - 1)[0] + (now - row)[0])
         + (now - 2)[0] + (now - 2 * row)[0] + (now - row - 1)[0] + (now - row + 1)[0]
-        + (before - 1)[0] + before[1] + (before - row)[0] + before[row]
     )
 
 
-cdef inline int context_of(const planes_t *planes, ptrdiff_t at, int kind) noexcept nogil:
-    cdef int met = around(planes.now + at, planes.before + at, planes.row)
-    cdef int expected = around(planes.now_expected + at, planes.before_expected + at, planes.row)
-    cdef long long seen = 16 * ONE * (1 + <long long>met), due = ONE + expected
+cdef inline int liveliness(long long met, long long due) noexcept nogil:
     cdef int lively = 0
-    while lively < LIVELY - 1 and seen >= THRESHOLDS[lively] * due:
+    while lively < LIVELY - 1 and 16 * met >= THRESHOLDS[lively] * due:
         lively += 1
-    return kind * LIVELY + lively
+    return lively
+
+
+cdef inline int context_of(const planes_t *planes, ptrdiff_t at, int kind) noexcept nogil:
+    cdef int near = liveliness(
+        ONE * (1 + <long long>around(planes.now + at, planes.row)),
+        ONE + around(planes.now_expected + at, planes.row),
+    )
+    cdef int before = liveliness(
+        (ONE * FINE >> FADE) + <long long>planes.before[at],
+        (ONE * FINE >> FADE) + planes.before_expected[at],
+    )
+    return (kind * LIVELY + near) * LIVELY + before
 
 
 cdef inline void encode_one(range_encoder *coder, range_context *contexts, int value) noexcept nogil:
@@ -124,9 +134,10 @@ def coefficients_encode(q, classes, expected, states, seen=0):
     """Code quantised coefficients.
 
     q: int16 (K, H, W), not -32768. classes: uint8 (K, H, W), each below P. expected: uint16 (P,),
-    the mean magnitude of each class in 1/64. states: uint16 (P, 8, 14), the probability of a one,
-    in 1/65536 and not 0, that a magnitude above place (0 to 13) is larger, by class and liveliness.
-    seen: how many bins each state rests on, 0 to 63; an integer, or integers of shape (P, 8, 14).
+    the mean magnitude of each class in 1/64. states: uint16 (P, 36, 2, 14), the probability of a
+    one, in 1/65536 and not 0, that a magnitude above place (0 to 13) is larger, by class, liveliness
+    and quantiser. seen: how many bins each state rests on, 0 to 63; an integer, or integers of the
+    shape of `states`.
     Returns the stream, uint8 of shape (bytes,), possibly of none.
     Raises TypeError for a wrong dtype; ValueError for other shapes or values.
     """
@@ -144,6 +155,7 @@ def coefficients_encode(q, classes, expected, states, seen=0):
     cdef uint8_t[::1] stream = result
     cdef range_encoder coder
     cdef ptrdiff_t k, u, v, at, length
+    cdef int state = 0
     with nogil:
         range_start_encoder(&coder, &stream[0])
         for k in range(source.shape[0]):
@@ -152,11 +164,12 @@ def coefficients_encode(q, classes, expected, states, seen=0):
                     at = u * planes.row + v
                     encode_one(
                         &coder,
-                        model.all + PLACES * context_of(&planes, at, kinds[k, u, v]),
+                        model.all
+                        + PLACES * (2 * context_of(&planes, at, kinds[k, u, v]) + (state & 1)),
                         source[k, u, v],
                     )
+                    state = trellis_next[state][source[k, u, v] & 1]
                     keep(&planes, at, source[k, u, v], due[kinds[k, u, v]])
-            turn(&planes)
         length = range_finish(&coder)
     return result[:length]
 
@@ -181,7 +194,7 @@ def coefficients_decode(buffer, classes, expected, states, seen=0):
     cdef int16_t[:, :, ::1] values = result
     cdef range_decoder coder
     cdef ptrdiff_t k, u, v, at
-    cdef int value
+    cdef int value, state = 0
     cdef bint whole = True
     with nogil:
         range_start_decoder(&coder, &stream[0] if stream.shape[0] else NULL, stream.shape[0])
@@ -190,14 +203,16 @@ def coefficients_decode(buffer, classes, expected, states, seen=0):
                 for v in range(width):
                     at = u * planes.row + v
                     value = decode_one(
-                        &coder, model.all + PLACES * context_of(&planes, at, kinds[k, u, v])
+                        &coder,
+                        model.all
+                        + PLACES * (2 * context_of(&planes, at, kinds[k, u, v]) + (state & 1)),
                     )
+                    state = trellis_next[state][value & 1]
                     if abs(value) > 32767:
                         whole = False
                         value = 0
                     values[k, u, v] = value
                     keep(&planes, at, value, due[kinds[k, u, v]])
-            turn(&planes)
             if not whole:
                 break
         whole = whole and range_ends_well(&coder)
@@ -207,7 +222,7 @@ def coefficients_decode(buffer, classes, expected, states, seen=0):
 
 
 def coefficient_contexts(q, classes, expected):
-    """The context of each coefficient: class * 8 + liveliness, as `coefficients_encode` has it.
+    """The context of each coefficient: class * 36 + liveliness, as `coefficients_encode` has it.
 
     q, classes, expected: as there. Returns uint16 (K, H, W).
     Raises TypeError for a wrong dtype; ValueError for other shapes or values.
@@ -229,5 +244,4 @@ def coefficient_contexts(q, classes, expected):
                     at = u * planes.row + v
                     found[k, u, v] = context_of(&planes, at, kinds[k, u, v])
                     keep(&planes, at, source[k, u, v], due[kinds[k, u, v]])
-            turn(&planes)
     return result

@@ -6,15 +6,20 @@ import numpy as np
 import numpy.typing as npt
 
 from splitwire.kernels import arguments, entropy_arguments
-from splitwire.kernels.arguments import Codes
+from splitwire.kernels.arguments import Codes, Features
 from splitwire.kernels.entropy_arguments import Seen, States, Words
 
 Coefficients = npt.NDArray[np.int16]
 
 ONE = 64
 PLACES = 14
-LIVELY = 8
-THRESHOLDS = (6, 10, 14, 19, 27, 40, 64)
+LIVELY = 6
+CONTEXTS = LIVELY**2
+THRESHOLDS = (6, 11, 17, 26, 43)
+FINE = 64
+FADE = 3
+LIMIT = 65000.0
+TRELLIS = ((0, 2), (5, 7), (1, 3), (6, 4), (2, 0), (4, 6), (3, 1), (7, 5))
 ESCAPE_BITS = 15
 
 _ESCAPE = ESCAPE_BITS + 2  # calls of the coder behind the last place, at most
@@ -24,15 +29,40 @@ def classified(
     q: npt.ArrayLike, classes: npt.ArrayLike, expected: States
 ) -> tuple[Coefficients, Codes, Words]:
     """Coefficients, their classes and what each class leads to expect."""
-    values = np.asarray(q)
-    if values.dtype != np.int16:
-        raise TypeError(f"q has dtype {values.dtype}; expected int16")
+    values = indices(q)
     kinds, due = _classes(classes, expected)
     if values.shape != kinds.shape:
         raise ValueError(f"q has shape {values.shape}; classes has {kinds.shape}")
+    return values, kinds, due
+
+
+def indices(q: npt.ArrayLike) -> Coefficients:
+    """Indices of quantised coefficients."""
+    values = np.asarray(q)
+    if values.dtype != np.int16:
+        raise TypeError(f"q has dtype {values.dtype}; expected int16")
+    if values.ndim != 3 or not values.size:
+        raise ValueError(f"q has shape {values.shape}; expected (K, H, W), not empty")
     if values.min() == -32768:
         raise ValueError("q holds -32768; expected -32767 to 32767")
-    return np.require(values, requirements="CA"), kinds, due
+    return np.require(values, requirements="CA")
+
+
+def trellis(
+    z: npt.ArrayLike, contexts: npt.ArrayLike, rates: npt.ArrayLike
+) -> tuple[Features, Words, Features]:
+    """Coefficients within bounds, their contexts, and the bits of each magnitude in each."""
+    values, bits = np.asarray(z), np.asarray(rates)
+    for name, array in (("z", values), ("rates", bits)):
+        if array.dtype != np.float32:
+            raise TypeError(f"{name} has dtype {array.dtype}; expected float32")
+    which = entropy_arguments.words(contexts, "contexts")
+    if values.ndim != 3 or not values.size or which.shape != values.shape:
+        raise ValueError(f"z has shape {values.shape}, contexts {which.shape}; expected (K, H, W)")
+    if bits.ndim != 3 or bits.shape[1:] != (2, PLACES + 1) or len(bits) <= which.max():
+        raise ValueError(f"rates has shape {bits.shape}; expected ({which.max() + 1}, 2, 15)")
+    bounded = np.nan_to_num(values, nan=0.0).clip(-LIMIT, LIMIT)
+    return np.ascontiguousarray(bounded), which, np.ascontiguousarray(bits)
 
 
 def coefficients(
@@ -77,8 +107,9 @@ def _classes(classes: npt.ArrayLike, expected: States) -> tuple[Codes, Words]:
 
 def _states(states: States, seen: Seen, classes: int) -> tuple[Words, Codes]:
     array = np.asarray(states)
-    if array.shape != (classes, LIVELY, PLACES):
-        raise ValueError(f"states has shape {array.shape}; expected {(classes, LIVELY, PLACES)}")
+    shape = (classes, CONTEXTS, 2, PLACES)
+    if array.shape != shape:
+        raise ValueError(f"states has shape {array.shape}; expected {shape}")
     rests = seen if isinstance(seen, int) else np.asarray(seen)
     if not isinstance(rests, int) and rests.shape != array.shape:
         raise ValueError(f"seen has shape {rests.shape}; expected one number or {array.shape}")
