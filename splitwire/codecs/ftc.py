@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitwire import kernels
-from splitwire.codecs import statistics
+from splitwire.codecs import contexts, statistics
 from splitwire.codecs.base import Codec, Tensor
 from splitwire.codecs.layout import from_planes, planes_shape, to_planes
 from splitwire.codecs.parameter import parameter
@@ -97,7 +97,7 @@ class Ftc(Codec):
         finite = np.nan_to_num(planes, nan=0.0, posinf=limits.max, neginf=limits.min)
         z = table.coefficients(finite.astype(np.float64)) / step_of(table.level(self.quality))
         classes, expected, states, seen = table.model(self.quality)
-        q = statistics.quantized(z, classes, expected, table.rates)
+        q = contexts.quantize(z, classes, expected, table.rates)
         stream = kernels.coefficients_encode(q, classes, expected, states, seen)
         return bytes([self.quality]) + stream.tobytes()
 
@@ -152,12 +152,17 @@ class _Table:
     def model(self, quality: int) -> tuple[NDArray[np.generic], ...]:
         """What the context coder starts from: classes, expected, states and seen."""
         classes = statistics.classes(self._get("scales"), self.level(quality))
-        return np.ascontiguousarray(classes[:, self.bands]), self._get("expected"), self._get("states"), self._get("seen")
+        return (
+            np.ascontiguousarray(classes[:, self.bands]),
+            self._get("expected"),
+            self._get("states"),
+            self._get("seen"),
+        )
 
     @cached_property
     def rates(self) -> NDArray[np.float32]:
         """The bits of each magnitude, as the search of the quantiser has them."""
-        return statistics.rates(self._get("states"))
+        return contexts.rates_of(self._get("states"))
 
     def coefficients(self, planes: Floats) -> Floats:
         """Weighted coefficients (C, H, W) of planes, in the unit of the step."""
@@ -167,9 +172,8 @@ class _Table:
 
     def planes(self, q: NDArray[np.int16], step: float, classes: NDArray[np.uint8]) -> Tensor:
         """The planes of quantised coefficients; the same bits on every machine."""
-        levels = q - 0.5 * kernels.trellis_quantizers(q) * np.sign(q)
-        levels = levels + np.sign(q) * (self._get("lift").astype(float) / 128)[classes]
-        numbers = rebuild(levels * step * self.gain, self._get("basis"))
+        coefficients = contexts.dequantize(q, classes, self._get("lift")) * step
+        numbers = rebuild(coefficients * self.gain, self._get("basis"))
         values = np.ldexp(numbers, int(self._get("unit"))) + self._get("mean")[:, None, None]
         return values.astype(np.float32)
 
@@ -188,7 +192,7 @@ def _table(profile: Profile) -> _Table:
     if arrays["shape"].shape != (3,) or min(table.shape) < 1:
         raise ProfileError(f"the profile {profile.digest} holds no shape")
     channels, bands = table.shape[0], int(table.bands.max()) + 1
-    states = (CLASSES, kernels.CONTEXTS, 2, kernels.PLACES)
+    states = (CLASSES, contexts.CONTEXTS, 2, contexts.PLACES)
     expected = {
         "mean": (channels,),
         "basis": (channels, channels),
@@ -231,7 +235,7 @@ def _arrays(learnt: Learnt) -> dict[str, NDArray[np.generic]]:
         "unit": np.array(unit, np.int32),
         "scales": scales,
         "level": np.array(level, np.int32),
-        **statistics.contexts(learnt, scales, level),
+        **contexts.learn_contexts(learnt, scales, level),
     }
 
 

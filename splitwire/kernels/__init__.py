@@ -41,14 +41,10 @@ from splitwire.kernels._statistics import histogram, moments
 from splitwire.kernels._tile import tile, untile
 from splitwire.kernels._trellis import trellis_quantize, trellis_quantizers
 from splitwire.kernels.arguments import frame_shape
-from splitwire.kernels.coefficient_arguments import CONTEXTS, ONE, PLACES
 
 isa = _isa.name()
 
 __all__ = [
-    "CONTEXTS",
-    "ONE",
-    "PLACES",
     "coefficient_contexts",
     "coefficients_decode",
     "coefficients_encode",

@@ -33,6 +33,7 @@ from splitwire.kernels.reference_rans import (
     rans_frequencies,
     unpack_frequencies,
 )
+from splitwire.kernels.reference_trellis import trellis_quantize, trellis_quantizers
 
 __all__ = [
     "coefficient_contexts",
@@ -55,6 +56,8 @@ __all__ = [
     "rans_encode_streams",
     "rans_frequencies",
     "tile",
+    "trellis_quantize",
+    "trellis_quantizers",
     "unary_decode",
     "unary_encode",
     "unpack_bits",

@@ -12,24 +12,22 @@ import numpy.typing as npt
 
 from splitwire.kernels import coefficient_arguments as arguments
 from splitwire.kernels.arguments import Codes
-from splitwire.kernels.coefficient_arguments import ESCAPE_BITS, LIVELY, ONE, PLACES, THRESHOLDS
+from splitwire.kernels.coefficient_arguments import (
+    CONTEXTS,
+    ESCAPE_BITS,
+    FADE,
+    FINE,
+    LIVELY,
+    ONE,
+    PLACES,
+    THRESHOLDS,
+    TRELLIS,
+)
 from splitwire.kernels.entropy_arguments import States, Words
 from splitwire.kernels.reference_range import Context, Decoder, Encoder, start_contexts
 
-# The neighbours coded before, as (component, row, column) from a coefficient, and their weights.
-_NEAR = {
-    (0, 0, -1): 2,
-    (0, -1, 0): 2,
-    (-1, 0, 0): 2,
-    (0, 0, -2): 1,
-    (0, -2, 0): 1,
-    (0, -1, -1): 1,
-    (0, -1, 1): 1,
-    (-1, 0, -1): 1,
-    (-1, 0, 1): 1,
-    (-1, -1, 0): 1,
-    (-1, 1, 0): 1,
-}
+# The neighbours coded before, as (row, column) from a coefficient, and their weights.
+_NEAR = {(0, -1): 2, (-1, 0): 2, (0, -2): 1, (-2, 0): 1, (-1, -1): 1, (-1, 1): 1}
 
 Place = tuple[int, int, int]
 
@@ -44,8 +42,10 @@ def coefficients_encode(
     """Code quantised coefficients."""
     values, kinds, due, first, rests = arguments.coefficients(q, classes, expected, states, seen)
     model, coder = start_contexts(first, rests), Encoder()
+    state = 0
     for place, context in _contexts(values, kinds, due):
-        _encode(coder, model[PLACES * context :], int(values[place]))
+        _encode(coder, model[PLACES * (2 * context + state % 2) :], int(values[place]))
+        state = TRELLIS[state][int(values[place]) % 2]
     return coder.finish()
 
 
@@ -56,8 +56,10 @@ def coefficients_decode(
     data, kinds, due, first, rests = arguments.coded(buffer, classes, expected, states, seen)
     model, coder = start_contexts(first, rests), Decoder(data.tobytes())
     values = np.zeros(kinds.shape, np.int16)
+    state = 0
     for place, context in _contexts(values, kinds, due):
-        values[place] = _decode(coder, model[PLACES * context :])
+        values[place] = _decode(coder, model[PLACES * (2 * context + state % 2) :])
+        state = TRELLIS[state][int(values[place]) % 2]
     if not coder.ends_well():
         arguments.refuse()
     return values
@@ -66,7 +68,7 @@ def coefficients_decode(
 def coefficient_contexts(
     q: npt.ArrayLike, classes: npt.ArrayLike, expected: States
 ) -> npt.NDArray[np.uint16]:
-    """The context of each coefficient: class * 8 + liveliness, as `coefficients_encode` has it."""
+    """The context of each coefficient: class * 36 + liveliness, as `coefficients_encode` has it."""
     values, kinds, due = arguments.classified(q, classes, expected)
     found = np.empty(values.shape, np.uint16)
     for place, context in _contexts(values, kinds, due):
@@ -78,15 +80,25 @@ def _contexts(
     values: npt.NDArray[np.int16], kinds: Codes, due: Words
 ) -> Iterator[tuple[Place, int]]:
     """Each place in its turn with its context; `values` may be filled in on the way."""
-    for place in np.ndindex(*values.shape):
-        met, expected = 1, ONE
-        for offset, weight in _NEAR.items():
-            k, u, v = (a + b for a, b in zip(place, offset, strict=True))
-            if k >= 0 and 0 <= u < values.shape[1] and 0 <= v < values.shape[2]:
-                met += weight * abs(int(values[k, u, v]))
-                expected += weight * int(due[kinds[k, u, v]])
-        lively = sum(16 * ONE * met >= limit * expected for limit in THRESHOLDS)
-        yield place, LIVELY * int(kinds[place]) + lively  # type: ignore[misc, index]
+    before = np.zeros(values.shape[1:], np.int64)
+    before_due = before.copy()
+    for k, u, v in np.ndindex(*values.shape):
+        kind, met, expected = int(kinds[k, u, v]), 1, ONE
+        for (down, right), weight in _NEAR.items():
+            at = (k, u + down, v + right)
+            if at[1] >= 0 and 0 <= at[2] < values.shape[2]:
+                met += weight * abs(int(values[at]))
+                expected += weight * int(due[kinds[at]])
+        one = ONE * FINE >> FADE
+        near = _lively(ONE * met, expected)
+        earlier = _lively(one + int(before[u, v]), one + int(before_due[u, v]))
+        yield (k, u, v), CONTEXTS * kind + LIVELY * near + earlier
+        before[u, v] += (abs(int(values[k, u, v])) * ONE * FINE - before[u, v]) >> FADE
+        before_due[u, v] += (int(due[kind]) * FINE - before_due[u, v]) >> FADE
+
+
+def _lively(met: int, expected: int) -> int:
+    return sum(16 * met >= limit * expected for limit in THRESHOLDS)
 
 
 def _encode(coder: Encoder, contexts: list[Context], value: int) -> None:

@@ -7,7 +7,7 @@ from splitwire import kernels
 from splitwire.kernels import reference
 
 EXPECTED = np.array([0, 3, 40, 300, 4000], np.uint16)
-SHAPE = (len(EXPECTED), 8, 14)
+SHAPE = (len(EXPECTED), 36, 2, 14)
 
 
 def drawn(shape, seed=0, largest=32767):
@@ -102,9 +102,9 @@ def test_golden(kernels):
     """These bytes are for ever: changing them changes the bitstream."""
     q = np.array([[[5, -2, 0], [1, 0, 0]], [[-20, 3, 1], [0, 0, -1]]], np.int16)
     classes = np.array([[[3, 2, 1], [2, 1, 0]], [[4, 3, 2], [2, 1, 0]]], np.uint8)
-    states = (np.arange(560).reshape(SHAPE) * 113 + 900).astype(np.uint16)
+    states = (np.arange(5040).reshape(SHAPE) * 13 + 9).astype(np.uint16)
     stream = kernels.coefficients_encode(q, classes, EXPECTED, states, 9)
     assert stream.tobytes().hex() == GOLDEN
 
 
-GOLDEN = "18361ae7e0"
+GOLDEN = "1a1afcf94a"
