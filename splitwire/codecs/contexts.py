@@ -4,7 +4,8 @@ Indices are chosen by a search through a trellis that weighs squared error again
 encoders do (kernels/_trellis.pyx). Left alone, such a search makes coefficients smaller: it saves
 bits on what is uncertain. The network minds a loss of energy more than its squared error says, as
 every unit that adds up a feature loses alike. So the decoder lifts what was coded, class by class,
-until coefficients are as large as they were on average (E[y x] = E[x²]), within a bound.
+until coefficients are as large as they were on average (E[y x] = E[x²]), within a bound. At large
+steps, where most of what bits buy is energy, both do less.
 """
 
 import numpy as np
@@ -17,7 +18,8 @@ from splitwire.codecs.transform import Floats
 from splitwire.kernels.coefficient_arguments import CONTEXTS, ONE, PLACES
 
 LIFT = 128  # parts of a step in which a class is lifted
-TRADEOFF = 0.1  # squares of half a step that a bit is worth
+PARTS = 8  # in which the search and the lift are weakened
+_TRADEOFF = 0.1  # squares of half a step that a bit is worth, at most
 _HIGHEST = 0.15  # steps that a class is lifted at most
 _SWEEP = range(-40, 33, 8)  # levels about the middle one from which contexts learn
 _ROUNDS = 3  # of quantising at what the round before found bits to cost
@@ -31,19 +33,29 @@ Indices = NDArray[np.int16]
 Prices = NDArray[np.float32]
 
 
-def quantize(z: Floats, kinds: Classes, expected: Words, rates: Prices) -> Indices:
-    """The indices of coefficients (K, H, W) in steps. Encoders may choose others."""
+def strength(change: int) -> int:
+    """How much the search and the lift do, in eighths, at that many levels above the middle one."""
+    return min(max(PARTS - change // 3, 2), PARTS)
+
+
+def quantize(z: Floats, kinds: Classes, expected: Words, rates: Prices, parts: int) -> Indices:
+    """The indices of coefficients (K, H, W) in steps. Encoders may choose others.
+
+    kinds: the class of each. expected, rates: of the contexts. parts: of the strength.
+    """
     bounded = np.nan_to_num(z).clip(-_LARGEST, _LARGEST)
     near = np.rint(bounded).astype(np.int16)
     which = kernels.coefficient_contexts(near, kinds, expected)
-    return kernels.trellis_quantize((2 * bounded).astype(np.float32), which, rates, TRADEOFF)
+    halves = (2 * bounded).astype(np.float32)
+    return kernels.trellis_quantize(halves, which, rates, _TRADEOFF * parts / PARTS)
 
 
-def dequantize(q: Indices, kinds: Classes | None, lift: NDArray[np.int8]) -> Floats:
-    """The coefficients in steps that indices (K, H, W) stand for; exact in float64."""
-    signs = np.sign(q)
-    away = np.zeros(1) if kinds is None else lift[kinds] / LIFT
-    return np.asarray(q + signs * (away - 0.5 * kernels.trellis_quantizers(q)))
+def dequantize(q: Indices, away: Floats | float) -> Floats:
+    """The coefficients in steps that indices (K, H, W) stand for; exact in float64.
+
+    away: how much larger than its place in the quantiser each is, in steps.
+    """
+    return np.asarray(q + np.sign(q) * (away - 0.5 * kernels.trellis_quantizers(q)))
 
 
 def rates_of(states: Words) -> Prices:
@@ -71,9 +83,9 @@ def learn_contexts(
     rates = np.zeros((CLASSES * CONTEXTS, 2, PLACES + 1), np.float32)
     for _ in range(_ROUNDS):
         count = _Count(expected)
-        for step, kind in zip(steps, kinds, strict=True):
+        for change, step, kind in zip(_SWEEP, steps, kinds, strict=True):
             for z in spectra / step:
-                count.add(z, kind, quantize(z, kind, expected, rates))
+                count.add(z, kind, quantize(z, kind, expected, rates, strength(change)))
         states, seen = count.states()
         rates = rates_of(states)
     return {"expected": expected, "lift": count.lift(), "states": states, "seen": seen}
@@ -94,7 +106,7 @@ class _Count:
         places += np.minimum(np.abs(q), PLACES)
         counted = np.bincount(places.ravel(), minlength=self.sizes.size)
         self.sizes += counted.reshape(self.sizes.shape)
-        y = dequantize(q, None, np.zeros(0, np.int8))
+        y = dequantize(q, 0.0)
         flat = kinds.ravel()
         self.power += np.bincount(flat, (z * z).ravel(), CLASSES)
         self.kept += np.bincount(flat, (z * y).ravel(), CLASSES)
@@ -103,7 +115,7 @@ class _Count:
     def lift(self) -> NDArray[np.int8]:
         """What makes up for the energy lost: y = q + lift · sign q with E[y z] = E[z²]."""
         lost = (self.power - self.kept) / np.maximum(self.coded, 1e-9)
-        return np.rint(LIFT * lost.clip(0, _HIGHEST)).astype(np.int8)
+        return np.asarray(np.rint(LIFT * lost.clip(0, _HIGHEST)).astype(np.int8))
 
     def states(self) -> tuple[Words, NDArray[np.uint8]]:
         """Initial states, and how firmly they stand: (classes, liveliness, quantiser, place)."""

@@ -9,7 +9,7 @@ coder (kernels/_coefficients.pyx) starts from what calibration saw.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from splitwire.codecs.sensitivity import Learnt, frequency_bands, learn
 from splitwire.codecs.statistics import CLASSES, step_of
 from splitwire.codecs.transform import Floats, rebuild, spectrum
 from splitwire.errors import BitstreamError, CodecError, ProfileError
+from splitwire.kernels.coefficient_arguments import CONTEXTS, PLACES
 
 _MIDDLE = 50
 _HEADROOM = 22  # bits of the largest number in calibration, of the 27 that the inverse takes
@@ -94,10 +95,10 @@ class Ftc(Codec):
         planes = to_planes(x)
         table = self._table_for(planes.shape)
         limits = np.finfo(np.float32)
-        finite = np.nan_to_num(planes, nan=0.0, posinf=limits.max, neginf=limits.min)
+        finite = np.nan_to_num(planes, nan=0, posinf=float(limits.max), neginf=float(limits.min))
         z = table.coefficients(finite.astype(np.float64)) / step_of(table.level(self.quality))
         classes, expected, states, seen = table.model(self.quality)
-        q = contexts.quantize(z, classes, expected, table.rates)
+        q = contexts.quantize(z, classes, expected, table.rates, _strength(self.quality))
         stream = kernels.coefficients_encode(q, classes, expected, states, seen)
         return bytes([self.quality]) + stream.tobytes()
 
@@ -106,9 +107,8 @@ class Ftc(Codec):
         if not payload or payload[0] > 100:
             raise BitstreamError("damaged ftc payload: it begins with no quality")
         quality = payload[0]
-        model = table.model(quality)
-        q = kernels.coefficients_decode(payload[1:], *model)
-        return from_planes(table.planes(q, step_of(table.level(quality)), model[0]), shape)
+        q = kernels.coefficients_decode(payload[1:], *table.model(quality))
+        return from_planes(table.planes(q, quality), shape)
 
     def _table_for(self, shape: tuple[int, ...]) -> "_Table":
         assert self.profile is not None
@@ -121,11 +121,15 @@ class Ftc(Codec):
         return table
 
 
+def _strength(quality: int) -> int:
+    return contexts.strength(_MIDDLE - quality)
+
+
 @dataclass(frozen=True, eq=False)
 class _Table:
     """A profile's arrays, ready for use. docs/bitstream.md says what each is."""
 
-    arrays: dict[str, NDArray[np.generic]]
+    arrays: dict[str, NDArray[Any]]
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
@@ -149,15 +153,14 @@ class _Table:
         """The step size of a quality, in eighths of an octave."""
         return int(self._get("level")) + _MIDDLE - quality
 
-    def model(self, quality: int) -> tuple[NDArray[np.generic], ...]:
+    def classes(self, quality: int) -> NDArray[np.uint8]:
+        """The class of each coefficient, (C, H, W)."""
+        kinds = statistics.classes(self._get("scales"), self.level(quality))
+        return np.ascontiguousarray(kinds[:, self.bands])
+
+    def model(self, quality: int) -> tuple[NDArray[Any], ...]:
         """What the context coder starts from: classes, expected, states and seen."""
-        classes = statistics.classes(self._get("scales"), self.level(quality))
-        return (
-            np.ascontiguousarray(classes[:, self.bands]),
-            self._get("expected"),
-            self._get("states"),
-            self._get("seen"),
-        )
+        return self.classes(quality), *(self._get(name) for name in ("expected", "states", "seen"))
 
     @cached_property
     def rates(self) -> NDArray[np.float32]:
@@ -170,14 +173,15 @@ class _Table:
         numbers = (self.forward @ spectra.reshape(self.shape[0], -1)).reshape(self.shape)
         return np.asarray(np.ldexp(numbers, -int(self._get("unit"))) / self.gain)
 
-    def planes(self, q: NDArray[np.int16], step: float, classes: NDArray[np.uint8]) -> Tensor:
+    def planes(self, q: NDArray[np.int16], quality: int) -> Tensor:
         """The planes of quantised coefficients; the same bits on every machine."""
-        coefficients = contexts.dequantize(q, classes, self._get("lift")) * step
-        numbers = rebuild(coefficients * self.gain, self._get("basis"))
+        away = self._get("lift") * (_strength(quality) / (contexts.PARTS * contexts.LIFT))
+        z = contexts.dequantize(q, away[self.classes(quality)]) * step_of(self.level(quality))
+        numbers = rebuild(z * self.gain, self._get("basis"))
         values = np.ldexp(numbers, int(self._get("unit"))) + self._get("mean")[:, None, None]
-        return values.astype(np.float32)
+        return np.asarray(values.astype(np.float32))
 
-    def _get(self, name: str) -> NDArray[np.generic]:
+    def _get(self, name: str) -> NDArray[Any]:
         return self.arrays[name]
 
 
@@ -187,12 +191,12 @@ def _table(profile: Profile) -> _Table:
     kinds = {name: array.dtype.str.lstrip("<|") for name, array in profile.arrays.items()}
     if kinds != _KINDS:
         raise ProfileError(f"the profile {profile.digest} does not hold the arrays of ftc")
-    arrays = dict(profile.arrays)
+    arrays: dict[str, NDArray[Any]] = dict(profile.arrays)
     table = _Table(arrays)
     if arrays["shape"].shape != (3,) or min(table.shape) < 1:
         raise ProfileError(f"the profile {profile.digest} holds no shape")
     channels, bands = table.shape[0], int(table.bands.max()) + 1
-    states = (CLASSES, contexts.CONTEXTS, 2, contexts.PLACES)
+    states = (CLASSES, CONTEXTS, 2, PLACES)
     expected = {
         "mean": (channels,),
         "basis": (channels, channels),

@@ -77,7 +77,7 @@ def frequency_bands(height: int, width: int) -> NDArray[np.uint16]:
     """
     rows, columns = _classes(height), _classes(width)
     bands = rows[:, None] * (columns.max() + 1) + columns
-    return bands.astype(np.uint16)
+    return np.asarray(bands.astype(np.uint16))
 
 
 def band_means(values: Floats, bands: NDArray[np.uint16]) -> Floats:

@@ -2,7 +2,7 @@
 
 A coefficient's class is the mean magnitude that calibration found for its component and band, in
 steps, in half octaves from 1/64 to 32. What a class leads to expect is the same at every step
-size and nearly so for every component, so that a few thousand numbers hold all of it (codecs/contexts.py).
+size and nearly so for every component, so that some ten thousand numbers hold all of it.
 """
 
 from math import ldexp
@@ -44,7 +44,7 @@ def scales(learnt: Learnt) -> NDArray[np.int16]:
     """The mean magnitude of each component and band, in eighths of an octave."""
     means = band_means(np.abs(learnt.spectra), learnt.bands)
     floor = max(float(means.max()), 1e-30) * 1e-9
-    return np.rint(8 * np.log2(np.maximum(means, floor))).astype(np.int16)
+    return np.asarray(np.rint(8 * np.log2(np.maximum(means, floor))).astype(np.int16))
 
 
 def level(spectra: Floats) -> int:

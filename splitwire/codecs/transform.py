@@ -20,7 +20,7 @@ _BOUND = 2.0**27  # of what enters a product; with 2**15 and 2048 terms it stays
 def cosines(size: int) -> Floats:
     """The orthonormal DCT-II of that size: row u is the frequency u; float64 (size, size)."""
     places, rates = np.arange(size), np.arange(size)[:, None]
-    basis = np.cos(np.pi * (2 * places + 1) * rates / (2 * size)) * np.sqrt(2 / size)
+    basis: Floats = np.cos(np.pi * (2 * places + 1) * rates / (2 * size)) * np.sqrt(2 / size)
     basis[0] = np.sqrt(1 / size)
     basis.flags.writeable = False
     return basis
@@ -28,7 +28,7 @@ def cosines(size: int) -> Floats:
 
 @lru_cache(maxsize=64)
 def _integer_cosines(size: int) -> Floats:
-    basis = np.rint(cosines(size) * 2**FINE)
+    basis: Floats = np.rint(cosines(size) * 2**FINE)
     basis.flags.writeable = False
     return basis
 

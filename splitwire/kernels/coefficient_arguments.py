@@ -45,7 +45,7 @@ def indices(q: npt.ArrayLike) -> Coefficients:
         raise ValueError(f"q has shape {values.shape}; expected (K, H, W), not empty")
     if values.min() == -32768:
         raise ValueError("q holds -32768; expected -32767 to 32767")
-    return np.require(values, requirements="CA")
+    return np.require(values, requirements=("C", "A"))
 
 
 def trellis(
@@ -102,7 +102,7 @@ def _classes(classes: npt.ArrayLike, expected: States) -> tuple[Codes, Words]:
         raise ValueError(f"expected has shape {due.shape}; expected one dimension, not empty")
     if kinds.max() >= due.size:
         raise ValueError(f"classes holds {kinds.max()}; there are {due.size}")
-    return np.require(kinds, requirements="CA"), due
+    return np.require(kinds, requirements=("C", "A")), due
 
 
 def _states(states: States, seen: Seen, classes: int) -> tuple[Words, Codes]:
