@@ -23,7 +23,7 @@ _TRADEOFF = 0.1  # squares of half a step that a bit is worth, at most
 _HIGHEST = 0.15  # steps that a class is lifted at most
 _SWEEP = range(-40, 33, 8)  # levels about the middle one from which contexts learn
 _ROUNDS = 3  # of quantising at what the round before found bits to cost
-_ENOUGH = 600_000  # coefficients at each step size
+_ENOUGH = 300_000  # coefficients at each step size
 _LARGEST = 32000  # steps
 _PRIOR = 4.0  # bins that a context is granted of what its class does
 

@@ -103,7 +103,11 @@ class Ftc(Codec):
         return bytes([self.quality]) + stream.tobytes()
 
     def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
-        table = self._table_for(planes_shape(shape))
+        if self.profile is None:
+            raise BitstreamError("damaged ftc stream: it names no profile")
+        table = _table(self.profile)
+        if table.shape != planes_shape(shape):
+            raise BitstreamError(f"damaged ftc stream: its profile is not of shape {shape}")
         if not payload or payload[0] > 100:
             raise BitstreamError("damaged ftc payload: it begins with no quality")
         quality = payload[0]
@@ -151,7 +155,7 @@ class _Table:
 
     def level(self, quality: int) -> int:
         """The step size of a quality, in eighths of an octave."""
-        return int(self._get("level")) + _MIDDLE - quality
+        return int(self._get("level")[0]) + _MIDDLE - quality
 
     def classes(self, quality: int) -> NDArray[np.uint8]:
         """The class of each coefficient, (C, H, W)."""
@@ -171,14 +175,14 @@ class _Table:
         """Weighted coefficients (C, H, W) of planes, in the unit of the step."""
         spectra = spectrum(planes - self._get("mean")[:, None, None])
         numbers = (self.forward @ spectra.reshape(self.shape[0], -1)).reshape(self.shape)
-        return np.asarray(np.ldexp(numbers, -int(self._get("unit"))) / self.gain)
+        return np.asarray(np.ldexp(numbers, -int(self._get("unit")[0])) / self.gain)
 
     def planes(self, q: NDArray[np.int16], quality: int) -> Tensor:
         """The planes of quantised coefficients; the same bits on every machine."""
         away = self._get("lift") * (_strength(quality) / (contexts.PARTS * contexts.LIFT))
         z = contexts.dequantize(q, away[self.classes(quality)]) * step_of(self.level(quality))
         numbers = rebuild(z * self.gain, self._get("basis"))
-        values = np.ldexp(numbers, int(self._get("unit"))) + self._get("mean")[:, None, None]
+        values = np.ldexp(numbers, int(self._get("unit")[0])) + self._get("mean")[:, None, None]
         return np.asarray(values.astype(np.float32))
 
     def _get(self, name: str) -> NDArray[Any]:
@@ -202,8 +206,8 @@ def _table(profile: Profile) -> _Table:
         "basis": (channels, channels),
         "gain": (channels, bands),
         "scales": (channels, bands),
-        "unit": (),
-        "level": (),
+        "unit": (1,),
+        "level": (1,),
         "expected": (CLASSES,),
         "lift": (CLASSES,),
         "states": states,
@@ -212,7 +216,7 @@ def _table(profile: Profile) -> _Table:
     sound = all(arrays[name].shape == shape for name, shape in expected.items())
     sound = sound and all(np.isfinite(arrays[name]).all() for name in ("mean", "gain"))
     sound = sound and bool(np.all(arrays["states"]) and np.all(arrays["seen"] <= 63))
-    sound = sound and abs(int(arrays["unit"])) < 200 and abs(int(arrays["level"])) < 2000
+    sound = sound and abs(int(arrays["unit"][0])) < 200 and abs(int(arrays["level"][0])) < 2000
     if not sound or not (arrays["gain"] > 0).all():
         raise ProfileError(f"the profile {profile.digest} holds arrays that do not fit together")
     return table
@@ -236,9 +240,9 @@ def _arrays(learnt: Learnt) -> dict[str, NDArray[np.generic]]:
         "mean": learnt.mean.astype(np.float32),
         "basis": basis,
         "gain": np.ldexp(gain, -unit).astype(np.float32),
-        "unit": np.array(unit, np.int32),
+        "unit": np.array([unit], np.int32),
         "scales": scales,
-        "level": np.array(level, np.int32),
+        "level": np.array([level], np.int32),
         **contexts.learn_contexts(learnt, scales, level),
     }
 
