@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from splitwire.bench.measure import SHAPES
-from splitwire.bench.works import KINDS, Kind, Tensors, installed, one_thread
+from splitwire.bench.tensors import Tensors, installed, one_thread
+from splitwire.bench.works import KINDS, Kind
 
 SMALL = SHAPES[:-1]
 PEERS = {

@@ -194,7 +194,14 @@ def test_a_process_that_fails_says_so_and_nothing_else(desk: Path) -> None:
     assert "unknown key 'modle' (did you mean 'model'?)" in said
 
 
+@pytest.mark.full
+def test_bench_prints_ratios_and_draws_the_roofline(desk: Path, splitwire: Command) -> None:
+    words = output(splitwire("bench", "-o", "roof.svg"))
+    assert {"quantize_tile", "encode", "numpy"} <= set(words.split())
+    assert (desk / "roof.svg").stat().st_size > 1000
+
+
 def test_help_names_every_verb(splitwire: Command) -> None:
     words = output(splitwire("--help")).split()
-    for verb in ("eval", "report", "splits", "codecs", "encode", "decode", "inspect"):
+    for verb in ("eval", "report", "splits", "codecs", "encode", "decode", "inspect", "bench"):
         assert verb in words

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from statistics import median
 from time import perf_counter_ns
 
-from splitwire.bench.works import KINDS, Call, Kind, Tensors, one_thread
+from splitwire.bench import entropy
+from splitwire.bench.tensors import Call, Tensors, one_thread
+from splitwire.bench.works import KINDS, Kind
 
 # A size for each place that the data can live in: second cache, third cache, memory.
 SIZES = {"L2": (80, 28, 28), "L3": (512, 56, 56), "DRAM": (4096, 56, 56)}
@@ -21,7 +23,7 @@ BUDGET_NS = 2_000_000_000
 
 @dataclass(frozen=True)
 class Figure:
-    """One kernel at one size: median seconds a call of each contender, "splitwire" among them."""
+    """One kernel at one size: bytes moved, and median seconds a call of each contender."""
 
     kernel: str
     size: str
@@ -86,13 +88,30 @@ def measure(
                 yield Figure(kind.name, size, moved, compare(calls, rounds, turn_ns))
 
 
+def measure_coders(sizes: Iterable[int], rounds: int) -> Iterator[Figure]:
+    """Figures of the entropy coders, coding so many symbols of each alphabet, as they come."""
+    for size in sizes:
+        for alphabet in entropy.ALPHABETS:
+            for way, calls in entropy.works(size, alphabet).items():
+                times = compare(calls, rounds)
+                yield Figure(f"rANS {way}", f"{size:,} of {alphabet}", size, times)
+
+
 def bench(long: bool = False) -> Iterator[Figure]:
-    """The comparisons of `splitwire bench`, as they come.
+    """The comparisons of `splitwire bench`, as they come: kernels, then entropy coders.
 
     The short form takes about half a minute: one size for each place that data lives in, without
     torch.compile, which takes seconds to compile each. The long form takes minutes: all of them, at
     the shapes of `SHAPES`.
     """
     if long:
-        return measure({"x".join(map(str, shape)): shape for shape in SHAPES}, rounds=31)
-    return measure(SIZES, rounds=11, without=["torch.compile"])
+        yield from measure({"x".join(map(str, shape)): shape for shape in SHAPES}, rounds=31)
+    else:
+        yield from measure(SIZES, rounds=11, without=["torch.compile"])
+    yield from measure_coders(entropy.SIZES, rounds=31 if long else 11)
+
+
+def count(long: bool = False) -> int:
+    """How many figures `bench` yields."""
+    kernels = len(KINDS) * len(SHAPES if long else SIZES)
+    return kernels + 2 * len(entropy.SIZES) * len(entropy.ALPHABETS)

@@ -9,37 +9,53 @@ from splitwire import kernels
 from splitwire.bench.measure import Figure
 
 PEERS = ("numpy", "torch", "torch.quantize_per_tensor", "torch.compile", "opencv", "numba")
-HEADINGS = ("kernel", "size", "time (µs)", "GB/s", "of ideal", *PEERS)
+CODER_PEERS = ("splitwire unary", "constriction", "compressai", "zstd", "blosc2")
 
 
-def cells(figure: Figure) -> list[str]:
-    """A row of the table: shares of the ideal, and how many times as long each peer takes."""
+def rows(figures: Sequence[Figure]) -> list[list[str]]:
+    """Headings, then a row a figure: how many times as long each peer takes that was measured."""
+    peers = [p for p in ("ideal", *PEERS, *CODER_PEERS) if any(p in f.seconds for f in figures)]
+    headings = ["kernel", "size", "time (µs)", "GB/s", *peers]
+    return [[h.replace("ideal", "of ideal") for h in headings], *(_row(f, peers) for f in figures)]
+
+
+def _row(figure: Figure, peers: Sequence[str]) -> list[str]:
     seconds = figure.seconds["splitwire"]
-    peers = [f"{figure.ratio(p):.1f}×" if p in figure.seconds else "–" for p in PEERS]
-    return [
-        figure.kernel,
-        figure.size,
-        f"{1e6 * seconds:,.1f}",
-        f"{figure.bytes / seconds / 1e9:.1f}",
-        f"{figure.ratio('ideal'):.0%}",
-        *peers,
-    ]
+    measured = [_ratio(figure, peer) if peer in figure.seconds else "–" for peer in peers]
+    speed = _three_digits(figure.bytes / seconds / 1e9)
+    return [figure.kernel, figure.size, _three_digits(1e6 * seconds), speed, *measured]
+
+
+def _ratio(figure: Figure, contender: str) -> str:
+    ratio = figure.ratio(contender)
+    if contender == "ideal":
+        return f"{ratio:.0%}"
+    return f"{_three_digits(ratio)}×"
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:,.{0 if value >= 100 else 1 if value >= 1 else 2}f}"
 
 
 def table(figures: Sequence[Figure]) -> Table:
     """The ratios, for a terminal."""
-    shown = Table(title=f"one thread, {kernels.isa}", box=None)
-    for heading in HEADINGS:
-        shown.add_column(heading, justify="left" if heading in ("kernel", "size") else "right")
-    for figure in figures:
-        shown.add_row(*cells(figure))
+    headings, *cells = rows(figures)
+    shown = Table(
+        title=f"one thread, {kernels.isa}", box=None, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    for at, heading in enumerate(headings):
+        broken = heading.replace(".", ".\n").replace("_", "_\n").replace(" ", "\n")
+        shown.add_column(broken, justify="left" if at < 2 else "right", no_wrap=True)
+    for row in cells:
+        shown.add_row(*row)
     return shown
 
 
 def markdown(figures: Sequence[Figure]) -> str:
     """The ratios, for a document."""
-    rows = [HEADINGS, ["---"] * 2 + ["--:"] * (len(HEADINGS) - 2), *map(cells, figures)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    headings, *cells = rows(figures)
+    lines = [headings, ["---"] * 2 + ["--:"] * (len(headings) - 2), *cells]
+    return "".join(f"| {' | '.join(row)} |\n" for row in lines)
 
 
 def draw_roofline(figures: Sequence[Figure], path: Path) -> None:

@@ -6,7 +6,8 @@
 #include "_mosaic.h"
 #include "_quantize.h"
 
-#define STRIP_BYTES 1024 /* of codes: their values, four times as many, stay in the first cache */
+#define NARROW 32 /* up to which width rows go through scratch within the caches */
+#define STRIP_BYTES 2048 /* of codes: their values, four times as many, stay in the first cache */
 
 #define BODY "_fused_body.h"
 #include "_each_isa.h"

@@ -39,6 +39,30 @@ static inline ptrdiff_t row_offset(const mosaic_layout *m, ptrdiff_t c, ptrdiff_
     return (c / m->columns * m->height + y) * m->stride + c % m->columns * m->width;
 }
 
+#define LONGEST_MOVE 64 /* bytes of a row that one move takes */
+
+/* How many rows at the tensor's end lie, or begin, within so many bytes of it. */
+static inline ptrdiff_t rows_within(const mosaic_layout *m, ptrdiff_t bytes)
+{
+    const ptrdiff_t rows = m->channels * m->height, near = (bytes + m->width - 1) / m->width;
+    return near < rows ? near : rows;
+}
+
+/* `function`, told how many bytes one move of a row takes: 0 where a row is longer than any. */
+#define BY_WIDTH(width, function, from, row, stop, m, to) \
+    do { \
+        if ((width) > LONGEST_MOVE) \
+            function(from, row, stop, m, 0, to); \
+        else if ((width) > 32) \
+            function(from, row, stop, m, LONGEST_MOVE, to); \
+        else if ((width) > 16) \
+            function(from, row, stop, m, 32, to); \
+        else if ((width) > 8) \
+            function(from, row, stop, m, 16, to); \
+        else \
+            function(from, row, stop, m, 8, to); \
+    } while (0)
+
 #define BODY "_mosaic_body.h"
 #include "_each_isa.h"
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from splitwire.bench import measure, report, works
+from splitwire.bench import measure, report, tensors, works
 from splitwire.kernels import _ideal
 
 SMALL = {"small": (6, 8, 8), "more": (7, 9, 9)}
@@ -39,15 +39,15 @@ def test_the_roofline_is_drawn(figures, tmp_path, suffix):
 @pytest.mark.parametrize("reads, writes", [(4, 1), (1, 4), (4, 4), (8, 3), (5, 8)])
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_ideal_writes_all_that_it_should(reads, writes, stream):
-    source = works.aligned((reads * 640,), np.uint8)
+    source = tensors.aligned((reads * 640,), np.uint8)
     source[:] = 3
-    out = works.aligned((writes * 640,), np.uint8)
+    out = tensors.aligned((writes * 640,), np.uint8)
     _ideal.move(source, out, reads, writes, stream)
     assert (out == 3).all()
 
 
 def test_the_ideal_refuses_what_does_not_fit():
-    source, out = works.aligned((1280,), np.uint8), works.aligned((640,), np.uint8)
+    source, out = tensors.aligned((1280,), np.uint8), works.aligned((640,), np.uint8)
     with pytest.raises(ValueError, match="aligned"):
         _ideal.move(source[:640], np.ones(1000, np.uint8)[1:], 4, 4, True)
     with pytest.raises(ValueError, match="no loop"):
