@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 FINE = 14  # bits of a cosine
-_BOUND = 2.0**27  # of what enters a product; with 2**15 and 2048 terms it stays below 2**53
+_BITS = 27  # of what enters a product
+_EXACT = 53 - 15  # bits that float64 leaves to it and to the number of terms, beside the basis
 
 
 @lru_cache(maxsize=64)
@@ -43,16 +44,19 @@ def rebuild(numbers: Floats, basis: NDArray[np.int16]) -> Floats:
     """Planes of components' spectra, in integers: the inverse KLT, then the inverse DCT.
 
     numbers: float64 (K, H, W), in the unit in which the result is wanted; rounded and clipped to
-    27 bits. basis: int16 (C, K), in 1/32768. Returns float64 (C, H, W) that holds integers.
+    27 bits, or fewer where there are more than 2048 terms to a sum. basis: int16 (C, K), in
+    1/32768. Returns float64 (C, H, W) that holds integers.
     """
     k, height, width = numbers.shape
-    spectra = _settled(basis.astype(np.float64) @ _settled(numbers, 0).reshape(k, -1), 15)
-    columns = _settled(_integer_cosines(height).T @ spectra.reshape(-1, height, width), FINE)
-    return _settled(columns @ _integer_cosines(width), FINE)
+    bits = min(_BITS, _EXACT - (max(k, height, width) - 1).bit_length())
+    spectra = basis.astype(np.float64) @ _settled(numbers, 0, bits).reshape(k, -1)
+    maps = _settled(spectra, 15, bits).reshape(-1, height, width)
+    columns = _settled(_integer_cosines(height).T @ maps, FINE, bits)
+    return _settled(columns @ _integer_cosines(width), FINE, bits)
 
 
-def _settled(sums: Floats, bits: int) -> Floats:
-    """Integers of the next stage: `bits` bits less, rounded."""
-    scaled = np.multiply(sums, 2.0**-bits)
+def _settled(sums: Floats, less: int, bits: int) -> Floats:
+    """Integers of the next stage: `less` bits less, rounded, and of that many bits at most."""
+    scaled = np.multiply(sums, 2.0**-less)
     np.rint(scaled, out=scaled)
-    return np.clip(scaled, -_BOUND, _BOUND, out=scaled)
+    return np.clip(scaled, -(2.0**bits), 2.0**bits, out=scaled)
