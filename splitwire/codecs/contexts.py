@@ -43,10 +43,9 @@ def quantize(z: Floats, kinds: Classes, expected: Words, rates: Prices, parts: i
 
     kinds: the class of each. expected, rates: of the contexts. parts: of the strength.
     """
-    bounded = np.nan_to_num(z).clip(-_LARGEST, _LARGEST)
-    near = np.rint(bounded).astype(np.int16)
+    near = np.rint(z).clip(-_LARGEST, _LARGEST).astype(np.int16)
     which = kernels.coefficient_contexts(near, kinds, expected)
-    halves = (2 * bounded).astype(np.float32)
+    halves = (2 * z.clip(-_LARGEST, _LARGEST)).astype(np.float32)
     return kernels.trellis_quantize(halves, which, rates, _TRADEOFF * parts / PARTS)
 
 

@@ -17,4 +17,9 @@ static const uint8_t trellis_next[TRELLIS_STATES][2] = {
     {0, 2}, {5, 7}, {1, 3}, {6, 4}, {2, 0}, {4, 6}, {3, 1}, {7, 5},
 };
 
+/* The two ways into each state, as 2 × the state before + parity. */
+static const uint8_t trellis_ways[TRELLIS_STATES][2] = {
+    {0, 9}, {4, 13}, {1, 8}, {5, 12}, {7, 10}, {2, 15}, {6, 11}, {3, 14},
+};
+
 #endif

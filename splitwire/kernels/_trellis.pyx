@@ -9,17 +9,19 @@ from splitwire.kernels import coefficient_arguments as arguments
 cdef extern from "_trellis.h" nogil:
     enum: TRELLIS_STATES
     const uint8_t[TRELLIS_STATES][2] trellis_next
+    const uint8_t[TRELLIS_STATES][2] trellis_ways
 
 cdef enum:
     PLACES = 14
+    LIMIT = 65000
 
 cdef double FAR = 1e300
 
 
 cdef struct branch_t:
-    # For each quantiser and parity the cheapest index.
-    double[2][2] cost
-    int[2][2] index
+    # For each quantiser and parity, as 2 * quantiser + parity, the cheapest index.
+    double[4] cost
+    int[4] index
 
 
 cdef inline double price(const float *rates, int size) noexcept nogil:
@@ -38,9 +40,10 @@ cdef inline void consider(
 ) noexcept nogil:
     cdef double error = x - (2 * size - quantizer if size else 0)
     cdef double cost = error * error + tradeoff * price(rates, size)
-    if cost < branch.cost[quantizer][size & 1]:
-        branch.cost[quantizer][size & 1] = cost
-        branch.index[quantizer][size & 1] = size
+    cdef int way = 2 * quantizer + (size & 1)
+    if cost < branch.cost[way]:
+        branch.cost[way] = cost
+        branch.index[way] = size
 
 
 cdef inline void explore(
@@ -49,11 +52,10 @@ cdef inline void explore(
     """The indices below and above x in both quantisers, and zero."""
     cdef int quantizer, size
     for quantizer in range(2):
-        branch.cost[quantizer][0] = branch.cost[quantizer][1] = FAR
+        branch.cost[2 * quantizer] = branch.cost[2 * quantizer + 1] = FAR
         size = <int>((x + quantizer) / 2)
         consider(branch, quantizer, size, x, rates + quantizer * (PLACES + 1), tradeoff)
-        if size < 32767:
-            consider(branch, quantizer, size + 1, x, rates + quantizer * (PLACES + 1), tradeoff)
+        consider(branch, quantizer, size + 1, x, rates + quantizer * (PLACES + 1), tradeoff)
         if size:
             consider(branch, quantizer, 0, x, rates + quantizer * (PLACES + 1), tradeoff)
 
@@ -61,19 +63,23 @@ cdef inline void explore(
 cdef inline void step(double *costs, const branch_t *branch, uint8_t *origin) noexcept nogil:
     """Each state keeps the cheaper of the two ways that lead to it."""
     cdef double[TRELLIS_STATES] reached
-    cdef int state, parity, then
-    cdef double cost
+    cdef int state, one, other
+    cdef double cost, rival
     for state in range(TRELLIS_STATES):
-        reached[state] = FAR
-    for state in range(TRELLIS_STATES):
-        for parity in range(2):
-            cost = costs[state] + branch.cost[state & 1][parity]
-            then = trellis_next[state][parity]
-            if cost < reached[then]:
-                reached[then] = cost
-                origin[then] = 2 * state + parity
+        one, other = trellis_ways[state][0], trellis_ways[state][1]
+        cost = costs[one >> 1] + branch.cost[one & 3]
+        rival = costs[other >> 1] + branch.cost[other & 3]
+        reached[state] = rival if rival < cost else cost
+        origin[state] = other if rival < cost else one
     for state in range(TRELLIS_STATES):
         costs[state] = reached[state]
+
+
+cdef inline double bounded(float x) noexcept nogil:
+    """The magnitude, within what an index reaches; 0 where it is no number."""
+    if x < 0:
+        x = -x
+    return x if x <= LIMIT else (LIMIT if x > LIMIT else 0)
 
 
 def trellis_quantize(z, contexts, rates, double tradeoff):
@@ -104,9 +110,9 @@ def trellis_quantize(z, contexts, rates, double tradeoff):
         for state in range(TRELLIS_STATES):
             costs[state] = FAR if state else 0
         for i in range(n):
-            explore(&branch, -source[i] if source[i] < 0 else source[i], &bits[which[i], 0, 0], tradeoff)
+            explore(&branch, bounded(source[i]), &bits[which[i], 0, 0], tradeoff)
             for way in range(4):
-                indices[i, way] = branch.index[way >> 1][way & 1]
+                indices[i, way] = branch.index[way]
             step(costs, &branch, &origins[i, 0])
         state = 0
         for way in range(1, TRELLIS_STATES):

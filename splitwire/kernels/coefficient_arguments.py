@@ -18,7 +18,7 @@ CONTEXTS = LIVELY**2
 THRESHOLDS = (6, 11, 17, 26, 43)
 FINE = 64
 FADE = 3
-LIMIT = 65000.0
+LIMIT = 65000
 TRELLIS = ((0, 2), (5, 7), (1, 3), (6, 4), (2, 0), (4, 6), (3, 1), (7, 5))
 ESCAPE_BITS = 15
 
@@ -51,7 +51,7 @@ def indices(q: npt.ArrayLike) -> Coefficients:
 def trellis(
     z: npt.ArrayLike, contexts: npt.ArrayLike, rates: npt.ArrayLike
 ) -> tuple[Features, Words, Features]:
-    """Coefficients within bounds, their contexts, and the bits of each magnitude in each."""
+    """Coefficients, their contexts, and the bits of each magnitude in each."""
     values, bits = np.asarray(z), np.asarray(rates)
     for name, array in (("z", values), ("rates", bits)):
         if array.dtype != np.float32:
@@ -61,8 +61,7 @@ def trellis(
         raise ValueError(f"z has shape {values.shape}, contexts {which.shape}; expected (K, H, W)")
     if bits.ndim != 3 or bits.shape[1:] != (2, PLACES + 1) or len(bits) <= which.max():
         raise ValueError(f"rates has shape {bits.shape}; expected ({which.max() + 1}, 2, 15)")
-    bounded = np.nan_to_num(values, nan=0.0).clip(-LIMIT, LIMIT)
-    return np.ascontiguousarray(bounded), which, np.ascontiguousarray(bits)
+    return np.ascontiguousarray(values), which, np.ascontiguousarray(bits)
 
 
 def coefficients(

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from splitwire.kernels import coefficient_arguments as arguments
 from splitwire.kernels.arguments import Codes
-from splitwire.kernels.coefficient_arguments import PLACES, TRELLIS
+from splitwire.kernels.coefficient_arguments import LIMIT, PLACES, TRELLIS
 from splitwire.kernels.entropy_arguments import States
 
 Branch = tuple[float, int]
@@ -23,7 +23,8 @@ def trellis_quantize(
     costs = [0.0] + [1e300] * (len(TRELLIS) - 1)
     origins, branches = [], []
     for x, context in zip(flat, which.ravel().tolist(), strict=True):
-        branch = [_explore(abs(x), second, prices[context][second], tradeoff) for second in (0, 1)]
+        size = min(abs(x), LIMIT) if x == x else 0
+        branch = [_explore(size, second, prices[context][second], tradeoff) for second in (0, 1)]
         costs, origin = _step(costs, branch)
         origins.append(origin)
         branches.append(branch)
