@@ -19,8 +19,8 @@ from splitwire.kernels.coefficient_arguments import CONTEXTS, ONE, PLACES
 
 LIFT = 128  # parts of a step in which a class is lifted
 PARTS = 8  # in which the search and the lift are weakened
-_TRADEOFF = 0.1  # squares of half a step that a bit is worth, at most
-_HIGHEST = 0.15  # steps that a class is lifted at most
+_TRADEOFF = 0.05  # squares of half a step that a bit is worth, at most
+_HIGHEST = 0.08  # steps that a class is lifted at most
 _SWEEP = range(-40, 33, 8)  # levels about the middle one from which contexts learn
 _ROUNDS = 3  # of quantising at what the round before found bits to cost
 _ENOUGH = 300_000  # coefficients at each step size
