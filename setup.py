@@ -6,7 +6,10 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-KERNELS = ("isa", "fast", "quantize", "tile", "statistics", "bitpack", "rans", "range", "ideal")
+KERNELS = (
+    "isa", "fast", "quantize", "tile", "statistics", "bitpack", "rans", "range", "coefficients",
+    "trellis", "ideal",
+)  # fmt: skip
 HEADERS = sorted(path.as_posix() for path in Path("splitwire/kernels").glob("*.h"))
 
 # -ffp-contract=off: a fused multiply-add rounds once where NumPy rounds twice, and the kernels

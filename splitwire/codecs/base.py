@@ -46,10 +46,14 @@ class Codec(ABC):
 
     Attributes:
         name: what specs and streams call it: lower-case letters, digits and hyphens.
+        uses_gradients: whether `calibrate` makes use of them.
+        shares_profile: whether one profile serves every setting of its parameters.
         profile: what it learnt from calibration features, if anything.
     """
 
     name: ClassVar[str]
+    uses_gradients: ClassVar[bool] = False
+    shares_profile: ClassVar[bool] = False
     profile: Profile | None = None
 
     @abstractmethod
@@ -64,8 +68,16 @@ class Codec(ABC):
         """Whether this codec can code a tensor of that shape. Most take any."""
         return True
 
-    def calibrate(self, features: Iterable[Tensor]) -> Self:
-        """This codec with a profile learnt from feature tensors; itself if it learns nothing."""
+    def calibrate(
+        self, features: Iterable[Tensor], gradients: Iterable[Tensor] | None = None
+    ) -> Self:
+        """This codec with a profile learnt from feature tensors; itself if it learns nothing.
+
+        Args:
+            features: float32 tensors as `encode` takes them.
+            gradients: for a codec that uses them, of the log-likelihood of labels drawn from the
+                network's output, with respect to the features.
+        """
         return self
 
     @property

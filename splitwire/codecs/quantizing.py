@@ -51,7 +51,9 @@ class QuantizingCodec(Codec):
         """How many codes there are."""
         return 256
 
-    def calibrate(self, features: Iterable[Tensor]) -> Self:
+    def calibrate(
+        self, features: Iterable[Tensor], gradients: Iterable[Tensor] | None = None
+    ) -> Self:
         """This codec with the range learnt, if its rule is "profile"; otherwise itself."""
         if self.clip != "profile":
             return self

@@ -21,6 +21,11 @@ imported. Results are the same in all.
 
 from splitwire.kernels import _isa
 from splitwire.kernels._bitpack import pack_bits, unpack_bits
+from splitwire.kernels._coefficients import (
+    coefficient_contexts,
+    coefficients_decode,
+    coefficients_encode,
+)
 from splitwire.kernels._quantize import dequantize, dequantize_untile, quantize, quantize_tile
 from splitwire.kernels._range import range_decode, range_encode, unary_decode, unary_encode
 from splitwire.kernels._rans import (
@@ -34,11 +39,15 @@ from splitwire.kernels._rans import (
 )
 from splitwire.kernels._statistics import histogram, moments
 from splitwire.kernels._tile import tile, untile
+from splitwire.kernels._trellis import trellis_quantize, trellis_quantizers
 from splitwire.kernels.arguments import frame_shape
 
 isa = _isa.name()
 
 __all__ = [
+    "coefficient_contexts",
+    "coefficients_decode",
+    "coefficients_encode",
     "dequantize",
     "dequantize_untile",
     "frame_shape",
@@ -56,6 +65,8 @@ __all__ = [
     "rans_encode_streams",
     "rans_frequencies",
     "tile",
+    "trellis_quantize",
+    "trellis_quantizers",
     "unary_decode",
     "unary_encode",
     "unpack_bits",

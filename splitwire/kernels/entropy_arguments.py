@@ -80,8 +80,8 @@ def refuse_range_stream() -> NoReturn:
 
 
 def _contexts(contexts: npt.ArrayLike, states: States, seen: Seen) -> tuple[Words, Words, Codes]:
-    which = _words(contexts, "contexts").reshape(-1)
-    checked = _states(states, seen)
+    which = words(contexts, "contexts").reshape(-1)
+    checked = checked_states(states, seen)
     if not which.size:
         raise ValueError("contexts has no element; expected at least one")
     if which.max() >= len(checked[0]):
@@ -90,14 +90,15 @@ def _contexts(contexts: npt.ArrayLike, states: States, seen: Seen) -> tuple[Word
 
 
 def _unary_states(states: States, seen: Seen) -> tuple[Words, Codes]:
-    checked = _states(states, seen)
+    checked = checked_states(states, seen)
     if len(checked[0]) > 255:
         raise ValueError(f"states has length {len(checked[0])}; expected at most 255")
     return checked
 
 
-def _states(states: States, seen: Seen) -> tuple[Words, Codes]:
-    array = _words(states, "states")
+def checked_states(states: States, seen: Seen) -> tuple[Words, Codes]:
+    """Initial states of contexts, and how many bins each rests on, as arrays of one length."""
+    array = words(states, "states")
     if array.ndim != 1 or not array.size:
         raise ValueError(f"states has shape {array.shape}; expected one dimension, not empty")
     if not array.all():
@@ -116,7 +117,8 @@ def _states(states: States, seen: Seen) -> tuple[Words, Codes]:
     return array, full
 
 
-def _words(values: npt.ArrayLike, name: str) -> Words:
+def words(values: npt.ArrayLike, name: str) -> Words:
+    """A uint16 array of any shape, C-contiguous and aligned; TypeError for another dtype."""
     array = np.asarray(values)
     if array.dtype != UINT16:
         raise TypeError(f"{name} has dtype {array.dtype}; expected uint16")
@@ -154,7 +156,7 @@ def rans_plan(
     frequencies: npt.ArrayLike, shape: Sequence[int], tables: npt.ArrayLike | None, many: bool
 ) -> RansPlan:
     """How symbols of that shape are coded; the sums of the tables are left to be checked."""
-    array = _words(frequencies, "frequencies")
+    array = words(frequencies, "frequencies")
     if array.ndim not in (1, 2) or not array.size:
         raise ValueError(f"frequencies has shape {array.shape}; expected (A,) or (T, A), not empty")
     array = array.reshape(-1, array.shape[-1])

@@ -13,6 +13,11 @@ import numpy.typing as npt
 
 from splitwire.kernels import arguments, ranges
 from splitwire.kernels.arguments import Codes, Features, frame_shape
+from splitwire.kernels.reference_coefficients import (
+    coefficient_contexts,
+    coefficients_decode,
+    coefficients_encode,
+)
 from splitwire.kernels.reference_range import (
     range_decode,
     range_encode,
@@ -28,8 +33,12 @@ from splitwire.kernels.reference_rans import (
     rans_frequencies,
     unpack_frequencies,
 )
+from splitwire.kernels.reference_trellis import trellis_quantize, trellis_quantizers
 
 __all__ = [
+    "coefficient_contexts",
+    "coefficients_decode",
+    "coefficients_encode",
     "dequantize",
     "dequantize_untile",
     "frame_shape",
@@ -47,6 +56,8 @@ __all__ = [
     "rans_encode_streams",
     "rans_frequencies",
     "tile",
+    "trellis_quantize",
+    "trellis_quantizers",
     "unary_decode",
     "unary_encode",
     "unpack_bits",

@@ -102,9 +102,14 @@ class Encoder:
         self.low += 0 if value else part
         self.width = part if value else self.width - part
         context.learn(value)
-        if self.width < 1 << 32:
-            self.low, self.width, self.words = self.low << 16, self.width << 16, self.words + 1
+        self._move_out()
         return value
+
+    def code_bits(self, bits: int, count: int) -> None:
+        """Code `count` bits, 1 to 16, at their full price."""
+        self.width >>= count
+        self.low += self.width * bits
+        self._move_out()
 
     def finish(self) -> Codes:
         """The fraction of the interval that ends in most zero bytes, without those."""
@@ -112,6 +117,10 @@ class Encoder:
         kept = next(n for n in range(7) if last >> (48 - 8 * n) << (48 - 8 * n) >= self.low)
         settled = last >> (48 - 8 * kept)
         return np.frombuffer(settled.to_bytes(2 * self.words + kept, "big"), np.uint8).copy()
+
+    def _move_out(self) -> None:
+        if self.width < 1 << 32:
+            self.low, self.width, self.words = self.low << 16, self.width << 16, self.words + 1
 
 
 class Decoder:
@@ -128,16 +137,27 @@ class Decoder:
         self.offset -= 0 if value else part
         self.width = part if value else self.width - part
         context.learn(value)
-        if self.width < 1 << 32:
-            word = self.data[self.at : self.at + 2].ljust(2, b"\0")
-            self.offset = self.offset << 16 | int.from_bytes(word, "big")
-            self.width, self.at = self.width << 16, self.at + 2
+        self._move_in()
         return value
+
+    def code_bits(self, count: int) -> int:
+        """Decode `count` bits; above the last part, where no encoder goes, all of them are set."""
+        self.width >>= count
+        bits = min(self.offset // self.width, (1 << count) - 1)
+        self.offset -= bits * self.width
+        self._move_in()
+        return bits
 
     def ends_well(self) -> bool:
         """Whether the stream is the words that moved in, and at most six bytes that end well."""
         tail = len(self.data) - (self.at - 6)
         return tail == 0 or (0 < tail <= 6 and self.data[-1] != 0)
+
+    def _move_in(self) -> None:
+        if self.width < 1 << 32:
+            word = self.data[self.at : self.at + 2].ljust(2, b"\0")
+            self.offset = self.offset << 16 | int.from_bytes(word, "big")
+            self.width, self.at = self.width << 16, self.at + 2
 
 
 def _moved(p: int, value: int, shift: int) -> int:

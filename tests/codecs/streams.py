@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import splitwire as sw
 from splitwire.codecs import bitstream
 from splitwire.codecs.base import Tensor
 
@@ -12,6 +13,14 @@ def features(*shape: int, seed: int = 0) -> Tensor:
     for axis in range(len(shape) - 2, len(shape)):
         x = x + np.roll(x, 1, axis)
     return x.astype(np.float32)
+
+
+def ready(name: str, *shape: int) -> sw.Codec:
+    """The codec of that name, calibrated on tensors of that shape if it must be."""
+    codec = sw.codec(name)
+    if codec.needs_profile:
+        return codec.calibrate([features(*shape, seed=seed) for seed in range(3)])
+    return codec
 
 
 def stream_of(

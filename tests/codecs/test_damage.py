@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from streams import UNIT_RANGE, features, payload_of, stream_of
+from streams import UNIT_RANGE, features, payload_of, ready, stream_of
 
 import splitwire as sw
 from splitwire.codecs.registry import codec_names
@@ -19,19 +19,30 @@ few = settings(max_examples=30, deadline=None)
 
 
 @cache
+def codec(name: str) -> sw.Codec:
+    return ready(name, *SHAPE)
+
+
+@cache
 def sound(name: str) -> bytes:
-    return sw.codec(name).encode(features(*SHAPE))
+    return codec(name).encode(features(*SHAPE))
 
 
-def refused(data: bytes) -> None:
+def forged(name: str, shape: tuple[int, ...], payload: bytes) -> bytes:
+    """A payload under a right header and checksum."""
+    profile = codec(name).profile
+    return stream_of(name, shape, payload, profile.digest if profile else None)
+
+
+def refused(data: bytes, profile: sw.Profile | None = None) -> None:
     with pytest.raises(sw.BitstreamError):
-        sw.decode(data)
+        sw.decode(data, profile)
 
 
-def refused_or_of_its_shape(data: bytes, shape: tuple[int, ...] = SHAPE) -> None:
+def refused_or_of_its_shape(name: str, payload: bytes, shape: tuple[int, ...] = SHAPE) -> None:
     """What an attacker may reach: a tensor of the shape that the stream states, no more."""
     try:
-        y = sw.decode(data)
+        y = sw.decode(forged(name, shape, payload), codec(name).profile)
     except sw.BitstreamError:
         return
     assert (y.shape, y.dtype) == (shape, np.float32)
@@ -42,7 +53,7 @@ def refused_or_of_its_shape(data: bytes, shape: tuple[int, ...] = SHAPE) -> None
 @given(data=st.data())
 def test_truncated(name: str, data: st.DataObject) -> None:
     stream = sound(name)
-    refused(stream[: data.draw(st.integers(0, len(stream) - 1))])
+    refused(stream[: data.draw(st.integers(0, len(stream) - 1))], codec(name).profile)
 
 
 @every_codec
@@ -52,7 +63,7 @@ def test_bits_flipped(name: str, data: st.DataObject) -> None:
     stream = bytearray(sound(name))
     for bit in data.draw(st.sets(st.integers(0, 8 * len(stream) - 1), min_size=1, max_size=3)):
         stream[bit // 8] ^= 1 << bit % 8
-    refused(bytes(stream))
+    refused(bytes(stream), codec(name).profile)
 
 
 @every_codec
@@ -61,8 +72,8 @@ def test_bits_flipped(name: str, data: st.DataObject) -> None:
 def test_bytes_inserted_or_taken_away(name: str, data: st.DataObject, new: bytes) -> None:
     stream = sound(name)
     at = data.draw(st.integers(0, len(stream) - len(new)))
-    refused(stream[:at] + new + stream[at:])
-    refused(stream[:at] + stream[at + len(new) :])
+    refused(stream[:at] + new + stream[at:], codec(name).profile)
+    refused(stream[:at] + stream[at + len(new) :], codec(name).profile)
 
 
 @given(st.binary(max_size=200))
@@ -78,7 +89,7 @@ def test_garbage(data: bytes) -> None:
 @example(b"")
 def test_garbage_behind_a_sound_header(name: str, payload: bytes) -> None:
     for head in (b"", UNIT_RANGE, UNIT_RANGE + b"\0"):
-        refused_or_of_its_shape(stream_of(name, SHAPE, head + payload))
+        refused_or_of_its_shape(name, head + payload)
 
 
 @every_codec
@@ -90,7 +101,7 @@ def test_payload_changed_under_a_right_checksum(name: str, data: st.DataObject) 
     for at, byte in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=4)):
         payload[at] = byte
     length = data.draw(places | st.just(len(payload)))
-    refused_or_of_its_shape(stream_of(name, SHAPE, bytes(payload[:length])))
+    refused_or_of_its_shape(name, bytes(payload[:length]))
 
 
 @every_codec
@@ -100,13 +111,13 @@ def test_payload_changed_under_a_right_checksum(name: str, data: st.DataObject) 
 @example((1 << 24,))
 @example((4096, 4096))
 def test_another_shape_under_a_right_checksum(name: str, shape: tuple[int, ...]) -> None:
-    refused_or_of_its_shape(stream_of(name, shape, payload_of(sound(name))), shape)
+    refused_or_of_its_shape(name, payload_of(sound(name)), shape)
 
 
 @every_codec
 def test_payload_of_another_codec(name: str) -> None:
     for other in NAMES:
-        refused_or_of_its_shape(stream_of(name, SHAPE, payload_of(sound(other))))
+        refused_or_of_its_shape(name, payload_of(sound(other)))
 
 
 @every_codec
@@ -118,7 +129,7 @@ def test_header_changed_under_a_right_checksum(name: str) -> None:
         stream[bit // 8] ^= 1 << bit % 8
         body = bytes(stream)
         try:
-            y = sw.decode(body + zlib.crc32(body).to_bytes(4, "little"))
+            y = sw.decode(body + zlib.crc32(body).to_bytes(4, "little"), codec(name).profile)
         except (sw.BitstreamError, sw.ProfileError):  # the flag of a profile may be set
             continue
         assert y.dtype == np.float32
@@ -127,8 +138,11 @@ def test_header_changed_under_a_right_checksum(name: str) -> None:
 @every_codec
 def test_codec_refuses_what_another_wrote(name: str) -> None:
     for other in set(NAMES) - {name}:
-        with pytest.raises(sw.BitstreamError, match=f"coded by {other}, not {name}"):
-            sw.codec(name).decode(sound(other))
+        kind, words = sw.BitstreamError, f"coded by {other}, not {name}"
+        if codec(other).profile:
+            kind, words = sw.ProfileError, "was coded with the profile"
+        with pytest.raises(kind, match=words):
+            codec(name).decode(sound(other))
 
 
 @pytest.mark.parametrize("bounds", ["0000803f00000000", "0000c07f0000803f", "000080ff0000807f"])

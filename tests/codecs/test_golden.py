@@ -16,6 +16,7 @@ from splitwire.codecs.registry import BUILTIN
 GOLDEN = Path(__file__).parent.parent / "golden"
 SHAPE = (6, 9, 7)
 PROFILE = GOLDEN / "raw.safetensors"
+LEARNT = GOLDEN / "ftc.safetensors"
 
 SINGLE = {
     "raw": "raw",
@@ -107,12 +108,25 @@ def test_profile(writing: bool) -> None:
     check("raw-profile", sw.decode(stream("raw-profile", new, writing), profile), writing)
 
 
+@pytest.mark.parametrize("quality", [30, 80])
+def test_ftc(quality: int, writing: bool) -> None:
+    """Decoding is exact: on every processor, in every thread, with every linear algebra library."""
+    if writing:
+        profile = sw.codec("ftc").calibrate([features(*SHAPE, seed=i) for i in range(4)]).profile
+        assert profile is not None
+        profile.save(LEARNT)
+    profile = sw.Profile.load(LEARNT)
+    new = sw.codec("ftc", quality=quality, profile=profile).encode(features(*SHAPE))
+    check(f"ftc-{quality}", sw.decode(stream(f"ftc-{quality}", new, writing), profile), writing)
+
+
 def test_every_codec_has_a_golden_stream() -> None:
-    assert {spec.partition(":")[0] for spec in SINGLE.values()} == set(BUILTIN)
+    assert {"ftc", *(spec.partition(":")[0] for spec in SINGLE.values())} == set(BUILTIN)
 
 
 def test_every_golden_file_is_checked() -> None:
     names = {*SINGLE, *RANKS, *(f"{name}-{i}" for name in SEQUENCES for i in range(3))}
-    names.add("raw-profile")
-    files = {f"{name}.{ending}" for name in names for ending in ("sw", "npy")} | {PROFILE.name}
+    names |= {"raw-profile", "ftc-30", "ftc-80"}
+    files = {f"{name}.{ending}" for name in names for ending in ("sw", "npy")}
+    files |= {PROFILE.name, LEARNT.name}
     assert {path.name for path in GOLDEN.iterdir()} == files

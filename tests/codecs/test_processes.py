@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from streams import features
+from streams import features, ready
 
 import splitwire as sw
 from splitwire.codecs.registry import codec_names
@@ -58,26 +58,33 @@ def install(folder: Path, module: str, source: str, entry: str) -> None:
 
 
 DECODE = """
-import sys
+import pathlib, sys
 import numpy, splitwire
 for stream in sys.argv[2:]:
+    path = pathlib.Path(stream + ".profile")
+    profile = splitwire.Profile.load(path) if path.exists() else None
     with open(stream, "rb") as file:
-        numpy.save(stream + ".npy", splitwire.decode(file.read()))
+        numpy.save(stream + ".npy", splitwire.decode(file.read(), profile))
 assert "torch" not in sys.modules
 """
 
 
 def test_another_process_decodes_what_this_one_wrote(tmp_path: Path) -> None:
     x = features(3, 10, 12)
-    for name in codec_names():
-        (tmp_path / name).write_bytes(sw.codec(name).encode(x))
+    codecs = {name: ready(name, *x.shape) for name in codec_names()}
+    for name, codec in codecs.items():
+        (tmp_path / name).write_bytes(codec.encode(x))
+        if codec.profile is not None:
+            codec.profile.save(tmp_path / f"{name}.profile")
     files = [tmp_path / name for name in codec_names()]
     done = run(DECODE, "", *files)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     for file in files:
         np.testing.assert_array_equal(
-            np.load(f"{file}.npy"), sw.decode(file.read_bytes()), err_msg=file.name
+            np.load(f"{file}.npy"),
+            sw.decode(file.read_bytes(), codecs[file.name].profile),
+            err_msg=file.name,
         )
 
 

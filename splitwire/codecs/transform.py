@@ -1,0 +1,62 @@
+"""The transform of `ftc`: a KLT over channels and a DCT over the map, inverted exactly.
+
+The inverse is made of integers that float64 holds exactly: products and sums of them below 2**53
+round nowhere, so that BLAS may add them in any order, on any number of threads and with any
+instruction set, and a stream decodes to the same bits everywhere.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+FINE = 14  # bits of a cosine
+_BITS = 27  # of what enters a product
+_EXACT = 53 - 15  # bits that float64 leaves to it and to the number of terms, beside the basis
+
+
+@lru_cache(maxsize=64)
+def cosines(size: int) -> Floats:
+    """The orthonormal DCT-II of that size: row u is the frequency u; float64 (size, size)."""
+    places, rates = np.arange(size), np.arange(size)[:, None]
+    basis: Floats = np.cos(np.pi * (2 * places + 1) * rates / (2 * size)) * np.sqrt(2 / size)
+    basis[0] = np.sqrt(1 / size)
+    basis.flags.writeable = False
+    return basis
+
+
+@lru_cache(maxsize=64)
+def _integer_cosines(size: int) -> Floats:
+    basis: Floats = np.rint(cosines(size) * 2**FINE)
+    basis.flags.writeable = False
+    return basis
+
+
+def spectrum(planes: Floats) -> Floats:
+    """The DCT of each map of (..., H, W), over the whole of it."""
+    height, width = planes.shape[-2:]
+    return cosines(height) @ planes @ cosines(width).T
+
+
+def rebuild(numbers: Floats, basis: NDArray[np.int16]) -> Floats:
+    """Planes of components' spectra, in integers: the inverse KLT, then the inverse DCT.
+
+    numbers: float64 (K, H, W), in the unit in which the result is wanted; rounded and clipped to
+    27 bits, or fewer where there are more than 2048 terms to a sum. basis: int16 (C, K), in
+    1/32768. Returns float64 (C, H, W) that holds integers.
+    """
+    k, height, width = numbers.shape
+    bits = min(_BITS, _EXACT - (max(k, height, width) - 1).bit_length())
+    spectra = basis.astype(np.float64) @ _settled(numbers, 0, bits).reshape(k, -1)
+    maps = _settled(spectra, 15, bits).reshape(-1, height, width)
+    columns = _settled(_integer_cosines(height).T @ maps, FINE, bits)
+    return _settled(columns @ _integer_cosines(width), FINE, bits)
+
+
+def _settled(sums: Floats, less: int, bits: int) -> Floats:
+    """Integers of the next stage: `less` bits less, rounded, and of that many bits at most."""
+    scaled = np.multiply(sums, 2.0**-less)
+    np.rint(scaled, out=scaled)
+    return np.clip(scaled, -(2.0**bits), 2.0**bits, out=scaled)
