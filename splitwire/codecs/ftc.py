@@ -8,7 +8,7 @@ coder (kernels/_coefficients.pyx) starts from what calibration saw.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import ClassVar, Self
 
 import numpy as np
@@ -20,13 +20,14 @@ from splitwire.codecs.base import Codec, Tensor
 from splitwire.codecs.layout import from_planes, planes_shape, to_planes
 from splitwire.codecs.parameter import parameter
 from splitwire.codecs.profile import Profile
+from splitwire.codecs.rate_control import within_bytes, within_divergence
 from splitwire.codecs.registry import register_codec
 from splitwire.codecs.sensitivity import Learnt, frequency_bands, learn
 from splitwire.codecs.statistics import CLASSES, step_of
 from splitwire.codecs.transform import Floats, rebuild, spectrum
 from splitwire.errors import BitstreamError, CodecError, ProfileError
 
-_MIDDLE = 50
+_MIDDLE, _TOP = 50, 100
 _HEADROOM = 22  # bits of the largest number in calibration, of the 27 that the inverse takes
 _KINDS = {
     "shape": "i4",
@@ -50,14 +51,18 @@ class Ftc(Codec):
 
     Attributes:
         quality: 8 more halve the step; at 50 calibration expects 0.05 nats of divergence.
+        target_bytes: instead, the most bytes of a stream; a tensor that cannot fit is refused.
+        target_divergence: instead, nats that calibration expects of each tensor's own errors.
     """
 
     name: ClassVar[str] = "ftc"
     uses_gradients: ClassVar[bool] = True
     shares_profile: ClassVar[bool] = True
     quality: int = parameter(
-        _MIDDLE, "8 more halve the step; 50 is near 0.05 nats", low=0, high=100
+        _MIDDLE, "8 more halve the step; 50 is near 0.05 nats", low=0, high=_TOP
     )
+    target_bytes: int = parameter(0, "instead of quality: bytes a stream may have", low=0)
+    target_divergence: float = parameter(0.0, "instead of quality: nats to expect", low=0.0)
 
     @property
     def needs_profile(self) -> bool:
@@ -86,6 +91,8 @@ class Ftc(Codec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if len(self._changed()) > 1:
+            raise CodecError("ftc takes one of quality, target_bytes and target_divergence")
         if self.profile is not None:
             _table(self.profile)
 
@@ -94,14 +101,18 @@ class Ftc(Codec):
         table = self._table_for(planes.shape)
         limits = np.finfo(np.float32)
         finite = np.nan_to_num(planes, nan=0.0, posinf=limits.max, neginf=limits.min)
-        z = table.coefficients(finite.astype(np.float64)) / step_of(table.level(self.quality))
-        q = np.rint(z).clip(-32767, 32767).astype(np.int16)
-        stream = kernels.coefficients_encode(q, *table.model(self.quality))
-        return bytes([self.quality]) + stream.tobytes()
+        z = table.coefficients(finite.astype(np.float64))
+        if self.target_bytes:
+            around = len(self._stream(b"", x.shape))
+            return within_bytes(self.target_bytes, around, partial(table.payload, z), _TOP)
+        if self.target_divergence:
+            expected = partial(table.divergence, z)
+            return table.payload(z, within_divergence(self.target_divergence, expected, _TOP))
+        return table.payload(z, self.quality)
 
     def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
         table = self._table_for(planes_shape(shape))
-        if not payload or payload[0] > 100:
+        if not payload or payload[0] > _TOP:
             raise BitstreamError("damaged ftc payload: it begins with no quality")
         quality = payload[0]
         q = kernels.coefficients_decode(payload[1:], *table.model(quality))
@@ -156,6 +167,21 @@ class _Table:
         spectra = spectrum(planes - self._get("mean")[:, None, None])
         numbers = (self.forward @ spectra.reshape(self.shape[0], -1)).reshape(self.shape)
         return np.asarray(np.ldexp(numbers, -int(self._get("unit"))) / self.gain)
+
+    def quantised(self, z: Floats, quality: int) -> NDArray[np.int16]:
+        """Coefficients in steps of a quality."""
+        steps = np.rint(z / step_of(self.level(quality)))
+        return steps.clip(-32767, 32767).astype(np.int16)
+
+    def payload(self, z: Floats, quality: int) -> bytes:
+        """What is sent of coefficients at a quality."""
+        q = self.quantised(z, quality)
+        return bytes([quality]) + kernels.coefficients_encode(q, *self.model(quality)).tobytes()
+
+    def divergence(self, z: Floats, quality: int) -> float:
+        """What calibration expects of the errors of a quality, in nats."""
+        errors = z - step_of(self.level(quality)) * self.quantised(z, quality)
+        return 0.5 * float((errors**2).sum())
 
     def planes(self, q: NDArray[np.int16], step: float) -> Tensor:
         """The planes of quantised coefficients; the same bits on every machine."""
