@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from splitwire.codecs.bitstream import DIGEST_BYTES
 from splitwire.errors import ProfileError
@@ -60,7 +60,7 @@ class Profile:
         arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
         try:
             meta = {**self.about, "codec": self.codec, "digest": self.digest}
-            save_file(arrays, path, metadata=meta)
+            Path(path).write_bytes(save(arrays, meta))
         except (OSError, SafetensorError) as error:
             raise ProfileError(f"cannot write the profile {path}: {error}") from error
         return replace(self, path=Path(path))
