@@ -36,7 +36,7 @@ class Profile:
         """The first 8 bytes, in hexadecimal, of SHA-256 over the codec's name and every array."""
         sha = hashlib.sha256(self.codec.encode())
         for name in sorted(self.arrays):
-            array = np.ascontiguousarray(self.arrays[name])
+            array = np.asarray(self.arrays[name], order="C")
             little = array.astype(array.dtype.newbyteorder("<"), copy=False)
             sha.update(f"{name} {little.dtype.str} {little.shape}".encode())
             sha.update(little.tobytes())
@@ -57,7 +57,7 @@ class Profile:
         Raises:
             ProfileError: the file cannot be written.
         """
-        arrays = {name: np.ascontiguousarray(array) for name, array in self.arrays.items()}
+        arrays = {name: np.asarray(array, order="C") for name, array in self.arrays.items()}
         try:
             meta = {**self.about, "codec": self.codec, "digest": self.digest}
             Path(path).write_bytes(save(arrays, meta))
