@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from streams import features
 
 import splitwire as sw
 from splitwire.codecs import bitstream
 from splitwire.codecs.rate_control import within_divergence
 from splitwire.errors import CodecError
-from streams import features
 
 
 @pytest.fixture(scope="module")
