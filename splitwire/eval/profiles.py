@@ -1,21 +1,15 @@
-"""Where the profiles of a run come from: its folder, the package, or calibration now.
-
-What is learnt is kept in the run's folder, so that a run that goes on codes with the same profiles
-and calibrates nothing again.
-"""
+"""Making profiles: codecs calibrated at the cuts of a network, on the same crops."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
-from urllib.parse import quote
 
 import torch
 
 from splitwire.codecs.base import Codec, Tensor
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.registry import codec
-from splitwire.codecs.shipped import shipped_profile
 from splitwire.errors import CodecError, ProfileError
 from splitwire.eval import calibrate
 from splitwire.eval.calibrate import Seen
@@ -74,7 +68,7 @@ class Calibrator:
             "weights": cut.model.digest,
             "split": cut.at,
             "crossing": str(crossing),
-            "settings": _settings(codec),
+            "settings": settings(codec),
             "data": self.data,
             "crops": str(self.count),
             "seed": str(self.seed),
@@ -92,49 +86,6 @@ class Calibrator:
             seen = list(self._track(shown, total=self.count, description=said))
             self._seen = cut, gradients, seen
         return seen
-
-
-class ProfileStore:
-    """The profiles of a run: those in its folder, those of the package, and those made now."""
-
-    def __init__(self, folder: Path, calibrator: Calibrator) -> None:
-        self.folder, self._calibrator = folder, calibrator
-
-    def codecs(self, cut: Split, codec: Codec) -> list[Codec]:
-        """The codec for each tensor that crosses, with a profile where it needs one."""
-        if not codec.needs_profile:
-            return [codec] * len(cut.crossings)
-        profiles = self._packaged(cut, codec) or self._kept(cut, codec)
-        if profiles:
-            return [replace(codec, profile=profile) for profile in profiles]
-        return self._learnt(cut, codec)
-
-    def _packaged(self, cut: Split, codec: Codec) -> list[Profile]:
-        """The package's, where they were learnt on the pictures that would be taken here."""
-        if not codec.shares_profile or len(cut.crossings) != 1:
-            return []
-        model = cut.model
-        profile = shipped_profile(codec.name, model.name, model.digest, cut.at)
-        return [profile] if profile and profile.about["data"] == self._calibrator.data else []
-
-    def _kept(self, cut: Split, codec: Codec) -> list[Profile]:
-        """The run's own, if they are all there and were learnt on the same."""
-        paths = self._paths(cut, codec)
-        if not all(path.is_file() for path in paths):
-            return []
-        profiles = [Profile.load(path) for path in paths]
-        wanted = [self._calibrator.about(cut, codec, i) for i in range(len(paths))]
-        return profiles if [dict(p.about) for p in profiles] == wanted else []
-
-    def _learnt(self, cut: Split, codec: Codec) -> list[Codec]:
-        made = self._calibrator.calibrate(cut, codec)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        _saved(made, self._paths(cut, codec))
-        return made
-
-    def _paths(self, cut: Split, codec: Codec) -> list[Path]:
-        name = quote(f"{cut.at}-{_settings(codec)}", safe=" ,=")
-        return numbered(self.folder / f"{name}.profile", len(cut.crossings))
 
 
 def write_profiles(
@@ -175,7 +126,7 @@ def write_profiles(
     torch.set_num_threads(1)  # as in a run: one repeats best
     cut = split(load_model(model, None if weights == "none" else weights), at)
     ready = Calibrator(photos, data, seed, crops, track).calibrate(cut, made)
-    return _saved(ready, numbered(out, len(ready)))
+    return save_profiles(ready, numbered(out, len(ready)))
 
 
 def numbered(path: Path, count: int) -> list[Path]:
@@ -185,12 +136,13 @@ def numbered(path: Path, count: int) -> list[Path]:
     return [path.with_name(f"{path.stem}.{i}{path.suffix}") for i in range(count)]
 
 
-def _saved(codecs: Sequence[Codec], paths: Sequence[Path]) -> list[Profile]:
+def save_profiles(codecs: Sequence[Codec], paths: Sequence[Path]) -> list[Profile]:
+    """Write the profile of each codec."""
     pairs = zip(codecs, paths, strict=True)
     return [made.profile.save(path) for made, path in pairs if made.profile is not None]
 
 
-def _settings(codec: Codec) -> str:
+def settings(codec: Codec) -> str:
     """What of a codec its profile depends on."""
     return codec.name if codec.shares_profile else codec.spec
 

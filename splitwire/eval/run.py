@@ -22,7 +22,8 @@ from splitwire.eval.datasets import Photo, check_disjoint, load_photos
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
 from splitwire.eval.head import check_profiles, check_same, check_unseen, describe_run
 from splitwire.eval.metrics import divergence, top_k
-from splitwire.eval.profiles import Calibrator, ProfileStore, Track, silent
+from splitwire.eval.profile_store import ProfileStore
+from splitwire.eval.profiles import Calibrator, Track, silent
 from splitwire.eval.samples import SAMPLES, Sample, head_line, read_run, sample_line
 from splitwire.models.load import load_model
 from splitwire.models.split import Split, cut_points, split
