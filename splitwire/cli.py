@@ -66,10 +66,10 @@ def evaluate(
         limit=limit,
         seed=seed,
     )
-    with console.status("Loading the network and the pictures"):
-        run = Run(plan, out)
     with progress_bar() as progress:
-        bar = progress.add_task("", total=run.total, completed=len(run.done))
+        bar = progress.add_task("Loading", total=None)
+        run = Run(plan, out, progress.track)
+        progress.update(bar, total=run.total, completed=len(run.done))
         for sample in run:
             progress.update(bar, advance=1, description=f"{sample.split} {sample.codec}")
     report(out)
@@ -94,6 +94,47 @@ def report(
     show(console, head, results, anchor, max_divergence)
     page = write_report(run, anchor, max_divergence)
     print(f"Report: {page}")
+
+
+@app.command()
+def calibrate(
+    model: ModelName,
+    split: Annotated[str, typer.Argument(help="The cut point; see `splitwire splits`.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="The profile; X.0, X.1, ... where several tensors cross."),
+    ],
+    data: Annotated[
+        str, typer.Option(help="A folder of pictures, or 'scikit-image'. No labels are needed.")
+    ] = "scikit-image",
+    codec: Annotated[str, typer.Option(help="As for `encode`.")] = "ftc",
+    crops: Annotated[int, typer.Option(min=1, help="Random crops to learn from.")] = 200,
+    weights: Annotated[str, typer.Option(help=WEIGHTS_HELP)] = "pretrained",
+    seed: Annotated[int, typer.Option(min=0, help="Of the crops and of the labels drawn.")] = 0,
+) -> None:
+    """Learn a codec's profile for one split of a network, from pictures."""
+    import time
+
+    from splitwire.eval.profiles import write_profiles
+
+    since = time.perf_counter()
+    with progress_bar() as progress:
+        profiles = write_profiles(
+            model,
+            split,
+            data,
+            out,
+            spec=codec,
+            crops=crops,
+            weights=weights,
+            seed=seed,
+            track=progress.track,
+        )
+    for profile in profiles:
+        assert profile.path is not None
+        size = profile.path.stat().st_size
+        print(f"{profile.path}: {size:,} bytes, digest {profile.digest}, of {profile.codec}")
+    print(f"learnt on {crops} crops of {data} in {time.perf_counter() - since:.0f} s")
 
 
 @app.command()

@@ -116,6 +116,37 @@ def test_a_stream_with_a_profile_decodes_with_that_profile(desk: Path, splitwire
     assert codec.profile.digest in complaint(splitwire("decode", "p.sw", "-o", "q.npy"))
 
 
+def test_calibrate_writes_the_profile_that_encode_decode_and_eval_take(
+    desk: Path, splitwire: Command
+) -> None:
+    calibrate = ["calibrate", "net.py:small", "0", "--crops", "12", "-o"]
+    said = output(splitwire(*calibrate, "n.profile"))
+    profile = sw.Profile.load(desk / "n.profile")
+    size = (desk / "n.profile").stat().st_size
+    assert f"n.profile: {size:,} bytes, digest {profile.digest}, of ftc" in said
+    assert "learnt on 12 crops of scikit-image in " in said
+    again = output(splitwire(*calibrate, "again.profile", "--data", "photos"))
+    assert profile.digest not in again
+    np.save(desk / "f.npy", np.random.default_rng(0).normal(size=(4, 15, 15)))
+    spec = "ftc:profile=n.profile,quality=60"
+    output(splitwire("encode", "f.npy", "-o", "f.sw", "--codec", spec))
+    output(splitwire("decode", "f.sw", "-o", "g.npy", "--profile", "n.profile"))
+    decoded = sw.decode((desk / "f.sw").read_bytes(), profile)
+    np.testing.assert_array_equal(np.load(desk / "g.npy"), decoded)
+    command = ["eval", "plan.toml", "--model", "net.py:small", "--data", "photos", "--splits", "0"]
+    command += ["--codecs", "ftc:profile=n.profile,quality=40+60", "--out", "calibrated"]
+    assert "ftc:profile=n.profile,quality=40" in output(splitwire(*command))
+    head, samples = read_run(desk / "calibrated")
+    assert list(head["profiles"]) == [profile.digest]
+    assert not any(sample.error for sample in samples)
+
+
+def test_calibrate_serves_codecs_that_learn_a_clip_range(desk: Path, splitwire: Command) -> None:
+    command = "calibrate net.py:small 0 --crops 3 -o r.profile --codec raw:clip=profile,bits=6"
+    output(splitwire(*command.split()))
+    assert set(sw.Profile.load(desk / "r.profile").arrays) == {"lo", "hi"}
+
+
 def test_inspect_shows_a_name_that_means_mischief_as_it_is(desk: Path, splitwire: Command) -> None:
     header = bitstream.Header("raw[/]\x1b[2J", (3,))
     (desk / "mischief.sw").write_bytes(bitstream.write(header, b""))
@@ -124,7 +155,18 @@ def test_inspect_shows_a_name_that_means_mischief_as_it_is(desk: Path, splitwire
 
 def test_codecs_lists_every_codec_and_parameter(splitwire: Command) -> None:
     words = output(splitwire("codecs")).split()
-    for word in ("raw", "png", "jpeg", "h264", "hevc", "av1", "picture", "quality", "preset"):
+    for word in (
+        "raw",
+        "png",
+        "jpeg",
+        "h264",
+        "hevc",
+        "av1",
+        "picture",
+        "ftc",
+        "target_bytes",
+        "preset",
+    ):
         assert word in words
 
 
@@ -171,6 +213,12 @@ def test_eval_leaves_a_run_a_table_and_a_page_and_goes_on_where_it_was(
         ("encode numbers.npy -o y --codec raw", "codes floating-point tensors, not int64"),
         ("decode x.npy -o y", "not a Splitwire stream"),
         ("decode missing -o y", "cannot read missing: No such file"),
+        ("calibrate net.py:small 0 -o x --codec jpeg", "jpeg needs no profile"),
+        ("calibrate net.py:small 0 -o none/x", "cannot write the profile none/x: there is no"),
+        ("calibrate net.py:small 0 -o x --data empty", "empty holds no pictures"),
+        ("calibrate net.py:small 9 -o x", "no cut point '9'"),
+        ("calibrate lite00 blocks.3 -o x", "unknown model 'lite00'; near: lite0"),
+        ("eval --codecs ftc:profile=missing", "cannot read the profile missing"),
         ("inspect nothing", "not a Splitwire stream"),
         ("report empty", "empty holds no run"),
         ("splits lite00", "unknown model 'lite00'; near: lite0"),
@@ -203,5 +251,6 @@ def test_bench_prints_ratios_and_draws_the_roofline(desk: Path, splitwire: Comma
 
 def test_help_names_every_verb(splitwire: Command) -> None:
     words = output(splitwire("--help")).split()
-    for verb in ("eval", "report", "splits", "codecs", "encode", "decode", "inspect", "bench"):
+    verbs = "eval report calibrate splits codecs encode decode inspect bench"
+    for verb in verbs.split():
         assert verb in words

@@ -47,7 +47,15 @@ def test_the_evaluation_of_the_guide_runs(tmp_path: Path) -> None:
     assert "blocks.3 jpeg:quality=50" in printed
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/evaluating.md", "CONTRIBUTING.md"])
+def test_the_calibration_of_the_guide_runs(tmp_path: Path) -> None:
+    (code,) = python_blocks("docs/ftc.md")
+    run(code + "\nassert decoded.shape == (80, 14, 14) and len(stream) < 4000\n", tmp_path)
+
+
+DOCUMENTS = ["README.md", "docs/evaluating.md", "docs/ftc.md", "CONTRIBUTING.md"]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_link_leads_somewhere(document: str) -> None:
     page = ROOT / document
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):

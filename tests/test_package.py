@@ -150,6 +150,7 @@ def test_the_wheel_holds_all_that_runs(shipped: tuple[set[str], set[str]]) -> No
     for file in ("py.typed", "__init__.pyi", "eval/default.toml", "eval/devices.toml"):
         assert f"splitwire/{file}" in wheel
     assert "splitwire/eval/report.html" in wheel
+    assert "splitwire/profiles/lite0/blocks.3-ftc.profile" in wheel
     for source in (HOUSE / "kernels").glob("*.pyx"):
         assert any(
             name.startswith(f"splitwire/kernels/{source.stem}.") and name.endswith((".so", ".pyd"))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from splitwire.errors import ExperimentError
+from splitwire.errors import DataError, ExperimentError
 from splitwire.eval.datasets import Photo, describe, load_photos
 from splitwire.eval.devices import load_device
 from splitwire.eval.experiment import Experiment
@@ -66,6 +66,33 @@ def check_same(head: dict[str, Any], experiment: Experiment, model: Model, out: 
     if different:
         raise ExperimentError(
             f"{out} holds another run (other {', '.join(different)}): "
+            "give another --out, or delete it"
+        )
+
+
+def check_unseen(profiles: dict[str, dict[str, str]], experiment: Experiment) -> None:
+    """Refuse profiles that were learnt on the pictures to measure on.
+
+    Raises:
+        DataError: naming one.
+    """
+    for digest, about in profiles.items():
+        if about.get("data") == experiment.data:
+            raise DataError(
+                f"the profile {digest} was learnt on {about['data']}, which this experiment "
+                "evaluates: calibrate it on other pictures"
+            )
+
+
+def check_profiles(head: dict[str, Any], profiles: dict[str, dict[str, str]], out: Path) -> None:
+    """Refuse to go on with other profiles than those that a run began with.
+
+    Raises:
+        ExperimentError: naming one.
+    """
+    if different := sorted(profiles.keys() ^ head.get("profiles", {}).keys()):
+        raise ExperimentError(
+            f"{out} holds a run with other profiles ({different[0]} is in one only): "
             "give another --out, or delete it"
         )
 

@@ -142,6 +142,7 @@ def _measured(head: dict[str, Any], results: Sequence[Result]) -> list[tuple[str
         ("its digest", model.get("digest")),
         ("evaluated on", data.get("evaluation")),
         ("calibrated on", data.get("calibration") or "nothing: no codec here was calibrated"),
+        *((f"profile {digest}", _profile(a)) for digest, a in (head.get("profiles") or {}).items()),
         ("pictures", counts(results)),
         *((f"{end} device", _device(d)) for end, d in (head.get("devices") or {}).items()),
         *((f"link {link['name']}", _link(link)) for link in links(head)),
@@ -151,6 +152,13 @@ def _measured(head: dict[str, Any], results: Sequence[Result]) -> list[tuple[str
         ("started", head.get("started")),
     ]
     return [(term, str(value)) for term, value in rows if value not in (None, "")]
+
+
+def _profile(about: dict[str, str]) -> str:
+    if "data" not in about:
+        return f"{about.get('codec')}, which does not say what it was learnt on"
+    said = f"{about['codec']} at {about['split']}, learnt on {about['crops']} crops of"
+    return f"{said} {about['data']}, seed {about['seed']}"
 
 
 def _device(device: dict[str, Any]) -> str:

@@ -6,7 +6,6 @@ A run that was interrupted goes on where it stopped: what its folder holds is no
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -18,10 +17,13 @@ from numpy.typing import NDArray
 from splitwire.codecs.base import Codec, Tensor
 from splitwire.codecs.registry import codec
 from splitwire.errors import ExperimentError
-from splitwire.eval.datasets import Photo, check_disjoint, crops, load_photos
+from splitwire.eval.calibrate import CROPS
+from splitwire.eval.datasets import Photo, check_disjoint, load_photos
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
-from splitwire.eval.head import check_same, describe_run
+from splitwire.eval.head import check_profiles, check_same, check_unseen, describe_run
 from splitwire.eval.metrics import divergence, top_k
+from splitwire.eval.profile_store import ProfileStore
+from splitwire.eval.profiles import Calibrator, Track, silent
 from splitwire.eval.samples import SAMPLES, Sample, head_line, read_run, sample_line
 from splitwire.models.load import load_model
 from splitwire.models.split import Split, cut_points, split
@@ -29,7 +31,7 @@ from splitwire.runner.link import SimulatedLink, Wire
 from splitwire.runner.local import Outcome, as_array, infer, infer_on_edge
 
 EDGE_ONLY = Coding("none", "none")
-CALIBRATION_CROPS = 80
+PROFILES = "profiles"
 CLASSES_KEPT = 5
 
 
@@ -87,13 +89,14 @@ class Run:
     Args:
         experiment: what to measure.
         out: the run's folder; made, or gone on with if it holds samples of this experiment.
+        track: shows how far calibration is, for codecs that need it.
 
     Raises:
         SplitwireError: a model, cut point, codec, data set or device that cannot be had, a folder
             that cannot be written, or one that holds another experiment.
     """
 
-    def __init__(self, experiment: Experiment, out: Path) -> None:
+    def __init__(self, experiment: Experiment, out: Path, track: Track = silent) -> None:
         self.experiment = experiment
         self.out = out
         torch.set_num_threads(experiment.threads)
@@ -101,16 +104,24 @@ class Run:
         codings, pictures = experiment.codings(), experiment.cloud_only()
         self._traces = {link: link.load() for link in experiment.links}
         self.photos = load_photos(experiment.data, experiment.limit)
-        self._calibration_photos = load_photos(experiment.calibration)
-        check_disjoint(self._calibration_photos, self.photos)
+        calibration = load_photos(experiment.calibration)
+        check_disjoint(calibration, self.photos)
         weights = None if experiment.weights == "none" else experiment.weights
         self.model = load_model(experiment.model, weights)
         self.points = cut_points(self.model)
-        tasks = [Task(split(self.model, "output"), EDGE_ONLY, ()), *self._tasks("input", pictures)]
-        for at in experiment.splits or automatic_splits(self.points):
-            tasks += self._tasks(at, codings)
+        splits = experiment.splits or automatic_splits(self.points)
+        cuts = {at: split(self.model, at) for at in ("output", "input", *splits)}
+        done = self._open()  # another run in the folder is refused before codecs are calibrated
+        calibrator = Calibrator(calibration, experiment.calibration, experiment.seed, CROPS, track)
+        self._profiles = ProfileStore(out / PROFILES, calibrator)
+        tasks = [Task(cuts["output"], EDGE_ONLY, ()), *self._tasks(cuts["input"], pictures)]
+        for at in splits:
+            tasks += self._tasks(cuts[at], codings)
         self.tasks = list({(task.split.at, task.coding.codec): task for task in tasks}.values())
-        self.done = self._open()
+        used = self._profiles_used()
+        check_unseen(used, experiment)
+        self.done = self._begin(used) if done is None else done
+        check_profiles(read_run(out)[0], used, out)
 
     @property
     def total(self) -> int:
@@ -141,27 +152,10 @@ class Run:
                     self.done.add(sample.key)
                     yield sample
 
-    def _tasks(self, at: str, codings: Sequence[Coding]) -> list[Task]:
-        cut = split(self.model, at)
-        features: list[list[Tensor]] = []  # by crossing tensor, once a codec asks for them
-        tasks = []
-        for coding in codings:
-            made = codec(coding.codec)
-            codecs = [made] * len(cut.crossings)
-            if made.needs_profile:
-                features = features or self._calibration_features(cut)
-                codecs = [made.calibrate(column) for column in features]
-            tasks.append(Task(cut, coding, codecs))
-        return tasks
-
-    def _calibration_features(self, cut: Split) -> list[list[Tensor]]:
-        rows = [_features(cut, x) for x in self._calibration_crops]
-        return [list(column) for column in zip(*rows, strict=True)]
-
-    @cached_property
-    def _calibration_crops(self) -> list[Tensor]:
-        how, seed = self.model.preprocess, self.experiment.seed
-        return list(crops(self._calibration_photos, how, CALIBRATION_CROPS, seed))
+    def _tasks(self, cut: Split, codings: Sequence[Coding]) -> list[Task]:
+        return [
+            Task(cut, coding, self._profiles.codecs(cut, codec(coding.codec))) for coding in codings
+        ]
 
     def _view(self, photo: Photo, number: int, at: int) -> View:
         x = self.model.preprocess.picture(photo.open(), number)
@@ -197,26 +191,34 @@ class Run:
                 seconds[plan.name] = delivery.seconds
         return seconds
 
-    def _open(self) -> set[tuple[str, int, str, str]]:
-        """Begin the folder, or read what it already holds."""
+    def _open(self) -> set[tuple[str, int, str, str]] | None:
+        """Make the folder, or read what it already holds; None where it holds no run yet."""
         path = self.out / SAMPLES
         try:
             self.out.mkdir(parents=True, exist_ok=True)
             whole = path.read_bytes().rfind(b"\n") + 1 if path.exists() else 0
-            if whole:
-                os.truncate(path, whole)  # what follows is a line that a kill cut short
-            else:
-                self._begin(path)
+            if not whole:
+                path.touch()
+                return None
+            os.truncate(path, whole)  # what follows is a line that a kill cut short
         except OSError as error:
             raise ExperimentError(f"cannot write to {self.out}: {error.strerror}") from error
         head, samples = read_run(self.out)
         check_same(head, self.experiment, self.model, self.out)
         return {sample.key for sample in samples}
 
-    def _begin(self, path: Path) -> None:
+    def _begin(self, profiles: dict[str, dict[str, str]]) -> set[tuple[str, int, str, str]]:
         head = describe_run(self.experiment, self.model, self.points, self.photos)
+        head["profiles"] = profiles
         self._save_features()
-        path.write_text(head_line(head), encoding="utf-8")
+        (self.out / SAMPLES).write_text(head_line(head), encoding="utf-8")
+        return set()
+
+    def _profiles_used(self) -> dict[str, dict[str, str]]:
+        """What each profile in use was learnt on, by digest."""
+        codecs = [made for task in self.tasks for made in task.codecs]
+        profiles = {made.profile for made in codecs if made.profile is not None}
+        return {p.digest: {"codec": p.codec, **p.about} for p in profiles}
 
     def _save_features(self) -> None:
         """The feature tensor of the first picture at each split, for the report to draw."""

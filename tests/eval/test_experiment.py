@@ -32,6 +32,7 @@ def test_the_default_is_the_demonstration() -> None:
         "raw",
         "rans",
         "ecsq",
+        "ftc",
         "png",
         "jpeg",
         "h264",

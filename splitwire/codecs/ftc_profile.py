@@ -1,0 +1,182 @@
+"""The profile of `ftc`: how it is made of what was learnt, and what coding makes of its arrays.
+
+docs/bitstream.md says what each array is.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitwire import kernels
+from splitwire.codecs import contexts, statistics
+from splitwire.codecs.base import Tensor
+from splitwire.codecs.profile import Profile
+from splitwire.codecs.sensitivity import Learnt, frequency_bands
+from splitwire.codecs.statistics import CLASSES, step_of
+from splitwire.codecs.transform import Floats, rebuild, spectrum
+from splitwire.errors import ProfileError
+from splitwire.kernels.coefficient_arguments import CONTEXTS, PLACES
+
+MIDDLE = 50  # the quality whose step calibration chose
+_HEADROOM = 22  # bits of the largest number in calibration, of the 27 that the inverse takes
+_KINDS = {
+    "shape": "i4",
+    "mean": "f4",
+    "basis": "i2",
+    "gain": "f4",
+    "unit": "i4",
+    "scales": "i2",
+    "level": "i4",
+    "expected": "u2",
+    "lift": "i1",
+    "states": "u2",
+    "seen": "u1",
+}
+
+
+def _strength(quality: int) -> int:
+    """How much of the search's rate and of the lift holds at a quality, in parts."""
+    return contexts.strength(MIDDLE - quality)
+
+
+@dataclass(frozen=True, eq=False)
+class FtcProfile:
+    """A profile's arrays, ready for use."""
+
+    arrays: dict[str, NDArray[Any]]
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W) of the planes that it codes."""
+        return tuple(int(n) for n in self._get("shape"))
+
+    @cached_property
+    def bands(self) -> NDArray[np.uint16]:
+        """The band of each frequency, (H, W)."""
+        return frequency_bands(*self.shape[1:])
+
+    @cached_property
+    def gain(self) -> Floats:
+        """From steps to the integers of the inverse transform, (C, H, W)."""
+        return self._get("gain").astype(np.float64)[:, self.bands]
+
+    @cached_property
+    def forward(self) -> Floats:
+        """From channels to components in the unit of `gain`: the inverse of the basis, (C, C)."""
+        return np.asarray(np.linalg.inv(self._get("basis") / 2.0**15))
+
+    def level(self, quality: int) -> int:
+        """The step size of a quality, in eighths of an octave."""
+        return int(self._get("level")[0]) + MIDDLE - quality
+
+    def classes(self, quality: int) -> NDArray[np.uint8]:
+        """The class of each coefficient, (C, H, W)."""
+        kinds = statistics.classes(self._get("scales"), self.level(quality))
+        return np.ascontiguousarray(kinds[:, self.bands])
+
+    def model(self, quality: int) -> tuple[NDArray[Any], ...]:
+        """What the context coder starts from: classes, expected, states and seen."""
+        return self.classes(quality), *(self._get(name) for name in ("expected", "states", "seen"))
+
+    @cached_property
+    def rates(self) -> NDArray[np.float32]:
+        """The bits of each magnitude, as the search of the quantiser has them."""
+        return contexts.rates_of(self._get("states"))
+
+    def coefficients(self, planes: Floats) -> Floats:
+        """Weighted coefficients (C, H, W) of planes, in the unit of the step."""
+        spectra = spectrum(planes - self._get("mean")[:, None, None])
+        numbers = (self.forward @ spectra.reshape(self.shape[0], -1)).reshape(self.shape)
+        return np.asarray(np.ldexp(numbers, -int(self._get("unit")[0])) / self.gain)
+
+    def quantised(self, z: Floats, quality: int) -> NDArray[np.int16]:
+        """Trellis-coded coefficients, in steps of a quality."""
+        classes, expected, *_ = self.model(quality)
+        steps = z / step_of(self.level(quality))
+        return contexts.quantize(steps, classes, expected, self.rates, _strength(quality))
+
+    def payload(self, z: Floats, quality: int) -> bytes:
+        """What is sent of coefficients at a quality."""
+        q = self.quantised(z, quality)
+        return bytes([quality]) + kernels.coefficients_encode(q, *self.model(quality)).tobytes()
+
+    def divergence(self, z: Floats, quality: int) -> float:
+        """What calibration expects of the errors of a quality, in nats."""
+        errors = z - self.dequantised(self.quantised(z, quality), quality)
+        return 0.5 * float((errors**2).sum())
+
+    def dequantised(self, q: NDArray[np.int16], quality: int) -> Floats:
+        """Coefficients in the unit of the step, each class lifted to the size that it had."""
+        away = self._get("lift") * (_strength(quality) / (contexts.PARTS * contexts.LIFT))
+        return contexts.dequantize(q, away[self.classes(quality)]) * step_of(self.level(quality))
+
+    def planes(self, q: NDArray[np.int16], quality: int) -> Tensor:
+        """The planes of quantised coefficients; the same bits on every machine."""
+        z = self.dequantised(q, quality)
+        numbers = rebuild(z * self.gain, self._get("basis"))
+        values = np.ldexp(numbers, int(self._get("unit")[0])) + self._get("mean")[:, None, None]
+        return np.asarray(values.astype(np.float32))
+
+    def _get(self, name: str) -> NDArray[Any]:
+        return self.arrays[name]
+
+
+@lru_cache(maxsize=16)
+def opened(profile: Profile) -> FtcProfile:
+    """A profile with its arrays checked: types, shapes, and numbers that nothing trips over."""
+    kinds = {name: array.dtype.str.lstrip("<|") for name, array in profile.arrays.items()}
+    if kinds != _KINDS:
+        raise ProfileError(f"the profile {profile.digest} does not hold the arrays of ftc")
+    arrays: dict[str, NDArray[Any]] = dict(profile.arrays)
+    table = FtcProfile(arrays)
+    if arrays["shape"].shape != (3,) or min(table.shape) < 1:
+        raise ProfileError(f"the profile {profile.digest} holds no shape")
+    channels, bands = table.shape[0], int(table.bands.max()) + 1
+    states = (CLASSES, CONTEXTS, 2, PLACES)
+    expected = {
+        "mean": (channels,),
+        "basis": (channels, channels),
+        "gain": (channels, bands),
+        "scales": (channels, bands),
+        "unit": (1,),
+        "level": (1,),
+        "expected": (CLASSES,),
+        "lift": (CLASSES,),
+        "states": states,
+        "seen": states,
+    }
+    sound = all(arrays[name].shape == shape for name, shape in expected.items())
+    sound = sound and all(np.isfinite(arrays[name]).all() for name in ("mean", "gain"))
+    sound = sound and bool(np.all(arrays["states"]) and np.all(arrays["seen"] <= 63))
+    sound = sound and abs(int(arrays["unit"][0])) < 200 and abs(int(arrays["level"][0])) < 2000
+    if not sound or not (arrays["gain"] > 0).all():
+        raise ProfileError(f"the profile {profile.digest} holds arrays that do not fit together")
+    return table
+
+
+def arrays_of(learnt: Learnt) -> dict[str, NDArray[np.generic]]:
+    """The profile of what was learnt.
+
+    Each column of the basis uses all of its 16 bits; its size is in the gain, and the unit is the
+    power of two that leaves the largest component of calibration 22 bits.
+    """
+    peaks = np.abs(learnt.backward).max(0) * (2**15 / (2**15 - 1))
+    basis = np.rint(learnt.backward / peaks * 2**15).astype(np.int16)
+    gain = peaks[:, None] / learnt.weights
+    largest = float((np.abs(learnt.spectra).max(0) * gain[:, learnt.bands]).max()) or 1.0
+    unit = int(np.ceil(np.log2(largest))) - _HEADROOM
+    scales = statistics.scales(learnt)
+    level = statistics.level(learnt.spectra)
+    return {
+        "shape": np.array(learnt.spectra.shape[1:], np.int32),
+        "mean": learnt.mean.astype(np.float32),
+        "basis": basis,
+        "gain": np.ldexp(gain, -unit).astype(np.float32),
+        "unit": np.array([unit], np.int32),
+        "scales": scales,
+        "level": np.array([level], np.int32),
+        **contexts.learn_contexts(learnt, scales, level),
+    }

@@ -1,0 +1,100 @@
+"""Calibration: what crosses at a cut for calibration pictures, and what the output makes of it.
+
+    crop ─▶ edge ─▶ features ─▶ cloud ─▶ log-probabilities ─▶ labels drawn from them
+                        ╰──────── gradient of each label's log-probability ────────╯
+
+The gradients are those whose mean outer product is the Fisher information of the output
+(J. Martens, arXiv:1412.1193): labels come from the network's own softmax, and no picture needs one.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from splitwire.codecs.base import Codec, Tensor
+from splitwire.errors import ExperimentError
+from splitwire.models.split import Split
+from splitwire.runner.local import as_array
+
+CROPS = 200
+LABELS = 2  # drawn for each crop: one backward pass each, cheaper than a crop of its own
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What one crop shows at a cut.
+
+    Attributes:
+        features: each crossing tensor as codecs take it.
+        gradients: for each label drawn, that of its log-probability with respect to each crossing
+            tensor; zeros for tensors of integers. No label is drawn where no gradient is asked for.
+    """
+
+    features: list[Tensor]
+    gradients: list[list[Tensor]]
+
+
+def watch(cut: Split, crops: Iterable[Tensor], seed: int, gradients: bool) -> Iterator[Seen]:
+    """What each crop, float32 pixels (3, S, S), shows at a cut, one after another.
+
+    Args:
+        cut: the network in its halves.
+        crops: calibration pictures, as `datasets.crops` makes them.
+        seed: of the labels drawn.
+        gradients: whether they are wanted; they take most of the time.
+
+    Raises:
+        ExperimentError: gradients of a network whose output is no row of logits.
+    """
+    random = np.random.default_rng(seed)
+    for crop in crops:
+        with torch.no_grad():  # not inference_mode: its tensors can take no part in a gradient
+            tensors = cut.edge(torch.from_numpy(crop)[None])
+        slopes = _gradients(cut, tensors, random) if gradients else []
+        yield Seen([as_array(tensor) for tensor in tensors], slopes)
+
+
+def calibrate(codec: Codec, seen: Sequence[Seen]) -> list[Codec]:
+    """A codec calibrated for each crossing tensor.
+
+    Raises:
+        CodecError: the codec cannot learn from those features.
+    """
+    made = []
+    for i in range(len(seen[0].features)):
+        slopes = [row[i] for crop in seen for row in crop.gradients]
+        made.append(codec.calibrate([crop.features[i] for crop in seen], slopes or None))
+    return made
+
+
+def _gradients(
+    cut: Split, tensors: Sequence[torch.Tensor], random: np.random.Generator
+) -> list[list[Tensor]]:
+    """Of the log-probability of each label drawn, with respect to each crossing tensor."""
+    with torch.enable_grad():
+        leaves = [t.detach().requires_grad_(t.is_floating_point()) for t in tensors]
+        chances = _log_probabilities(cut, leaves)
+    wanted = [leaf for leaf in leaves if leaf.requires_grad]
+    shares = chances.detach().double().exp().numpy()
+    rows = []
+    for label in random.choice(len(shares), LABELS, p=shares / shares.sum()):
+        slopes = iter(
+            torch.autograd.grad(
+                chances[label], wanted, retain_graph=True, allow_unused=True, materialize_grads=True
+            )
+        )
+        row = [next(slopes) if t.requires_grad else torch.zeros_like(t) for t in leaves]
+        rows.append([as_array(tensor) for tensor in row])
+    return rows
+
+
+def _log_probabilities(cut: Split, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    logits = cut.cloud(*tensors)
+    if not isinstance(logits, torch.Tensor) or logits.ndim != 2:
+        raise ExperimentError(
+            f"{cut.model.name} gives no row of logits to draw labels from: "
+            "calibrate a codec that uses no gradients, such as raw:clip=profile"
+        )
+    return logits[0].float().log_softmax(0)
