@@ -38,7 +38,7 @@ _KINDS = {
 
 
 def _strength(quality: int) -> int:
-    """How much of the search's rate and of the lift holds at a quality, in parts."""
+    """What the search and the lift do at a quality, in eighths."""
     return contexts.strength(MIDDLE - quality)
 
 
