@@ -42,16 +42,18 @@ def cloud(
     _need_live()
     from splitwire.runner.access import Access, check_exposure, read_token
     from splitwire.runner.cloud import Cloud, Limits
-    from splitwire.runner.library import Library
+    from splitwire.runner.library import Library, read_profiles
     from splitwire.runner.logs import begin_logging
-    from splitwire.runner.serve import serve
+    from splitwire.runner.serve import check_certificate, serve
 
     token = read_token(token_file)
     check_exposure(host, token, open_to_all)
+    check_certificate(certificate, key)
+    known = read_profiles(profiles)
     networks = [_model(name, weights) for name in model.split()]
     begin_logging()
     server = Cloud(
-        Library(networks, profiles), Access(token), Limits(clients=clients, message=max_message)
+        Library(networks, known), Access(token), Limits(clients=clients, message=max_message)
     )
     serve(server, server.app(), host, port, certificate, key)
 

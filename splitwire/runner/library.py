@@ -1,7 +1,7 @@
 """What the cloud holds: its networks, their halves in a bounded cache, and codec profiles."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -32,15 +32,12 @@ class Library:
 
     Args:
         models: those that clients may ask for; the first is the page's.
-        profiles: a folder of codec profiles, if any.
-
-    Raises:
-        ProfileError: a file in the folder is no profile.
+        profiles: of codecs, by their digests.
     """
 
-    def __init__(self, models: Sequence[Model], profiles: Path | None = None) -> None:
+    def __init__(self, models: Sequence[Model], profiles: Mapping[str, Profile]) -> None:
         self.models = {model.name: model for model in models}
-        self._profiles = read_profiles(profiles)
+        self._profiles = profiles
         self._splits: OrderedDict[tuple[str, str], Split] = OrderedDict()
         self._lock = Lock()
 
@@ -59,9 +56,9 @@ class Library:
                 f"({model.digest})"
             )
         try:
+            classes = class_count(model)
             halves = self.split(model, hello.split)
             codecs = self._codecs(hello, len(halves.crossings))
-            classes = class_count(model)
         except RemoteError:
             raise
         except SplitwireError as error:

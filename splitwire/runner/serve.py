@@ -55,19 +55,11 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(
-    cloud: Cloud,
-    app: Starlette,
-    host: str,
-    port: int,
-    certificate: Path | None = None,
-    key: Path | None = None,
-) -> None:
-    """Listen until SIGTERM or SIGINT.
+def check_certificate(certificate: Path | None, key: Path | None) -> None:
+    """Refuse TLS with what is no certificate and its key, before anything is loaded.
 
     Raises:
-        RemoteError: the certificate cannot be used.
-        OSError: the address cannot be had.
+        RemoteError: one of the two is missing, or they cannot be used.
     """
     if (certificate is None) != (key is None):
         raise RemoteError("TLS needs both --certificate and --key")
@@ -76,6 +68,21 @@ def serve(
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
         except (OSError, ssl.SSLError) as error:
             raise RemoteError(f"cannot use {certificate} with {key}: {error}") from error
+
+
+def serve(
+    cloud: Cloud,
+    app: Starlette,
+    host: str,
+    port: int,
+    certificate: Path | None = None,
+    key: Path | None = None,
+) -> None:
+    """Listen until SIGTERM or SIGINT; `check_certificate` first.
+
+    Raises:
+        OSError: the address cannot be had.
+    """
     config = uvicorn.Config(
         app,
         host=host,
