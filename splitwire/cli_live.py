@@ -44,6 +44,7 @@ def cloud(
     from splitwire.runner.cloud import Cloud, Limits
     from splitwire.runner.library import Library, read_profiles
     from splitwire.runner.logs import begin_logging
+    from splitwire.runner.pages import pages, picture_sizes
     from splitwire.runner.serve import check_certificate, serve
 
     token = read_token(token_file)
@@ -52,10 +53,10 @@ def cloud(
     known = read_profiles(profiles)
     networks = [_model(name, weights) for name in model.split()]
     begin_logging()
-    server = Cloud(
-        Library(networks, known), Access(token), Limits(clients=clients, message=max_message)
-    )
-    serve(server, server.app(), host, port, certificate, key)
+    access = Access(token)
+    server = Cloud(Library(networks, known), access, Limits(clients=clients, message=max_message))
+    app = server.app(pages(networks, access, {"sizes": picture_sizes(networks)}))
+    serve(server, app, host, port, certificate, key)
 
 
 def edge(
@@ -164,6 +165,30 @@ def plan(
     console.print(break_even_table(worthwhile(totals)))
 
 
+def demo(
+    model: Annotated[str, typer.Option(help="Networks, separated by spaces.")] = "lite0",
+    weights: Annotated[str, WEIGHTS] = "pretrained",
+    port: Annotated[int, typer.Option(help="Of the page; 0: any that is free.")] = 7000,
+    device: Annotated[
+        str, typer.Option(help="What the edge is to be as slow as: see eval/devices.toml.")
+    ] = "phone-2019",
+) -> None:
+    """Start a cloud, an edge and a page on this machine, to watch the three ways in a browser."""
+    _need_live()
+    import torch
+
+    from splitwire.eval.devices import load_device
+    from splitwire.eval.drive import slowness
+    from splitwire.runner.demo import CloudProcess, Demo
+    from splitwire.runner.library import Library
+
+    torch.set_num_threads(1)
+    slow = slowness(load_device(device))
+    library = Library([_model(name, weights) for name in model.split()], {})
+    with CloudProcess(model, weights) as address:
+        Demo(library, address, slow).serve_forever(port, lambda url: print(f"Open {url}"))
+
+
 def _need_live() -> None:
     """Say in one line what to install, rather than fail in an import."""
     wanted = ("starlette", "uvicorn", "websockets", "prometheus_client")
@@ -181,5 +206,5 @@ def _model(name: str, weights: str) -> "Model":
 
 def add_to(app: typer.Typer) -> None:
     """Make the commands known."""
-    for command in (cloud, edge, plan):
+    for command in (cloud, edge, plan, demo):
         app.command()(command)

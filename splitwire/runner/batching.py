@@ -10,11 +10,14 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
-from time import perf_counter
+from math import inf
+from threading import Condition, Thread
+from time import monotonic
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from splitwire.codecs.base import Tensor
 from splitwire.errors import SplitwireError
@@ -29,21 +32,43 @@ _FORGET = 0.8  # how much of what is known of a pace outlives the next measureme
 
 @dataclass(frozen=True)
 class Inference:
-    """A frame's logits, and the seconds of its decoding and of the batch that it ran in."""
+    """What came of a frame.
 
+    Attributes:
+        classes: the best, in order; as many as were agreed on.
+        logits: of those classes.
+        decode: seconds of its decoding.
+        cloud: seconds of the batch that it ran in.
+    """
+
+    classes: NDArray[np.uint32]
     logits: Tensor
     decode: float
     cloud: float
 
 
 @dataclass(eq=False)
-class _Waiting:
-    """A decoded frame that waits for its turn, until `expires` (s, of the loop's clock)."""
+class _Job:
+    """A frame in hand; its prediction is of use until `expires` (s, of `monotonic`)."""
 
-    split: Split
-    tensors: list[torch.Tensor]
+    agreement: Agreement
+    packet: bytes
     expires: float
-    done: asyncio.Future[tuple[Tensor, float]]
+    done: asyncio.Future[Inference]
+    tensors: list[torch.Tensor] = field(default_factory=list)
+    decode: float = 0.0
+
+    def end(self, result: Inference | FrameError) -> None:
+        """Hand the result to the loop, unless nobody waits for it any more."""
+        self.done.get_loop().call_soon_threadsafe(self._set, result)
+
+    def _set(self, result: Inference | FrameError) -> None:
+        if self.done.done():
+            return
+        if isinstance(result, FrameError):
+            self.done.set_exception(result)
+        else:
+            self.done.set_result(result)
 
 
 class Engine:
@@ -56,19 +81,21 @@ class Engine:
     def __init__(self, queue: int = 64) -> None:
         self.queue = queue
         self.inside = 0
-        self._waiting: list[_Waiting] = []
-        self._wake = asyncio.Event()
+        self._waiting: list[_Job] = []
+        self._news = Condition()
+        self._open = True
         self._paces: WeakKeyDictionary[Split, _Pace] = WeakKeyDictionary()
+        # Threads hand frames to each other: a detour by the loop would cost each a tenth of a ms.
         self._decoding = ThreadPoolExecutor(1, "decode")
-        self._running = ThreadPoolExecutor(1, "cloud")
+        Thread(target=self._run, name="cloud", daemon=True).start()
 
     async def infer(self, agreement: Agreement, packet: bytes, expires: float) -> Inference:
-        """The logits for a packet.
+        """The prediction for a packet.
 
         Args:
             agreement: what it was sent under.
             packet: from outside: anything at all.
-            expires: when nobody will want the answer any more (s, of the loop's clock).
+            expires: when nobody will want the answer any more (s, of `time.monotonic`).
 
         Raises:
             FrameError: it gets no prediction; the code says why.
@@ -77,78 +104,69 @@ class Engine:
             raise FrameError(Code.BUSY, f"{self.queue} frames wait already")
         self.inside += 1
         try:
-            tensors, seconds = await self._decode(agreement, packet, expires)
-            logits, cloud = await self._wait(agreement.split, tensors, expires)
+            job = _Job(agreement, packet, expires, asyncio.get_running_loop().create_future())
+            self._decoding.submit(self._decode, job)
+            return await job.done
         finally:
             self.inside -= 1
-        return Inference(logits, seconds, cloud)
-
-    async def run(self) -> None:
-        """Run what waits, batch after batch, until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._wake.wait()
-            batch = self._take(loop.time())
-            if not batch:
-                self._wake.clear()
-                continue
-            work = partial(_run, batch[0].split, [one.tensors for one in batch], self._pace(batch))
-            results = await loop.run_in_executor(self._running, work)
-            for one, result in zip(batch, results, strict=True):
-                if one.done.done():  # its client has gone
-                    continue
-                if isinstance(result, FrameError):
-                    one.done.set_exception(result)
-                else:
-                    one.done.set_result(result)
 
     def close(self) -> None:
         """Let the threads end."""
         self._decoding.shutdown(wait=False, cancel_futures=True)
-        self._running.shutdown(wait=False, cancel_futures=True)
+        with self._news:
+            self._open = False
+            self._news.notify()
 
-    async def _decode(
-        self, agreement: Agreement, packet: bytes, expires: float
-    ) -> tuple[list[torch.Tensor], float]:
-        loop = asyncio.get_running_loop()
+    def _decode(self, job: _Job) -> None:
+        begin = monotonic()
+        if job.done.done():  # its client has gone
+            return
+        if begin > job.expires:
+            job.end(FrameError(Code.LATE, "no time left to decode it"))
+            return
+        try:
+            crossings = job.agreement.split.crossings
+            job.tensors = decode(job.packet, job.agreement.codecs, crossings)
+        except SplitwireError as error:
+            job.end(FrameError(Code.DAMAGED, str(error)))
+            return
+        except Exception as error:  # a fault of ours: still no other frame's
+            job.end(FrameError(Code.DAMAGED, f"{type(error).__name__}: {error}"[:200]))
+            return
+        job.decode = monotonic() - begin
+        with self._news:
+            self._waiting.append(job)
+            self._news.notify()
 
-        def work() -> tuple[list[torch.Tensor], float]:
-            if loop.time() > expires:
-                raise FrameError(Code.LATE, "no time left to decode it")
-            begin = perf_counter()
-            try:
-                tensors = decode(packet, agreement.codecs, agreement.split.crossings)
-            except SplitwireError as error:
-                raise FrameError(Code.DAMAGED, str(error)) from error
-            return tensors, perf_counter() - begin
+    def _run(self) -> None:
+        """Run what waits, batch after batch."""
+        while self._open:
+            with self._news:
+                self._news.wait_for(lambda: self._waiting or not self._open)
+                batch = self._take(monotonic())
+            if batch:
+                pace = self._pace(batch[0].agreement.split)
+                for job, result in zip(batch, run_batch(batch, pace), strict=True):
+                    job.end(result)
 
-        return await loop.run_in_executor(self._decoding, work)
-
-    async def _wait(
-        self, split: Split, tensors: list[torch.Tensor], expires: float
-    ) -> tuple[Tensor, float]:
-        done: asyncio.Future[tuple[Tensor, float]] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(split, tensors, expires, done))
-        self._wake.set()
-        return await done
-
-    def _take(self, now: float) -> list[_Waiting]:
+    def _take(self, now: float) -> list[_Job]:
         """The next batch: the most urgent frame, and those of its split that leave it in time."""
-        for one in self._waiting:
-            if one.expires < now and not one.done.done():
-                one.done.set_exception(FrameError(Code.LATE, "no time left to run it"))
-        self._waiting = [one for one in self._waiting if not one.done.done()]
-        if not self._waiting:
-            return []
-        self._waiting.sort(key=lambda one: one.expires)  # stable: of equals, the first to come
-        first = self._waiting[0]
-        same = [one for one in self._waiting if one.split is first.split]
-        batch = same[: self._pace(same).size(len(same), first.expires - now)]
-        self._waiting = [one for one in self._waiting if one not in batch]
-        return batch
+        for job in self._waiting:
+            if job.expires < now:
+                job.end(FrameError(Code.LATE, "no time left to run it"))
+        alive = [j for j in self._waiting if j.expires >= now and not j.done.done()]
+        alive.sort(key=lambda job: job.expires)  # stable: of equals, the first to come
+        same = [job for job in alive if job.agreement.split is alive[0].agreement.split]
+        size = (
+            self._pace(same[0].agreement.split).size(len(same), same[0].expires - now)
+            if same
+            else 0
+        )
+        self._waiting = [job for job in alive if job not in same[:size]]
+        return same[:size]
 
-    def _pace(self, batch: Sequence[_Waiting]) -> "_Pace":
-        return self._paces.setdefault(batch[0].split, _Pace())
+    def _pace(self, split: Split) -> "_Pace":
+        return self._paces.setdefault(split, _Pace())
 
 
 @dataclass
@@ -170,34 +188,40 @@ class _Pace:
         self.seconds[size] = _FORGET * known + (1 - _FORGET) * each
 
 
-def _run(
-    split: Split, frames: list[list[torch.Tensor]], pace: _Pace
-) -> list[tuple[Tensor, float] | FrameError]:
-    """The logits of every frame, or why it has none; in the engine's thread."""
-    begin = perf_counter()
+def run_batch(batch: Sequence[_Job], pace: _Pace) -> list[Inference | FrameError]:
+    """What comes of each of the decoded frames of one split."""
+    begin = monotonic()
     try:
         with torch.inference_mode():
-            rows = _forward(split, frames)
+            rows = _forward(batch)
+        found = [_best(row, job.agreement.top) for row, job in zip(rows, batch, strict=True)]
     except Exception as error:  # of any kind: whichever frame it was, the others go on
-        if len(frames) > 1:
-            pace.seconds[len(frames)] = float("inf")  # nor can this network be run in batches
-            return [result for frame in frames for result in _run(split, [frame], pace)]
+        if len(batch) > 1:
+            pace.seconds[len(batch)] = inf  # nor can this network be run in batches
+            return [result for job in batch for result in run_batch([job], pace)]
         return [FrameError(Code.NO_PREDICTION, f"{type(error).__name__}: {error}"[:200])]
-    seconds = perf_counter() - begin
-    pace.learn(len(frames), seconds)
-    return [_judged(row, seconds) for row in rows]
+    seconds = monotonic() - begin
+    pace.learn(len(batch), seconds)
+    return [
+        FrameError(Code.NO_PREDICTION, "the network's output holds NaN")
+        if best is None
+        else Inference(*best, job.decode, seconds)
+        for best, job in zip(found, batch, strict=True)
+    ]
 
 
-def _forward(split: Split, frames: list[list[torch.Tensor]]) -> list[Tensor]:
-    if len(frames) == 1:
-        return [split.cloud(*frames[0])[0].float().numpy()]
-    columns = [torch.stack(column) for column in zip(*frames, strict=True)]
+def _forward(batch: Sequence[_Job]) -> list[Tensor]:
+    cloud = batch[0].agreement.split.cloud
+    if len(batch) == 1:
+        return [cloud(*batch[0].tensors)[0].float().numpy()]
+    columns = [torch.stack(column) for column in zip(*(j.tensors for j in batch), strict=True)]
     # The graph was made for a batch of one; vmap knows what its operations do to several.
-    output = torch.vmap(split.cloud)(*columns)
-    return [row[0].float().numpy() for row in output]
+    return [row[0].float().numpy() for row in torch.vmap(cloud)(*columns)]
 
 
-def _judged(logits: Tensor, seconds: float) -> tuple[Tensor, float] | FrameError:
-    if (logits != logits).any():
-        return FrameError(Code.NO_PREDICTION, "the network's output holds NaN")
-    return logits, seconds
+def _best(logits: Tensor, top: int) -> tuple[NDArray[np.uint32], Tensor] | None:
+    """The best classes and their logits; None where any is NaN."""
+    if np.isnan(logits).any():
+        return None
+    best = np.argsort(-logits, kind="stable")[:top].astype(np.uint32)
+    return best, logits[best]

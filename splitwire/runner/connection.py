@@ -10,6 +10,7 @@ from itertools import count
 from math import inf
 from pathlib import Path
 from random import uniform
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -188,7 +189,7 @@ class Uplink:
             raise RemoteError("the link is down")
         number = next(self._ids)
         frame = Frame(self._agreed[hello].agreement, number, patience, packet)
-        sent = self._loop.time()
+        sent = monotonic()
         reply = await self._exchange(number, frame.message(), patience)
         if isinstance(reply, Answer):
             self.bandwidth.saw(len(packet), sent, self.heard, reply.held)
@@ -198,7 +199,7 @@ class Uplink:
     async def probe(self, padding: int = _PADDING, patience: float = OPEN_SECONDS) -> None:
         """Measure the way there and back; a link that is down leaves no measurement."""
         number = next(self._ids)
-        sent = self._loop.time()
+        sent = monotonic()
         with contextlib.suppress(RemoteError, TimeoutError):
             await self._exchange(number, Probe(number).message(padding), patience)
             if padding:
@@ -239,7 +240,7 @@ class Uplink:
         why = "the cloud closed the connection"
         try:
             async for message in socket:
-                self.heard = self._loop.time()
+                self.heard = monotonic()
                 reply = read_reply(message)
                 waiting = self._pending.get(reply.id)
                 if waiting is not None and not waiting.done():

@@ -8,10 +8,10 @@ in one record: answered, run here by choice, fallen back, or refused with a reas
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from time import monotonic, perf_counter, sleep
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -28,6 +28,8 @@ from splitwire.runner.protocol import Answer, Code, Hello, Refusal
 Outcome = Literal["answered", "local", "fell back", "refused"]
 
 T = TypeVar("T")
+
+_Coded = tuple[Sequence[torch.Tensor], bytes | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,7 @@ class Record:
         setting: what it was to run with.
         outcome: how it ended.
         reason: why it fell back or was refused.
-        bytes: of its packet; 0 where none was made.
+        packet: what was sent, or would have been; empty where none was made.
         seconds: by stage, those reached: edge, encode, link, decode, cloud. What ran here after a
             fallback counts as edge; link is what the round trip took beyond the cloud's share.
         total: from the beginning of the edge half to the prediction.
@@ -78,11 +80,16 @@ class Record:
     setting: Setting
     outcome: Outcome
     reason: str | None
-    bytes: int
+    packet: bytes
     seconds: dict[str, float]
     total: float
     classes: NDArray[np.uint32]
     logits: Tensor
+
+    @property
+    def bytes(self) -> int:
+        """Length of its packet."""
+        return len(self.packet)
 
 
 @dataclass(eq=False)
@@ -136,18 +143,13 @@ class Edge:
         setting = self.choose()
         frame = _Frame(name, setting)
         try:
-            features = await self._timed(
-                frame, "edge", self._computing, lambda: frame.start(picture)
-            )
-            if not setting.codecs:
-                return await self._finish_here(frame, features, "local", None)
-            packet = await self._timed(
-                frame, "encode", self._coding, lambda: encode(features, setting.codecs)
-            )
+            features, packet = await self._coded(frame, picture)
         except SplitwireError as error:
             return frame.record("refused", str(error))
-        frame.bytes = len(packet)
-        left = self.deadline - self._local - (time.perf_counter() - frame.begin)
+        if packet is None:
+            return await self._finish_here(frame, features, "local", None)
+        frame.packet = packet
+        left = self.deadline - self._local - (perf_counter() - frame.begin)
         try:
             return await self._send(frame, packet, left)
         except (RemoteError, TimeoutError) as error:
@@ -160,7 +162,7 @@ class Edge:
         assert hello is not None
         if patience <= 0:
             raise TimeoutError
-        sent = self._loop.time()
+        sent = monotonic()
         try:
             reply = await self.uplink.ask(hello, packet, patience)
         except TimeoutError:
@@ -177,29 +179,54 @@ class Edge:
     async def _finish_here(
         self, frame: "_Frame", features: Sequence[torch.Tensor], how: Outcome, reason: str | None
     ) -> Record:
-        begin = time.perf_counter()
-        logits = await self._timed(frame, "edge", self._computing, lambda: frame.finish(features))
+        begin = perf_counter()
+        timed = self._timed(frame, "edge", lambda: frame.finish(features))
+        logits = await self._loop.run_in_executor(self._computing, timed)
         if how == "fell back":
-            self._local = time.perf_counter() - begin
+            self._local = perf_counter() - begin
         if logits is None:
             return frame.record("refused", "the network's output holds NaN")
         best = np.argsort(-logits, kind="stable")[: frame.setting.top].astype(np.uint32)
         return frame.record(how, reason, best, logits[best])
 
-    async def _timed(
-        self, frame: "_Frame", stage: str, thread: ThreadPoolExecutor, work: Callable[[], T]
-    ) -> T:
-        def timed() -> T:
-            begin = time.perf_counter()
-            try:
-                return work()
-            finally:
-                if self.slowness > 1:
-                    time.sleep((self.slowness - 1) * (time.perf_counter() - begin))
-                spent = time.perf_counter() - begin
-                frame.seconds[stage] = frame.seconds.get(stage, 0.0) + spent
+    def _coded(self, frame: "_Frame", picture: Tensor) -> asyncio.Future[_Coded]:
+        """The features and their packet; no packet where nothing is to be sent."""
+        done: asyncio.Future[_Coded] = self._loop.create_future()
+        codecs = frame.setting.codecs
 
-        return await self._loop.run_in_executor(thread, timed)
+        def compute() -> None:
+            features = self._timed(frame, "edge", lambda: frame.start(picture))()
+            if codecs:  # straight on to the other thread: by the loop it would take longer
+                self._coding.submit(guarded, lambda: code(features))
+            else:
+                self._loop.call_soon_threadsafe(done.set_result, (features, None))
+
+        def code(features: Sequence[torch.Tensor]) -> None:
+            packet = self._timed(frame, "encode", lambda: encode(features, codecs))()
+            self._loop.call_soon_threadsafe(done.set_result, (features, packet))
+
+        def guarded(work: Callable[[], None]) -> None:
+            try:
+                work()
+            except Exception as error:
+                self._loop.call_soon_threadsafe(done.set_exception, error)
+
+        self._computing.submit(guarded, compute)
+        return done
+
+    def _timed(self, frame: "_Frame", stage: str, work: Callable[[], T]) -> Callable[[], T]:
+        """The work, as slow as the device is to be, and its time put down."""
+
+        def timed() -> T:
+            begin = perf_counter()
+            result = work()
+            if self.slowness > 1:
+                sleep((self.slowness - 1) * (perf_counter() - begin))
+            spent = perf_counter() - begin
+            frame.seconds[stage] = frame.seconds.get(stage, 0.0) + spent
+            return result
+
+        return timed
 
     def close(self) -> None:
         """Let the threads end."""
@@ -214,12 +241,12 @@ class _Frame:
     name: str
     setting: Setting
     begin: float = 0.0
-    bytes: int = 0
+    packet: bytes = b""
     seconds: dict[str, float] = field(default_factory=dict)
 
     def start(self, picture: Tensor) -> tuple[torch.Tensor, ...]:
         """The features; the frame's time begins when its turn on the processor comes."""
-        self.begin = time.perf_counter()
+        self.begin = perf_counter()
         with torch.inference_mode():
             features: tuple[torch.Tensor, ...] = self.setting.split.edge(
                 torch.from_numpy(picture)[None]
@@ -254,9 +281,9 @@ class _Frame:
             self.setting,
             outcome,
             reason,
-            self.bytes,
+            self.packet,
             self.seconds,
-            time.perf_counter() - self.begin,
+            perf_counter() - self.begin,
             np.empty(0, np.uint32) if classes is None else classes,
             np.empty(0, np.float32) if logits is None else logits,
         )

@@ -101,7 +101,25 @@ def serve(
         h11_max_incomplete_event_size=_HEADER_BYTES,
         timeout_graceful_shutdown=2,
     )
+    config.load()
+    if config.ssl:
+        config.ssl.sslobject_class = _Handshake
     Server(config, cloud).run()
+
+
+class _Handshake(ssl.SSLObject):
+    """A handshake that says when it fails, which asyncio keeps to itself."""
+
+    def do_handshake(self) -> None:
+        """As ever, but logged."""
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            plain = error.reason in ("HTTP_REQUEST", "WRONG_VERSION_NUMBER")
+            event("refused", logging.WARNING, reason="plain text" if plain else str(error.reason))
+            raise
 
 
 def _log_failure(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
