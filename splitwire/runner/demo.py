@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Thread
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -119,7 +120,7 @@ class Demo:
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=1,
         )
-        uvicorn.Server(config).run([listening])
+        _Server(config).run([listening])
 
     async def serve(self, page: WebSocket) -> None:
         """One page."""
@@ -134,6 +135,13 @@ class Demo:
             pass
         finally:
             await session.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that only stops at a signal; raising it anew would leave the cloud behind."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.should_exit = True
 
 
 class CloudProcess:

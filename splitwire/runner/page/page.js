@@ -97,6 +97,7 @@ function show(frame) {
     bar.className = "bar";
     bar.style.width = `${100 * frame.scores[rank]}%`;
     label.className = "name";
+    share.className = "share";
     label.textContent = name(index);
     share.textContent = `${(100 * frame.scores[rank]).toFixed(0)} %`;
     item.append(bar, label, share);
