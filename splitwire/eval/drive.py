@@ -27,7 +27,7 @@ from splitwire.runner.link import Trace
 from splitwire.runner.relay import Relay
 from splitwire.runner.sources import frames, is_video
 
-IDLE_SECONDS = 0.5  # without a packet, after which an adaptive edge probes the link
+IDLE_SECONDS = 0.25  # without a packet, after which an adaptive edge probes the link
 
 ALL, FEW = 1_000_000, 5  # classes in an answer: divergence takes all
 UNLIMITED = 1e9  # bytes a second

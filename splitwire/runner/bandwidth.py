@@ -3,7 +3,8 @@
 from collections import deque
 from math import inf
 
-_MEMORY = 3  # frames that the estimate is over: few, so that it follows a link that moves
+_MEMORY = 3  # frames that the estimate is over
+_CHANGE = 1.5  # a frame that is off by this factor is taken at its word: the link has changed
 _LEAST_BYTES = 1000  # smaller messages tell of the round trip, not of the rate
 
 
@@ -42,5 +43,10 @@ class Bandwidth:
         # The message ahead of it may still have been on its way: that time is not its own.
         seconds = left - max(sent, self._free)
         self._free = max(self._free, left)
-        if size >= _LEAST_BYTES:
-            self._seen.append((size, max(seconds, 1e-6)))
+        if size < _LEAST_BYTES:
+            return
+        seconds = max(seconds, 1e-6)
+        known = self.rate or size / seconds
+        if not 1 / _CHANGE < size / seconds / known < _CHANGE:
+            self._seen.clear()
+        self._seen.append((size, seconds))

@@ -35,7 +35,7 @@ from splitwire.runner.protocol import (
 OPEN_SECONDS = 5.0
 _BACKOFF = (0.1, 5.0)  # seconds of the first wait, and of the longest
 _PROBES = 3
-_PADDING = 8000  # bytes of a probe of the rate
+_PADDING = 4000  # bytes of a probe of the rate
 
 
 @dataclass(frozen=True)
