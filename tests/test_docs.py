@@ -47,7 +47,10 @@ def test_the_evaluation_of_the_guide_runs(tmp_path: Path) -> None:
     assert "blocks.3 jpeg:quality=50" in printed
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/evaluating.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", "docs/evaluating.md", "docs/deploying.md", "docs/protocol.md", "CONTRIBUTING.md"],
+)
 def test_every_link_leads_somewhere(document: str) -> None:
     page = ROOT / document
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
