@@ -37,9 +37,12 @@ def cloud(
     profiles: Annotated[Path | None, typer.Option(help="A folder of codec profiles.")] = None,
     clients: Annotated[int, typer.Option(help="Clients at once.", min=1)] = 64,
     max_message: Annotated[int, typer.Option(help="Bytes of one message.", min=1024)] = 16 << 20,
+    threads: Annotated[int, typer.Option(help="Of torch, for each batch.", min=1)] = 1,
 ) -> None:
     """Serve the second half of networks to edges, and a page to try them on."""
     _need_live()
+    import torch
+
     from splitwire.runner.access import Access, check_exposure, read_token
     from splitwire.runner.cloud import Cloud, Limits
     from splitwire.runner.library import Library, read_profiles
@@ -47,6 +50,7 @@ def cloud(
     from splitwire.runner.pages import pages, picture_sizes
     from splitwire.runner.serve import check_certificate, serve
 
+    torch.set_num_threads(threads)
     token = read_token(token_file)
     check_exposure(host, token, open_to_all)
     check_certificate(certificate, key)
