@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from splitwire.runner.link import Trace
 
 _CHUNK = 1448  # bytes: the payload of a full TCP segment
+_AT_ONCE = 0.0003  # seconds: a read that takes less found its bytes waiting
+_LATE = 0.010  # seconds that the loop may wake up late without the link losing them
 _QUEUE = 64  # chunks on their way
 
 
@@ -71,15 +73,23 @@ class Relay:
         way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_QUEUE)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._deliver(way, writer))
+            asked = self._loop.time()
             while chunk := await reader.read(_CHUNK):
-                left = await self._passed(len(chunk)) if paced else self._loop.time()
+                now = self._loop.time()
+                waited = now - asked < _AT_ONCE  # the chunk, and not this loop
+                left = await self._passed(len(chunk), now, waited) if paced else now
                 await way.put((left + self.rtt / 2, chunk))
+                asked = self._loop.time()
             await way.join()
             raise ConnectionResetError
 
-    async def _passed(self, size: int) -> float:
-        """Wait until a chunk has gone through the bucket; returns when that was."""
-        begin = max(self._loop.time(), self._free)
+    async def _passed(self, size: int, now: float, waited: bool) -> float:
+        """Wait until a chunk has gone through the bucket; returns when that was.
+
+        A chunk that waited for its turn begins when the one before it ended: that this loop woke
+        up late is no fault of the link's.
+        """
+        begin = max(now - _LATE if waited else now, self._free)
         self._free = begin + self.trace.seconds_to_send(size, begin - self._zero)
         await self._until(self._free)
         return self._free
