@@ -228,16 +228,24 @@ class _Client:
         await self._socket.send_text(welcome.text())
 
     async def _answer(self, frame: Frame, arrived: float) -> None:
+        reply: Answer | Refusal
+        try:
+            reply = await self._infer(frame, arrived)
+        except FrameError as error:
+            reply = Refusal(frame.id, error.code, str(error))
+        await self._send(reply.message())
+        self._count(frame, reply)  # after the sending: nobody should wait for it
+
+    def _count(self, frame: Frame, reply: Answer | Refusal) -> None:
         metrics = self._cloud.metrics
         metrics.bytes.inc(len(frame.packet))
-        try:
-            reply = (await self._infer(frame, arrived)).message()
-            metrics.frames.labels("answered").inc()
-        except FrameError as error:
-            reply = Refusal(frame.id, error.code, str(error)).message()
-            metrics.frames.labels(error.code.name.lower()).inc()
-            event("frame refused", id=frame.id, code=error.code.name, reason=str(error))
-        await self._send(reply)
+        if isinstance(reply, Refusal):
+            metrics.frames.labels(reply.code.name.lower()).inc()
+            event("frame refused", id=reply.id, code=reply.code.name, reason=reply.reason)
+            return
+        metrics.frames.labels("answered").inc()
+        for stage in ("decode", "cloud", "held"):
+            metrics.seconds.labels(stage).observe(getattr(reply, stage))
 
     async def _send(self, reply: bytes) -> None:
         try:
@@ -253,10 +261,7 @@ class _Client:
         agreement = self._agreements[frame.agreement]
         expires = arrived + frame.patience
         done = await self._cloud.engine.infer(agreement, frame.packet, expires)
-        for stage in ("decode", "cloud"):
-            self._cloud.metrics.seconds.labels(stage).observe(getattr(done, stage))
         held = monotonic() - arrived
-        self._cloud.metrics.seconds.labels("held").observe(held)
         return Answer(frame.id, held, done.decode, done.cloud, done.classes, done.logits)
 
     async def _close(self, code: int, reason: str) -> None:
