@@ -103,7 +103,8 @@ def edge(
 
     from splitwire.eval import drive
     from splitwire.eval.devices import load_device
-    from splitwire.eval.live import Recording, on_live
+    from splitwire.eval.findings import on_live
+    from splitwire.eval.live import Recording
     from splitwire.runner.access import read_token
     from splitwire.runner.connection import Address, Uplink
 

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "kernels": set(),
     "codecs": {"errors", "kernels"},
     "models": {"errors"},
-    "runner": {"errors", "codecs", "models"},
+    "runner": {"errors", "kernels", "codecs", "models"},
     "eval": {"errors", "kernels", "codecs", "models", "runner"},
     "testing": {"errors", "codecs", ""},
     "terminal": {"errors", "codecs", "models", "runner", "eval"},

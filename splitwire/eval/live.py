@@ -5,7 +5,6 @@ baseline, and what divergence is measured from. Frames of a video or a camera ha
 so no divergence. A frame that fell back to the edge is a sample of edge only that says why.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import cycle, islice
@@ -23,7 +22,6 @@ from splitwire.eval.experiment import load_experiment
 from splitwire.eval.head import describe_run
 from splitwire.eval.metrics import divergence, top_k
 from splitwire.eval.samples import SAMPLES, STAGES, Sample, head_line, sample_line
-from splitwire.eval.units import time_text
 from splitwire.models.load import Model
 from splitwire.models.split import cut_points
 from splitwire.runner.edge import Record, Setting
@@ -184,35 +182,3 @@ class Recording:
     def _write(self, line: str) -> None:
         self._file.write(line)
         self._file.flush()
-
-
-def on_live(samples: Sequence[Sample]) -> list[str]:
-    """What became of a run's live frames, in a sentence; none where it was not run live."""
-    live = [sample for sample in samples if sample.total is not None]
-    if not live:
-        return []
-    answered = [s for s in live if s.error is None and s.split != "output"]
-    why = Counter(s.fallback for s in live if s.fallback)
-    here = sum(s.split == "output" and not s.fallback for s in live)
-    refused = sum(s.error is not None for s in live)
-    said = [f"{len(live):,} frames ran live: {len(answered):,} answered by the cloud"]
-    said += [f"{here:,} run on the edge by choice"] * bool(here)
-    said += [f"{why.total():,} fallen back ({'; '.join(list(why)[:2])})"] * bool(why)
-    said += [f"{refused:,} refused"] * bool(refused)
-    totals = [float(s.total or 0) for s in live if s.error is None]
-    if not totals:
-        return [", ".join(said) + "."]
-    middle, tail = np.percentile(totals, [50, 95])
-    words = f"{', '.join(said)}. From picture to prediction: p50 {time_text(middle)}, "
-    return [words + f"p95 {time_text(tail)}{_overhead(answered)}."]
-
-
-def _overhead(answered: Sequence[Sample]) -> str:
-    """What the stages do not account for."""
-    if not answered:
-        return ""
-    beyond = [
-        (s.total or 0) - sum(getattr(s, stage) for stage in STAGES) - sum(s.link.values())
-        for s in answered
-    ]
-    return f", of which p50 {time_text(float(np.median(beyond)))} beyond the stages"

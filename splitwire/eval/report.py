@@ -10,8 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from splitwire.errors import ExperimentError
-from splitwire.eval.findings import choices, links, on_bytes, on_time, rates
-from splitwire.eval.live import on_live
+from splitwire.eval.findings import choices, links, on_bytes, on_live, on_time, rates
 from splitwire.eval.plot_style import palette_css
 from splitwire.eval.results import Result, summarise
 from splitwire.eval.samples import Sample, read_run

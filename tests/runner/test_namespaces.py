@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import wire
 
-from splitwire.eval.live import on_live
+from splitwire.eval.findings import on_live
 from splitwire.eval.samples import STAGES, Sample, read_run
 
 pytestmark = [
