@@ -6,6 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from splitwire import cli_live
 from splitwire.errors import DataError, SplitwireError
 from splitwire.terminal import codec_table, console, cut_table, progress_bar, stream_table
 
@@ -244,6 +245,9 @@ def inspect(stream: Annotated[Path, typer.Argument(help="A stream.")]) -> None:
     data = _read(stream)
     header, payload = bitstream.read(data)
     console.print(stream_table(header, len(payload), len(data)))
+
+
+cli_live.add_to(app)
 
 
 def _read(path: Path) -> bytes:

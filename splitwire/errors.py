@@ -31,3 +31,7 @@ class DataError(SplitwireError):
 
 class ExperimentError(SplitwireError):
     """An experiment description with a wrong key or value, or a run that does not belong to it."""
+
+
+class RemoteError(SplitwireError):
+    """An edge and a cloud that cannot reach, trust or agree with each other."""

@@ -1,10 +1,13 @@
 """The profiles that come with the package: for splits of the default network, by their weights."""
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
+from splitwire.codecs.base import Codec
 from splitwire.codecs.profile import Profile
+from splitwire.errors import ProfileError
 
 _FOLDER = Path(str(files("splitwire"))) / "profiles"
 
@@ -24,6 +27,30 @@ def shipped_profile(codec: str, model: str, digest: str, split: str) -> Profile 
         return None
     profile = Profile.load(path)
     return profile if profile.about.get("weights") == digest else None
+
+
+def with_shipped_profile(codec: Codec, model: str, digest: str, split: str) -> Codec:
+    """The codec with the packaged profile, where it needs one.
+
+    Raises:
+        ProfileError: it needs one and there is none.
+    """
+    if not codec.needs_profile:
+        return codec
+    shared = codec.shares_profile
+    profile = shipped_profile(codec.name, model, digest, split) if shared else None
+    if profile is None:
+        raise ProfileError(
+            f"{codec.spec} has no packaged profile for {model} at {split}: "
+            "make one with `splitwire calibrate` and add profile=PATH to its spec"
+        )
+    return replace(codec, profile=profile)
+
+
+def shipped_profiles() -> dict[str, Profile]:
+    """Every packaged profile, by digest."""
+    profiles = map(Profile.load, sorted(_FOLDER.glob("*/*.profile")))
+    return {profile.digest: profile for profile in profiles}
 
 
 def shipped_path(codec: str, model: str, split: str) -> Path:

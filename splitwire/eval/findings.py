@@ -1,10 +1,14 @@
 """What a run found, in sentences."""
 
+from collections import Counter
 from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
+import numpy as np
+
 from splitwire.eval.results import Result
+from splitwire.eval.samples import STAGES, Sample
 from splitwire.eval.totals import (
     FASTEST,
     MAX_DIVERGENCE,
@@ -16,7 +20,7 @@ from splitwire.eval.totals import (
     smallest,
     total,
 )
-from splitwire.eval.units import significant, size_text
+from splitwire.eval.units import significant, size_text, time_text
 
 
 def factors(head: dict[str, Any]) -> tuple[float, float]:
@@ -109,3 +113,35 @@ def rates(slow: float, fast: float) -> str:
     if fast >= FASTEST:
         return f"above {size_text(slow)}/s"
     return f"from {size_text(slow)}/s to {size_text(fast)}/s"
+
+
+def on_live(samples: Sequence[Sample]) -> list[str]:
+    """What became of a run's live frames, in a sentence; none where it was not run live."""
+    live = [sample for sample in samples if sample.total is not None]
+    if not live:
+        return []
+    answered = [s for s in live if s.error is None and s.split != "output"]
+    why = Counter(s.fallback for s in live if s.fallback)
+    here = sum(s.split == "output" and not s.fallback for s in live)
+    refused = sum(s.error is not None for s in live)
+    said = [f"{len(live):,} frames ran live: {len(answered):,} answered by the cloud"]
+    said += [f"{here:,} run on the edge by choice"] * bool(here)
+    said += [f"{why.total():,} fallen back ({'; '.join(list(why)[:2])})"] * bool(why)
+    said += [f"{refused:,} refused"] * bool(refused)
+    totals = [float(s.total or 0) for s in live if s.error is None]
+    if not totals:
+        return [", ".join(said) + "."]
+    middle, tail = np.percentile(totals, [50, 95])
+    words = f"{', '.join(said)}. From picture to prediction: p50 {time_text(middle)}, "
+    return [words + f"p95 {time_text(tail)}{_overhead(answered)}."]
+
+
+def _overhead(answered: Sequence[Sample]) -> str:
+    """What the stages do not account for."""
+    if not answered:
+        return ""
+    beyond = [
+        (s.total or 0) - sum(getattr(s, stage) for stage in STAGES) - sum(s.link.values())
+        for s in answered
+    ]
+    return f", of which p50 {time_text(float(np.median(beyond)))} beyond the stages"

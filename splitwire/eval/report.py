@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from splitwire.errors import ExperimentError
-from splitwire.eval.findings import choices, links, on_bytes, on_time, rates
+from splitwire.eval.findings import choices, links, on_bytes, on_live, on_time, rates
 from splitwire.eval.plot_style import palette_css
 from splitwire.eval.results import Result, summarise
 from splitwire.eval.samples import Sample, read_run
@@ -75,7 +75,7 @@ def render(
     return environment.get_template("report.html").render(
         title=f"Splitting {(head.get('model') or {}).get('name', 'a network')}",
         about=_about(head, results),
-        findings=[on_bytes(results, max_divergence), *on_time(totals)],
+        findings=[*on_live(samples), on_bytes(results, max_divergence), *on_time(totals)],
         tiles=_tiles(results, totals, max_divergence),
         sections=sections(head, results, totals, features, max_divergence),
         columns=columns(is_labelled(results)),

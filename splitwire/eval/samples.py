@@ -43,6 +43,8 @@ class Sample:
     cloud: float = 0.0
     link: dict[str, float] = field(default_factory=dict)  # seconds, by link; none where it is lost
     error: str | None = None
+    total: float | None = None  # seconds from picture to prediction; None where it was not run live
+    fallback: str | None = None  # why a live frame was finished on the edge
 
     @property
     def key(self) -> tuple[str, int, str, str]:

@@ -64,7 +64,7 @@ def sections(
         _time(head, totals, max_divergence),
         _stages(head, totals, max_divergence),
         _histograms(features),
-        _mosaic(results, features, max_divergence),
+        _mosaic(head.get("model") or {}, results, features, max_divergence),
         _depth(head.get("model") or {}, results),
     )
     return [section for section in found if section]
@@ -190,7 +190,9 @@ def _histograms(features: Features) -> Section | None:
     return Section("features", title, said, _panels(figures, title))
 
 
-def _mosaic(results: Sequence[Result], features: Features, max_divergence: float) -> Section | None:
+def _mosaic(
+    model: dict[str, Any], results: Sequence[Result], features: Features, max_divergence: float
+) -> Section | None:
     """The cheapest faithful codec on the features kept; nothing where it does not take them."""
     here = [result for result in results if result.split in features]
     chosen = smallest(faithful(here, max_divergence), "split")
@@ -198,11 +200,13 @@ def _mosaic(results: Sequence[Result], features: Features, max_divergence: float
         return None
     from splitwire.codecs.base import decode
     from splitwire.codecs.registry import codec
+    from splitwire.codecs.shipped import with_shipped_profile
 
-    x = features[chosen.split]
+    x, names = features[chosen.split], (model.get("name", ""), model.get("digest", ""))
     try:
-        stream = codec(chosen.codec).encode(x)
-        figures = feature_plots.mosaic(x, decode(stream))
+        coder = with_shipped_profile(codec(chosen.codec), *names, chosen.split)
+        stream = coder.encode(x)
+        figures = feature_plots.mosaic(x, decode(stream, coder.profile))
     except SplitwireError:  # such as a profile that was moved since: the page stands without it
         return None
     said = (

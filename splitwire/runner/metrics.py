@@ -1,0 +1,39 @@
+"""What a cloud counts, for Prometheus to collect."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Metrics:
+    """Counters, gauges and histograms of one cloud."""
+
+    def __init__(self) -> None:
+        self._registry = own = CollectorRegistry()
+        self.frames = Counter(
+            "splitwire_frames", "Frames by what became of them.", ["outcome"], registry=own
+        )
+        self.unheard = Counter(
+            "splitwire_unheard_replies", "Replies whose client had gone.", registry=own
+        )
+        self.bytes = Counter(
+            "splitwire_packet_bytes", "Bytes of packets that arrived.", registry=own
+        )
+        self.refused = Counter(
+            "splitwire_refused_clients", "Clients turned away, by reason.", ["why"], registry=own
+        )
+        self.clients = Gauge("splitwire_clients", "Connected clients.", registry=own)
+        self.waiting = Gauge(
+            "splitwire_waiting_frames", "Frames being decoded or waiting.", registry=own
+        )
+        self.seconds = Histogram(
+            "splitwire_stage_seconds",
+            "Time of a frame, by stage.",
+            ["stage"],
+            buckets=_BUCKETS,
+            registry=own,
+        )
+
+    def text(self) -> bytes:
+        """All of them in Prometheus' format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,223 @@
+// The page: choices in, frames out. With an edge behind it (splitwire demo) frames go edge → cloud;
+// served by a cloud alone, this browser is the client and sends the picture itself.
+
+import { Cloud, pictureStream } from "./protocol.js";
+import { STAGES, bars, legend, milliseconds, size } from "./plots.js";
+
+const $ = (id) => document.getElementById(id);
+const WAYS = ["edge only", "cloud only", "shared"];
+const times = [], uploads = [];
+let about, client, photo, busy = false, camera = null;
+
+function say(text, isError = false) {
+  $("status").textContent = text;
+  $("status").classList.toggle("error", isError);
+}
+
+function fill(select, values, preferred) {
+  select.replaceChildren(...values.map((value) => new Option(value, value)));
+  if (values.includes(preferred)) select.value = preferred;
+}
+
+/** The edge of `splitwire demo`: one answer to each message, in order. */
+class Edge {
+  #socket; #waiting = [];
+
+  async open() {
+    this.#socket = new WebSocket(new URL("edge", location.href.replace(/^http/, "ws")));
+    this.#socket.onmessage = (event) => this.#waiting.shift()?.resolve(JSON.parse(event.data));
+    await new Promise((resolve, reject) => {
+      this.#socket.onopen = resolve;
+      this.#socket.onerror = () => reject(new Error("the edge does not answer"));
+    });
+    this.#socket.onclose = () => this.#waiting.splice(0).forEach((one) => one.reject(new Error("the edge has gone")));
+  }
+
+  send(message) {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#socket.send(message);
+    }).then((said) => { if (said.error) throw new Error(said.error); return said; });
+  }
+
+  choose() {
+    const [model, split, codec, link] = ["model", "split", "quality", "link"].map((id) => $(id).value);
+    return this.send(JSON.stringify({ model, split, codec, link }));
+  }
+
+  async run() { return this.send(await jpeg(0.95)); }
+}
+
+/** This browser as the edge: it computes nothing and sends the picture. */
+class Browser {
+  #cloud = new Cloud();
+
+  async open() { await this.#cloud.open($("model").value, sessionStorage.token); }
+
+  async choose() { this.#cloud.close(); this.#cloud = new Cloud(); await this.open(); }
+
+  async run() {
+    const begin = performance.now(), side = about.sizes[$("model").value].crop;
+    const file = await jpeg(Number($("quality").value) / 100);
+    const stream = pictureStream(new Uint8Array(await file.arrayBuffer()), side);
+    const encode = performance.now() - begin;
+    const answer = await this.#cloud.ask(stream);
+    const powers = answer.logits.map((logit) => Math.exp(logit - answer.logits[0]));
+    const all = powers.reduce((a, b) => a + b, 0);
+    return {
+      outcome: "answered", bytes: stream.length, classes: answer.classes, scores: powers.map((p) => p / all),
+      stages: { encode, link: answer.away - answer.held, decode: answer.decode, cloud: answer.cloud },
+      total: performance.now() - begin,
+    };
+  }
+}
+
+/** The picture as the network wants it: short side resized, centre cropped. */
+function draw(source, width, height) {
+  const { crop, resize } = about.sizes[$("model").value];
+  const scale = resize / Math.min(width, height), canvas = $("picture");
+  canvas.width = canvas.height = crop;
+  const context = canvas.getContext("2d", { alpha: false });
+  context.imageSmoothingQuality = "high";
+  const [w, h] = [width * scale, height * scale];
+  context.drawImage(source, (crop - w) / 2, (crop - h) / 2, w, h);
+}
+
+function jpeg(quality) {
+  return new Promise((resolve, reject) => $("picture").toBlob(
+    (blob) => (blob ? resolve(blob) : reject(new Error("this browser writes no JPEG"))), "image/jpeg", quality));
+}
+
+function show(frame) {
+  const names = about.labels[$("model").value];
+  const name = (index) => names[index] ?? `class ${index}`;
+  $("classes").replaceChildren(...frame.classes.slice(0, 5).map((index, rank) => {
+    const item = document.createElement("li"), bar = document.createElement("span");
+    const label = document.createElement("span"), share = document.createElement("span");
+    bar.className = "bar";
+    bar.style.width = `${100 * frame.scores[rank]}%`;
+    label.className = "name";
+    share.className = "share";
+    label.textContent = name(index);
+    share.textContent = `${(100 * frame.scores[rank]).toFixed(0)} %`;
+    item.append(bar, label, share);
+    return item;
+  }));
+  times.push(STAGES.map((stage) => [stage, frame.stages[stage] ?? 0]));
+  uploads.push([["edge", frame.bytes]]);
+  bars($("times"), times, milliseconds);
+  bars($("bytes"), uploads, size);
+  const parts = STAGES.filter((stage) => stage in frame.stages).map((stage) => `${stage} ${milliseconds(frame.stages[stage])}`);
+  $("c-time").textContent = `Latest frame: ${milliseconds(frame.total)} in all; ${parts.join(", ")}.`;
+  $("c-bytes").textContent = `Latest frame: ${size(frame.bytes)} (${frame.bytes.toLocaleString("en")} bytes).`;
+  if (frame.mosaic) $("mosaic").src = frame.mosaic;
+  if (frame.strip) showStrip(frame.strip, name);
+  say(frame.outcome === "answered" ? `Frame ${times.length} answered by the cloud.` : `Frame ${times.length} ${frame.outcome}: ${frame.reason ?? ""}`);
+}
+
+function showStrip(strip, name) {
+  const known = WAYS.filter((way) => strip[way]);
+  const fastest = known.reduce((a, b) => (strip[a].total <= strip[b].total ? a : b));
+  $("strip").tBodies[0].replaceChildren(...known.map((way) => {
+    const { total, bytes, classes } = strip[way], row = document.createElement("tr");
+    const cells = [milliseconds(total), size(bytes), classes.length ? name(classes[0]) : "–"];
+    row.className = way === fastest ? "fastest" : "";
+    row.innerHTML = '<th scope="row"></th><td></td><td></td><td></td>';
+    row.cells[0].textContent = way === fastest ? `${way} (fastest)` : way;
+    cells.forEach((text, index) => { row.cells[index + 1].textContent = text; });
+    return row;
+  }));
+}
+
+async function run() {
+  if (busy || !photo) return;
+  busy = true;
+  try {
+    draw(photo, photo.videoWidth || photo.width, photo.videoHeight || photo.height);
+    show(await client.run());
+  } catch (error) {
+    say(error.message, true);
+  }
+  busy = false;
+  if (camera) requestAnimationFrame(run);
+}
+
+async function choose() {
+  while (busy) await new Promise((wake) => setTimeout(wake, 20));
+  busy = true;
+  try { await client.choose(); } catch (error) { say(error.message, true); }
+  busy = false;
+  await run();
+}
+
+async function toggleCamera() {
+  if (camera) {
+    camera.getTracks().forEach((track) => track.stop());
+    camera = null;
+  } else {
+    try {
+      camera = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      photo = Object.assign(document.createElement("video"), { srcObject: camera, muted: true, playsInline: true });
+      await photo.play();
+    } catch (error) {
+      camera = null;
+      say(`No camera: ${error.message}`, true);
+    }
+  }
+  $("camera").setAttribute("aria-pressed", String(camera !== null));
+  await run();
+}
+
+function offer() {
+  const edge = Boolean(about.codecs);
+  document.querySelectorAll(".edge").forEach((part) => { part.hidden = !edge; });
+  if (!edge) {
+    $("about").textContent = "This cloud stands alone: the browser sends it pictures, and it runs the whole network. `splitwire demo` adds an edge.";
+    fill($("quality"), ["50", "75", "90", "95"], "90");
+    return;
+  }
+  const splits = about.splits[$("model").value];
+  fill($("split"), splits, splits.includes("blocks.3") ? "blocks.3" : splits[splits.length >> 1]);
+  fill($("codec"), Object.keys(about.codecs), $("codec").value);
+  qualities();
+  fill($("link"), about.links, $("link").value);
+}
+
+function qualities() {
+  const specs = about.codecs[$("codec").value];
+  $("quality").replaceChildren(...specs.map((spec) => new Option(spec.split(":")[1].replace("=", " "), spec)));
+  $("quality").selectedIndex = 1;
+}
+
+async function start() {
+  const token = sessionStorage.token;
+  const answer = await fetch("about", token ? { headers: { Authorization: `Bearer ${token}` } } : {});
+  about = await answer.json();
+  $("access").hidden = answer.ok;
+  if (!answer.ok) return say(`Refused: ${about.refused}.`, Boolean(token));
+  legend($("legend"));
+  fill($("model"), Object.keys(about.sizes));
+  offer();
+  client = about.codecs ? new Edge() : new Browser();
+  await client.open();
+  if (about.codecs) await client.choose();
+  say("Ready: choose a picture, or the camera.");
+  return undefined;
+}
+
+$("access").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.token = $("token").value;
+  start().catch((error) => say(error.message, true));
+});
+$("model").addEventListener("change", () => { offer(); choose(); });
+$("codec").addEventListener("change", () => { qualities(); choose(); });
+for (const id of ["split", "quality", "link"]) $(id).addEventListener("change", choose);
+$("file").addEventListener("change", async () => {
+  if (!$("file").files.length) return;
+  try { photo = await createImageBitmap($("file").files[0]); } catch { return say("That is no picture.", true); }
+  return run();
+});
+$("camera").addEventListener("click", toggleCamera);
+$("again").addEventListener("click", run);
+start().catch((error) => say(error.message, true));

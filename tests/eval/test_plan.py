@@ -1,0 +1,138 @@
+from collections.abc import Iterator
+from math import inf
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from splitwire.cli import main
+from splitwire.errors import ExperimentError
+from splitwire.eval.adapt import Adaptive
+from splitwire.eval.findings import choices
+from splitwire.eval.plan import Energy, rows, worthwhile
+from splitwire.eval.results import summarise
+from splitwire.eval.samples import read_run
+from splitwire.eval.totals import Total
+from splitwire.runner.bandwidth import Bandwidth
+from splitwire.runner.link import Trace
+
+
+def a_total(fixed: float, size: float) -> Total:
+    spread = SimpleNamespace(p50=0.010)
+    return Total(SimpleNamespace(times={"edge": spread, "encode": spread}), fixed, size)  # type: ignore[arg-type]
+
+
+EDGE, SHARED, CLOUD = a_total(0.060, 0), a_total(0.040, 4000), a_total(0.020, 20_000)
+
+
+def test_the_plan_is_the_fastest_choice_at_each_rate() -> None:
+    found = rows([EDGE, SHARED, CLOUD], [1e5, 4e5, 3e6], Energy("wifi"))
+    assert [row.total for row in found] == [EDGE, SHARED, CLOUD]
+    assert found[1].seconds == pytest.approx(0.040 + 4000 / 4e5)
+
+
+def test_energy_is_that_of_the_measured_radios() -> None:
+    # LTE at 1 Mbit/s takes 438 + 1288 mW; 125,000 bytes take a second at that rate.
+    assert Energy("lte").sending(125_000, 125_000) == pytest.approx(1.726)
+    assert Energy("wifi").computing(SHARED) is None
+    assert Energy("wifi", 3.0, 2.0).computing(SHARED) == pytest.approx(3 * 2 * 0.020)
+    with pytest.raises(ExperimentError, match="unknown radio '5g'; there are: 3g, lte, wifi"):
+        Energy("5g")
+
+
+def test_without_a_choice_there_is_no_plan() -> None:
+    with pytest.raises(ExperimentError, match="allow more --max-divergence"):
+        rows([], [1e6], Energy("wifi"))
+
+
+def test_the_command_prints_what_the_report_says(
+    make_run: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run: Path = make_run()
+    totals = choices(*(lambda head, samples: (head, summarise(samples)))(*read_run(run)))
+    command = ["splitwire", "plan", str(run), "--bandwidth", "1e5 3e6", "--watts", "2"]
+    monkeypatch.setattr("sys.argv", command)
+    monkeypatch.setattr("splitwire.cli_live.console.width", 160)
+    with pytest.raises(SystemExit):
+        main()
+    said = capsys.readouterr().out
+    for total in rows(totals, [1e5, 3e6], Energy("wifi")):
+        assert total.total.result.label in said
+    for stretch in worthwhile(totals):
+        assert f"{stretch.slowest / 1e3:,.0f}" in said
+
+
+def bandwidth(rate: float | None, rtt: float = 0.005) -> Bandwidth:
+    return SimpleNamespace(rate=rate, rtt=rtt)  # type: ignore[return-value]
+
+
+def test_the_setting_follows_the_rate_and_ignores_small_gains() -> None:
+    link = bandwidth(1e5)
+    choose = Adaptive([("edge", EDGE), ("shared", SHARED), ("cloud", CLOUD)], link)  # type: ignore[list-item]
+    assert choose() == "edge"
+    link.rate = 5e5  # type: ignore[misc]
+    assert choose() == "shared"
+    link.rate = 8.3e5  # type: ignore[misc]
+    assert choose.seconds(CLOUD) < choose.seconds(SHARED)  # but by less than it takes to change
+    assert choose() == "shared"
+    link.rate = 3e6  # type: ignore[misc]
+    assert choose() == "cloud"
+    link.rate = None  # type: ignore[misc]
+    assert choose() == "edge"
+
+
+def test_the_rate_is_measured_behind_a_queue_too() -> None:
+    link = Bandwidth()
+    assert (link.rate, link.rtt) == (None, inf)
+    link.saw_probe(0.010)
+    # Two packets of 10 kB handed over at once, at 1 MB/s: the second waits for the first.
+    for size, heard in ((10_000, 0.040), (10_000, 0.050)):
+        link.saw(size, 0.0, heard, 0.020)
+    assert link.rate == pytest.approx(1e6)
+    for start in (1.0, 2.0, 3.0):
+        link.saw(10_000, start, start + 0.130, 0.020)
+    assert link.rate == pytest.approx(1e5)
+
+
+def frames(trace: Trace, choose: Any, seconds: float) -> Iterator[tuple[float, float]]:
+    """Beginning and total time of frames that follow each other over a simulated link."""
+    now = 0.0
+    while now < seconds:
+        total: Total = choose(now)
+        way = trace.seconds_to_send(int(total.bytes), now + total.fixed / 2) if total.bytes else 0
+        yield now, total.fixed + way
+        now += total.fixed + way
+
+
+def test_over_a_link_that_moves_it_is_near_the_best_in_hindsight() -> None:
+    rates = [1e5, 3e6, 6e5, 2e6, 1.5e5, 1e6, 3e6, 3e5]
+    trace = Trace((1.0,) * len(rates), tuple(rates))
+    ways = [EDGE, SHARED, CLOUD]
+    measured = Bandwidth()
+    measured.rtt = 0.0
+    choose = Adaptive([(way, way) for way in ways], measured)  # type: ignore[misc]
+    last_probe = 0.0
+
+    def adaptive(now: float) -> Total:
+        nonlocal last_probe
+        chosen: Any = choose()
+        if chosen.bytes:
+            way = trace.seconds_to_send(int(chosen.bytes), now + chosen.fixed / 2)
+            measured.saw(int(chosen.bytes), now, now + way, 0.0)
+            last_probe = now
+        elif now - last_probe > 0.25:
+            measured.saw(4000, now, now + trace.seconds_to_send(4000, now), 0.0)
+            last_probe = now
+        return chosen
+
+    def hindsight(now: float) -> Total:
+        return min(ways, key=lambda way: way.seconds(rates[int(now) % len(rates)]))
+
+    def mean(way: Any) -> float:
+        return float(np.mean([seconds for _, seconds in frames(trace, way, 16.0)]))
+
+    found = mean(adaptive)
+    assert found < 1.1 * mean(hindsight)
+    assert found < min(mean(lambda now, way=way: way) for way in ways)
