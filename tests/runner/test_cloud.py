@@ -4,12 +4,11 @@ import json
 import socket as sockets
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
 import torch
-from deployment import PATIENCE, agree, ask, dial, start_cloud
+from deployment import PATIENCE, agree, ask, dial, fetch, start_cloud
 from numpy.typing import NDArray
 from websockets.exceptions import ConnectionClosed
 
@@ -211,8 +210,7 @@ def test_half_messages_and_sudden_ends_harm_nobody(
 def test_a_hundred_reconnects(address: str, small: sw.Model, small_picture: Picture) -> None:
     for _ in range(100):
         is_well(address, small, small_picture)
-    with urlopen(Request(address + "/metrics")) as page:
-        said = page.read().decode()
+    said = fetch(address + "/metrics")
     clients = next(line for line in said.splitlines() if line.startswith("splitwire_clients "))
     assert float(clients.split()[1]) <= 1  # the last may not have been seen to go yet
 
@@ -238,8 +236,7 @@ def test_health_readiness_and_metrics_can_be_asked_for(address: str) -> None:
         ("/readyz", "ready"),
         ("/metrics", "splitwire_frames"),
     ):
-        with urlopen(address + path) as page:
-            assert said in page.read().decode()
+        assert said in fetch(address + path)
 
 
 def test_a_cloud_that_is_told_to_stop_answers_what_it_has(

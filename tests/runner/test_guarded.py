@@ -1,11 +1,10 @@
 """A cloud that wants a token, and bounds what its clients may do."""
 
 from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import numpy as np
 import pytest
-from deployment import agree, ask, dial, start_cloud
+from deployment import agree, ask, dial, fetch, start_cloud
 from websockets.exceptions import InvalidStatus
 
 import splitwire as sw
@@ -40,9 +39,8 @@ def test_without_the_token_nothing_is_done(guarded, token: str | None) -> None: 
     assert refused.value.response.status_code == 401
     assert cloud.event("refused", path=PATH)["reason"] == ("wrong token" if token else "no token")
     with pytest.raises(HTTPError, match="401"):
-        urlopen(Request(address + "/metrics", headers=headers))
-    with urlopen(Request(address + "/metrics", headers=bearer())) as page:
-        said = page.read().decode()
+        fetch(address + "/metrics", headers)
+    said = fetch(address + "/metrics", bearer())
     assert "splitwire_packet_bytes_total 0.0" in said
     assert "outcome=" not in said
 

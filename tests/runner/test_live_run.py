@@ -74,7 +74,7 @@ def test_a_live_run_is_written_as_eval_writes_and_the_report_draws_it(
         ("--connect http://127.0.0.1:9", "no connection to http://127.0.0.1:9"),
         ("--connect http://127.0.0.1:9 --rate 1 --trace x", "by --rate or by --trace"),
         ("--connect http://127.0.0.1:9 --trace missing", "cannot read the trace missing"),
-        ("--connect http://127.0.0.1:9 --codec raw:clip=profile", "needs a profile"),
+        ("--connect http://127.0.0.1:9 --codec raw:clip=profile", "no packaged profile"),
         ("--connect http://127.0.0.1:9 --codec jpg", "unknown codec 'jpg'"),
         ("--connect http://127.0.0.1:9 --source missing", "missing is no folder"),
         ("--connect http://127.0.0.1:9 --adapt missing", "missing holds no run"),
