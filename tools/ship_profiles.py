@@ -1,27 +1,61 @@
-"""Makes the profiles that come with the package: `python tools/ship_profiles.py`.
+"""Makes the profiles that come with the package: `python tools/ship_profiles.py FOLDER`.
 
-To be run again whenever what `ftc` learns, or how, has changed. They are learnt as `splitwire eval`
-would learn them by itself: on 200 crops of scikit-image's photos, seed 0, one thread of torch.
-Another processor may round otherwise and give another digest; what matters is that a package holds
-one profile for its encoders and decoders alike.
+To be run again whenever what `ftc` learns, or how, has changed. FOLDER holds the photos of
+scikit-image (`--save FOLDER` puts them there) and those of Debian's packages
+lomiri-wallpapers-16.04 and lomiri-wallpapers-20.04 (CC-BY, CC-BY-SA and CC0): 28 pictures, of which
+600 crops are taken, seed 0. Another processor may round otherwise and give another digest; what
+matters is that a package holds one profile for its encoders and decoders alike.
 """
 
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from splitwire.codecs.profile import Profile
 from splitwire.codecs.shipped import shipped_path
+from splitwire.eval.datasets import load_photos
 from splitwire.eval.experiment import load_experiment
 from splitwire.eval.profiles import write_profiles
 
+DATA = "scikit-image, lomiri-wallpapers"
+CROPS = 600
 LARGEST = 1_000_000  # bytes
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--save", action="store_true", help="only put scikit-image's photos there")
+    given = parser.parse_args()
+    if given.save:
+        save_photos(given.folder)
+    else:
+        ship(given.folder)
+
+
+def save_photos(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for photo in load_photos("scikit-image"):
+        photo.open().save(folder / f"{photo.path.stem}.png")
+
+
+def ship(folder: Path) -> None:
     plan = load_experiment()
     for split in plan.splits:
         path = shipped_path("ftc", plan.model, split)
         path.parent.mkdir(parents=True, exist_ok=True)
-        (profile,) = write_profiles(plan.model, split, plan.calibration, path, seed=plan.seed)
+        (learnt,) = write_profiles(
+            plan.model, split, str(folder), path, crops=CROPS, seed=plan.seed
+        )
+        name_data(learnt).save(path)
         size = path.stat().st_size
         assert size < LARGEST, f"{path} has {size:,} bytes"
-        print(f"{path.parent.name}/{path.name}: {size:,} bytes, digest {profile.digest}")
+        print(f"{path.parent.name}/{path.name}: {size:,} bytes, digest {learnt.digest}")
+
+
+def name_data(profile: Profile) -> Profile:
+    """The profile with the name of its pictures, not the folder where they happened to lie."""
+    return replace(profile, about={**profile.about, "data": DATA})
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def check_unseen(profiles: dict[str, dict[str, str]], experiment: Experiment) ->
         DataError: naming one.
     """
     for digest, about in profiles.items():
-        if about.get("data") == experiment.data:
+        if experiment.data in about.get("data", "").split(", "):
             raise DataError(
                 f"the profile {digest} was learnt on {about['data']}, which this experiment "
                 "evaluates: calibrate it on other pictures"

@@ -31,12 +31,13 @@ class ProfileStore:
         return self._learnt(cut, codec)
 
     def _packaged(self, cut: Split, codec: Codec) -> list[Profile]:
-        """The package's, where they were learnt on the pictures that would be taken here."""
+        """The package's, where they were learnt on what would be taken here, or on more."""
         if not codec.shares_profile or len(cut.crossings) != 1:
             return []
         model = cut.model
         profile = shipped_profile(codec.name, model.name, model.digest, cut.at)
-        return [profile] if profile and profile.about["data"] == self._calibrator.data else []
+        learnt_on = profile.about["data"].split(", ") if profile else []
+        return [profile] if profile and self._calibrator.data in learnt_on else []
 
     def _kept(self, cut: Split, codec: Codec) -> list[Profile]:
         """The run's own, if they are all there and were learnt on the same."""

@@ -58,7 +58,7 @@ def test_a_shipped_profile_is_small_and_of_the_default_network(lite0: sw.Model, 
     assert shipped_path("ftc", "lite0", split).stat().st_size < 1_000_000
     profile = shipped_profile("ftc", "lite0", lite0.digest, split)
     assert profile is not None
-    assert (profile.about["split"], profile.about["data"]) == (split, "scikit-image")
+    assert profile.about["split"] == split and "scikit-image" in profile.about["data"]
     codec = sw.codec("ftc", profile=profile)
     (crossing,) = sw.split(lite0, split).crossings
     assert codec.profile is not None
