@@ -66,7 +66,7 @@ LINKS = {
 
 CLOUD_ONLY = "picture:format=jpeg,quality=90"
 _LARGEST_PICTURE = 4096 * 4096
-_DEADLINE = 10.0
+_DEADLINE = 30.0
 _STRIP_EVERY = 8  # pictures between measurements of the two other ways
 
 
