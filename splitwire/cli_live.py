@@ -41,16 +41,15 @@ def cloud(
 ) -> None:
     """Serve the second half of networks to edges, and a page to try them on."""
     _need_live()
-    import torch
-
     from splitwire.runner.access import Access, check_exposure, read_token
     from splitwire.runner.cloud import Cloud, Limits
     from splitwire.runner.library import Library, read_profiles
     from splitwire.runner.logs import begin_logging
     from splitwire.runner.pages import pages, picture_sizes
     from splitwire.runner.serve import check_certificate, serve
+    from splitwire.runner.threads import limit_threads
 
-    torch.set_num_threads(threads)
+    limit_threads(threads)
     token = read_token(token_file)
     check_exposure(host, token, open_to_all)
     check_certificate(certificate, key)
@@ -99,16 +98,15 @@ def edge(
 ) -> None:
     """Run the first half here, the rest in the cloud: a folder, a video file or a camera."""
     _need_live()
-    import torch
-
     from splitwire.eval import drive
     from splitwire.eval.devices import load_device
     from splitwire.eval.findings import on_live
     from splitwire.eval.live import Recording
     from splitwire.runner.access import read_token
     from splitwire.runner.connection import Address, Uplink
+    from splitwire.runner.threads import limit_threads
 
-    torch.set_num_threads(1)  # of the edge's two threads neither is to wait for the other's
+    limit_threads(1)  # of the edge's two threads neither is to wait for the other's
     address = Address(connect, read_token(token_file), authority)
     slowed = drive.slowed(rate, trace, rtt)
     network = _model(model, weights)
@@ -180,14 +178,13 @@ def demo(
 ) -> None:
     """Start a cloud, an edge and a page on this machine, to watch the three ways in a browser."""
     _need_live()
-    import torch
-
     from splitwire.eval.devices import load_device
     from splitwire.eval.drive import slowness
     from splitwire.runner.demo import CloudProcess, Demo
     from splitwire.runner.library import Library
+    from splitwire.runner.threads import limit_threads
 
-    torch.set_num_threads(1)
+    limit_threads(1)
     slow = slowness(load_device(device))
     library = Library([_model(name, weights) for name in model.split()], {})
     with CloudProcess(model, weights) as address:

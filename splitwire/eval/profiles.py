@@ -5,8 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-import torch
-
 from splitwire.codecs.base import Codec, Tensor
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.registry import codec
@@ -16,6 +14,7 @@ from splitwire.eval.calibrate import Seen
 from splitwire.eval.datasets import Photo, crops, load_photos
 from splitwire.models.load import load_model
 from splitwire.models.split import Split, split
+from splitwire.runner.threads import limit_threads
 
 T = TypeVar("T")
 
@@ -123,7 +122,7 @@ def write_profiles(
     if not out.parent.is_dir():
         raise ProfileError(f"cannot write the profile {out}: there is no folder {out.parent}")
     photos = load_photos(data)
-    torch.set_num_threads(1)  # as in a run: one repeats best
+    limit_threads(1)  # as in a run: one repeats best
     cut = split(load_model(model, None if weights == "none" else weights), at)
     ready = Calibrator(photos, data, seed, crops, track).calibrate(cut, made)
     return save_profiles(ready, numbered(out, len(ready)))
