@@ -4,6 +4,7 @@ import subprocess
 import sys
 from os import environ
 from pathlib import Path
+from platform import machine
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from streams import features, ready
 
 import splitwire as sw
 from splitwire.codecs.registry import codec_names
+from splitwire.codecs.shipped import shipped_profiles
+from splitwire.kernels._isa import supported
 
 ADD_ON = '''
 import numpy as np
@@ -34,10 +37,13 @@ class Halves(sw.Codec):
 
 
 def run(
-    code: str, *arguments: object, path: Path | None = None
+    code: str, *arguments: object, path: Path | None = None, **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """A process of its own that knows `splitwire` and, if given, the folder `path`."""
-    environment = {**environ, "PYTHONPATH": str(path or "")}
+    """A process of its own that knows `splitwire` and, if given, the folder `path`.
+
+    settings: of its environment.
+    """
+    environment = {**environ, "PYTHONPATH": str(path or ""), **settings}
     return subprocess.run(
         [sys.executable, "-P", "-c", code, *map(str, arguments)],
         capture_output=True,
@@ -68,6 +74,16 @@ for stream in sys.argv[2:]:
 assert "torch" not in sys.modules
 """
 
+TOLD = """
+from threadpoolctl import threadpool_info
+assert splitwire.kernels.isa == sys.argv[1]
+for pool in threadpool_info():
+    print(pool["internal_api"], pool.get("architecture"), pool["num_threads"])
+"""
+
+# What the kernels use, what OpenBLAS takes the processor for, and its threads.
+MACHINES = [("baseline", "Nehalem", 1), ("avx2", "Haswell", 2), ("avx512", "SkylakeX", 2)]
+
 
 def test_another_process_decodes_what_this_one_wrote(tmp_path: Path) -> None:
     x = features(3, 10, 12)
@@ -88,6 +104,31 @@ def test_another_process_decodes_what_this_one_wrote(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.skipif(machine() not in ("x86_64", "AMD64"), reason="instruction sets of x86-64")
+@pytest.mark.parametrize("isa, blas, threads", MACHINES)
+def test_decoding_is_exact_with_any_instruction_set_and_threads(
+    tmp_path: Path, isa: str, blas: str, threads: int
+) -> None:
+    if isa not in supported():
+        pytest.skip(f"this processor has no {isa}")
+    expected = []
+    for profile in shipped_profiles().values():
+        codec = sw.codec(profile.codec, profile=profile)
+        x = 3 * features(*profile.arrays["shape"])
+        name = tmp_path / profile.digest
+        name.write_bytes(codec.encode(x))
+        profile.save(f"{name}.profile")
+        expected.append((name, sw.decode(name.read_bytes(), profile)))
+    settings = {"OPENBLAS_CORETYPE": blas, "OPENBLAS_NUM_THREADS": str(threads)}
+    files = [name for name, _ in expected]
+    done = run(DECODE + TOLD, isa, *files, SPLITWIRE_ISA=isa, **settings)
+    assert done.returncode == 0, done.stderr
+    if "openblas" in done.stdout:  # NumPy may be built upon another
+        assert f"{blas} {threads}" in done.stdout
+    for name, y in expected:
+        np.testing.assert_array_equal(np.load(f"{name}.npy"), y)
+
+
 @pytest.mark.parametrize("entry", ["halves_codec:Halves", "halves_codec"])
 def test_codec_of_another_distribution(tmp_path: Path, entry: str) -> None:
     install(tmp_path, "halves_codec", ADD_ON, entry)
@@ -98,7 +139,10 @@ import sys, warnings
 warnings.simplefilter("error")
 import numpy, splitwire
 from splitwire import testing
+
 from splitwire.codecs.registry import codec_names
+from splitwire.codecs.shipped import shipped_profiles
+from splitwire.kernels._isa import supported
 assert codec_names()[-1] == "halves", codec_names()
 testing.check_codec(splitwire.codec("halves"))
 testing.check_codec(splitwire.codec("halves:gain=4"))
