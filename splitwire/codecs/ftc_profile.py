@@ -16,7 +16,7 @@ from splitwire.codecs.base import Tensor
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.sensitivity import Learnt, frequency_bands
 from splitwire.codecs.statistics import CLASSES, step_of
-from splitwire.codecs.transform import Floats, rebuild, spectrum
+from splitwire.codecs.transform import Floats, mixed, octaves, rebuild, spectrum
 from splitwire.errors import ProfileError
 from splitwire.kernels.coefficient_arguments import CONTEXTS, PLACES
 
@@ -65,7 +65,7 @@ class FtcProfile:
 
     @cached_property
     def forward(self) -> Floats:
-        """From channels to components in the unit of `gain`: the inverse of the basis, (C, C)."""
+        """From channels to components in the unit of `gain`: the inverse of `basis`, (O, C, C)."""
         return np.asarray(np.linalg.inv(self._get("basis") / 2.0**15))
 
     def level(self, quality: int) -> int:
@@ -89,7 +89,7 @@ class FtcProfile:
     def coefficients(self, planes: Floats) -> Floats:
         """Weighted coefficients (C, H, W) of planes, in the unit of the step."""
         spectra = spectrum(planes - self._get("mean")[:, None, None])
-        numbers = (self.forward @ spectra.reshape(self.shape[0], -1)).reshape(self.shape)
+        numbers = mixed(self.forward, spectra)
         return np.asarray(np.ldexp(numbers, -int(self._get("unit")[0])) / self.gain)
 
     def quantised(self, z: Floats, quality: int) -> NDArray[np.int16]:
@@ -138,7 +138,7 @@ def opened(profile: Profile) -> FtcProfile:
     states = (CLASSES, CONTEXTS, 2, PLACES)
     expected = {
         "mean": (channels,),
-        "basis": (channels, channels),
+        "basis": (int(octaves(*table.shape[1:]).max()) + 1, channels, channels),
         "gain": (channels, bands),
         "scales": (channels, bands),
         "unit": (1,),
@@ -163,9 +163,11 @@ def arrays_of(learnt: Learnt) -> dict[str, NDArray[np.generic]]:
     Each column of the basis uses all of its 16 bits; its size is in the gain, and the unit is the
     power of two that leaves the largest component of calibration 22 bits.
     """
-    peaks = np.abs(learnt.backward).max(0) * (2**15 / (2**15 - 1))
+    peaks = np.abs(learnt.backward).max(1, keepdims=True) * (2**15 / (2**15 - 1))
     basis = np.rint(learnt.backward / peaks * 2**15).astype(np.int16)
-    gain = peaks[:, None] / learnt.weights
+    octave = np.zeros(learnt.weights.shape[1], np.intp)
+    octave[learnt.bands] = octaves(*learnt.bands.shape)
+    gain = peaks[octave, 0].T / learnt.weights
     largest = float((np.abs(learnt.spectra).max(0) * gain[:, learnt.bands]).max()) or 1.0
     unit = int(np.ceil(np.log2(largest))) - _HEADROOM
     scales = statistics.scales(learnt)

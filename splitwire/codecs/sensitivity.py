@@ -5,8 +5,10 @@ Fisher information is M = E[g gᵀ], and to second order an error e in the featu
 by ½ eᵀ M e nats (Kullback and Leibler's divergence). Over channels, in the coordinates W x with
 W = M^½, every direction costs the same; there the eigenvectors U of the covariance decorrelate.
 Components Uᵀ W x therefore take one step size for all, and those with less deviation than the step
-vanish, however much energy they had in the features. What the metric leaves to space, the network
-averages: the weights hold the root of the information left at each component and frequency.
+vanish, however much energy they had in the features. Channels that go together in what is coarse
+need not in what is fine, nor does the output listen to the same ones: each octave of frequencies
+has an M and a U of its own. The weights hold the root of the information that is left at each
+component and frequency.
 """
 
 from dataclasses import dataclass
@@ -14,9 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from splitwire.codecs.transform import Floats, spectrum
+from splitwire.codecs.transform import Floats, mixed, octaves, spectrum
 
 RIDGE = 1e-3  # of the mean sensitivity, added to each: no channel is free, nor 9 photos the world
+_LEAST = 0.1  # share of all frequencies in what an octave learns,
+_DOUBT = 3  # and more where it has few vectors: as if all had that many, times the channels
 _EVEN = 0.5  # how far a component's own weights are drawn to those of all components
 
 
@@ -26,10 +30,10 @@ class Learnt:
 
     Attributes:
         mean: of each channel, (C,).
-        forward: from channels to components, (C, C); components in order of deviation.
-        backward: its inverse.
+        forward: from channels to components in each octave, (O, C, C); in order of deviation.
+        backward: its inverses.
         weights: (C, bands): unit errors of a weighted coefficient cost half a nat.
-        bands: uint16 (H, W), the band of each frequency.
+        bands: uint16 (H, W), the band of each frequency; each lies in one octave.
         spectra: weighted coefficients of the features, (N, C, H, W).
     """
 
@@ -51,22 +55,19 @@ def learn(features: Floats, gradients: Floats | None) -> Learnt:
     count, slopes = features.shape[1], None
     if gradients is None or not gradients.any():
         metric = 2 * np.eye(count) / ((spectra**2).sum() / len(spectra) or 1.0)
+        metrics = [metric] * (int(octaves(*features.shape[2:]).max()) + 1)
     else:
         slopes = spectrum(gradients)
-        metric = _covariance(slopes)
-        metric += RIDGE * np.trace(metric) / count * np.eye(count)
-    values, vectors = np.linalg.eigh(metric)
-    root = (vectors * np.sqrt(values)) @ vectors.T
-    inverse = (vectors / np.sqrt(values)) @ vectors.T
-    _, axes = np.linalg.eigh(root @ _covariance(spectra) @ root)
-    axes = axes[:, ::-1]
-    forward, backward = axes.T @ root, inverse @ axes
+        metrics = _covariances(slopes)
+    pairs = zip(metrics, _covariances(spectra), strict=True)
+    ways = [_klt(metric, covariance) for metric, covariance in pairs]
+    forward, backward = (np.stack(matrices) for matrices in zip(*ways, strict=True))
     bands = frequency_bands(*features.shape[2:])
     weights = np.ones((count, int(bands.max()) + 1))
     if slopes is not None:
-        power = band_means(_mixed(backward.T, slopes) ** 2, bands)
+        power = band_means(mixed(backward.transpose(0, 2, 1), slopes) ** 2, bands)
         weights = np.sqrt((1 - _EVEN) * power + _EVEN * power.mean(0) + RIDGE)
-    spectra = _mixed(forward, spectra) * weights[:, bands]
+    spectra = mixed(forward, spectra) * weights[:, bands]
     return Learnt(mean, forward, backward, weights, bands, spectra)
 
 
@@ -95,12 +96,33 @@ def _classes(size: int) -> NDArray[np.int64]:
     return np.where(rates < 2, rates, 2 * octave + half)
 
 
-def _covariance(spectra: Floats) -> Floats:
-    flat = spectra.transpose(1, 0, 2, 3).reshape(spectra.shape[1], -1)
+def _covariances(spectra: Floats) -> list[Floats]:
+    """Of the channels of (N, C, H, W) in each octave, drawn to that of all frequencies."""
+    which, channels = octaves(*spectra.shape[2:]), spectra.shape[1]
+    whole = _covariance(spectra.reshape(*spectra.shape[:2], -1))
+    found = []
+    for octave in range(int(which.max()) + 1):
+        vectors = spectra[..., which == octave]
+        share = max(_LEAST, _DOUBT * channels / (_DOUBT * channels + vectors[:, 0].size))
+        own = _covariance(vectors)
+        drawn = whole * (np.trace(own) / (np.trace(whole) or 1.0))
+        found.append((1 - share) * own + share * drawn)
+    return found
+
+
+def _covariance(vectors: Floats) -> Floats:
+    """Of the channels of (N, C, places)."""
+    flat = vectors.transpose(1, 0, 2).reshape(vectors.shape[1], -1)
     return np.asarray(flat @ flat.T / flat.shape[1])
 
 
-def _mixed(matrix: Floats, spectra: Floats) -> Floats:
-    """`matrix` applied to the components of (N, C, H, W)."""
-    n, count, height, width = spectra.shape
-    return np.asarray((matrix @ spectra.reshape(n, count, -1)).reshape(n, -1, height, width))
+def _klt(metric: Floats, covariance: Floats) -> tuple[Floats, Floats]:
+    """From channels to components and back, in a metric of the channels."""
+    count = len(metric)
+    metric = metric + RIDGE * (np.trace(metric) / count or 1.0) * np.eye(count)
+    values, vectors = np.linalg.eigh(metric)
+    root = (vectors * np.sqrt(values)) @ vectors.T
+    inverse = (vectors / np.sqrt(values)) @ vectors.T
+    _, axes = np.linalg.eigh(root @ covariance @ root)
+    axes = axes[:, ::-1]
+    return axes.T @ root, inverse @ axes

@@ -1,6 +1,6 @@
-"""The transform of `ftc`: a KLT over channels and a DCT over the map, inverted exactly.
+"""The transform of `ftc`: a DCT over the map, and for each octave a KLT over channels.
 
-The inverse is made of integers that float64 holds exactly: products and sums of them below 2**53
+Its inverse is exact, made of integers that float64 holds: products and sums of them below 2**53
 round nowhere, so that BLAS may add them in any order, on any number of threads and with any
 instruction set, and a stream decodes to the same bits everywhere.
 """
@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 
 FINE = 14  # bits of a cosine
 _BITS = 27  # of what enters a product
+_OCTAVES = (1, 2, 4, 8)  # where each begins, after that of frequency 0
 _EXACT = 53 - 15  # bits that float64 leaves to it and to the number of terms, beside the basis
 
 
@@ -40,17 +41,36 @@ def spectrum(planes: Floats) -> Floats:
     return cosines(height) @ planes @ cosines(width).T
 
 
+@lru_cache(maxsize=64)
+def octaves(height: int, width: int) -> NDArray[np.uint8]:
+    """The octave of each frequency, (H, W), by the larger of two: 0, 1, 2-3, 4-7, 8 and more."""
+    largest = np.maximum(np.arange(height)[:, None], np.arange(width))
+    numbers = np.digitize(largest, _OCTAVES).astype(np.uint8)
+    numbers.flags.writeable = False
+    return numbers
+
+
+def mixed(matrices: Floats, spectra: Floats) -> Floats:
+    """Spectra (..., C, H, W), the channels of each octave multiplied by its matrix of (O, K, C)."""
+    *_, height, width = spectra.shape
+    made = np.empty((*spectra.shape[:-3], matrices.shape[1], height, width))
+    for octave, matrix in enumerate(matrices):
+        inside = octaves(height, width) == octave
+        made[..., inside] = matrix @ spectra[..., inside]
+    return made
+
+
 def rebuild(numbers: Floats, basis: NDArray[np.int16]) -> Floats:
     """Planes of components' spectra, in integers: the inverse KLT, then the inverse DCT.
 
     numbers: float64 (K, H, W), in the unit in which the result is wanted; rounded and clipped to
-    27 bits, or fewer where there are more than 2048 terms to a sum. basis: int16 (C, K), in
-    1/32768. Returns float64 (C, H, W) that holds integers.
+    27 bits, or fewer where there are more than 2048 terms to a sum. basis: int16 (O, C, K), for
+    each octave, in 1/32768. Returns float64 (C, H, W) that holds integers.
     """
-    k, height, width = numbers.shape
-    bits = min(_BITS, _EXACT - (max(k, height, width) - 1).bit_length())
-    spectra = basis.astype(np.float64) @ _settled(numbers, 0, bits).reshape(k, -1)
-    maps = _settled(spectra, 15, bits).reshape(-1, height, width)
+    bits = min(_BITS, _EXACT - (max(numbers.shape) - 1).bit_length())
+    spectra = mixed(basis.astype(np.float64), _settled(numbers, 0, bits))
+    maps = _settled(spectra, 15, bits)
+    height, width = maps.shape[1:]
     columns = _settled(_integer_cosines(height).T @ maps, FINE, bits)
     return _settled(columns @ _integer_cosines(width), FINE, bits)
 
