@@ -1,10 +1,9 @@
-"""Makes the profiles that come with the package: `python tools/ship_profiles.py FOLDER`.
+"""Makes the profiles of ftc that come with the package: `python tools/ship_profiles.py FOLDER`.
 
-To be run again whenever what `ftc` learns, or how, has changed. FOLDER holds the photos of
-scikit-image (`--save FOLDER` puts them there) and those of Debian's packages
-lomiri-wallpapers-16.04 and lomiri-wallpapers-20.04 (CC-BY, CC-BY-SA and CC0): 28 pictures, of which
-600 crops are taken, seed 0. Another processor may round otherwise and give another digest; what
-matters is that a package holds one profile for its encoders and decoders alike.
+To be run again whenever what `ftc` learns, or how, has changed. FOLDER holds the photos that
+gather_photos.py gathers; 1,200 crops are taken, seed 0. Another processor may round otherwise and
+give another digest; what matters is that a package holds one profile for its encoders and decoders
+alike.
 """
 
 import argparse
@@ -13,30 +12,18 @@ from pathlib import Path
 
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.shipped import shipped_path
-from splitwire.eval.datasets import load_photos
 from splitwire.eval.experiment import load_experiment
 from splitwire.eval.profiles import write_profiles
 
-DATA = "scikit-image, lomiri-wallpapers"
-CROPS = 600
+DATA = "photos of scikit-image and of Debian's packages (tools/photos.tsv)"
+CROPS = 1200
 LARGEST = 1_000_000  # bytes
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--save", action="store_true", help="only put scikit-image's photos there")
-    given = parser.parse_args()
-    if given.save:
-        save_photos(given.folder)
-    else:
-        ship(given.folder)
-
-
-def save_photos(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for photo in load_photos("scikit-image"):
-        photo.open().save(folder / f"{photo.path.stem}.png")
+    ship(parser.parse_args().folder)
 
 
 def ship(folder: Path) -> None:
