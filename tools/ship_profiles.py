@@ -15,7 +15,7 @@ from splitwire.codecs.shipped import shipped_path
 from splitwire.eval.experiment import load_experiment
 from splitwire.eval.profiles import write_profiles
 
-DATA = "photos of scikit-image and of Debian's packages (tools/photos.tsv)"
+DATA = "scikit-image, Debian packages (tools/photos.tsv)"
 CROPS = 1200
 LARGEST = 1_000_000  # bytes
 

@@ -153,7 +153,10 @@ def opened(profile: Profile) -> FtcProfile:
     sound = sound and bool(np.all(arrays["states"]) and np.all(arrays["seen"] <= 63))
     sound = sound and abs(int(arrays["unit"][0])) < 200 and abs(int(arrays["level"][0])) < 2000
     if not sound or not (arrays["gain"] > 0).all():
-        raise ProfileError(f"the profile {profile.digest} holds arrays that do not fit together")
+        raise ProfileError(
+            f"the profile {profile.digest} holds arrays that do not fit together: "
+            "if another version of ftc learnt it, calibrate again"
+        )
     return table
 
 
