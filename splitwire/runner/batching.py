@@ -25,7 +25,7 @@ from splitwire.models.split import Split
 from splitwire.runner.library import Agreement
 from splitwire.runner.local import decode
 from splitwire.runner.protocol import Code, FrameError
-from splitwire.runner.threads import Worker
+from splitwire.runner.worker import Worker
 
 MAX_BATCH = 8
 _FORGET = 0.8  # how much of what is known of a pace outlives the next measurement

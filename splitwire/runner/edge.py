@@ -24,7 +24,7 @@ from splitwire.models.split import Split
 from splitwire.runner.connection import Uplink
 from splitwire.runner.local import encode
 from splitwire.runner.protocol import Answer, Code, Hello, Refusal
-from splitwire.runner.threads import Worker
+from splitwire.runner.worker import Worker
 
 Outcome = Literal["answered", "local", "fell back", "refused"]
 

@@ -1,8 +1,4 @@
-"""How many threads a process computes with, and threads that do one piece of work after another."""
-
-from collections.abc import Callable
-from queue import SimpleQueue
-from threading import Thread
+"""How many threads a process computes with."""
 
 import numpy as np  # noqa: F401  (only a library that is loaded can be limited)
 import torch
@@ -16,31 +12,3 @@ def limit_threads(count: int) -> None:
     """
     torch.set_num_threads(count)
     threadpool_limits(count, user_api="blas")
-
-
-class Worker:
-    """A thread that does what is put to it, in order.
-
-    What an executor does beside that (futures, locks, a semaphore) is Python that runs while the
-    next thread in a frame's way waits for the interpreter: a tenth of a millisecond each time.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._open = True
-        self._thread = Thread(target=self._serve, name=name, daemon=True)
-        self._thread.start()
-
-    def put(self, work: Callable[[], None]) -> None:
-        """Have something done that raises nothing."""
-        self._work.put(work)
-
-    def close(self) -> None:
-        """Wait for what it is at, and forget the rest."""
-        self._open = False
-        self._work.put(None)
-        self._thread.join()
-
-    def _serve(self) -> None:
-        while (work := self._work.get()) and self._open:
-            work()
