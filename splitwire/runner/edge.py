@@ -195,10 +195,12 @@ class Edge:
 
         def compute() -> None:
             features = self._timed(frame, "edge", lambda: frame.start(picture))
-            if codecs:  # straight on to the other thread: by the loop it would take longer
-                self._coding.put(self._guarded(done, lambda: code(features)))
-            else:
+            if not codecs:
                 self._end(done, (features, None))
+            elif self._computing.load > 1 or self._coding.load:
+                self._coding.put(self._guarded(done, lambda: code(features)))
+            else:  # nothing to compute meanwhile: to wake the other thread would only take time
+                code(features)
 
         def code(features: Sequence[torch.Tensor]) -> None:
             packet = self._timed(frame, "encode", lambda: encode(features, codecs))
