@@ -36,6 +36,9 @@ def cloud(
     profiles: Annotated[Path | None, typer.Option(help="A folder of codec profiles.")] = None,
     clients: Annotated[int, typer.Option(help="Clients at once.", min=1)] = 64,
     max_message: Annotated[int, typer.Option(help="Bytes of one message.", min=1024)] = 16 << 20,
+    message_seconds: Annotated[
+        float, typer.Option(help="From a message's first byte to its last.", min=0.1)
+    ] = 30.0,
     threads: Annotated[int, typer.Option(help="Of torch, for each batch.", min=1)] = 1,
 ) -> None:
     """Serve the second half of networks to edges, and a page to try them on."""
@@ -58,7 +61,8 @@ def cloud(
     networks = [_model(name, weights) for name in model.split()]
     begin_logging()
     access = Access(token)
-    server = Cloud(Library(networks, known), access, Limits(clients=clients, message=max_message))
+    limits = Limits(clients=clients, message=max_message, seconds=message_seconds)
+    server = Cloud(Library(networks, known), access, limits)
     app = server.app(pages(networks, access, {"sizes": picture_sizes(networks)}))
     serve(server, app, host, port, certificate, key)
 

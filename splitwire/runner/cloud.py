@@ -54,11 +54,14 @@ class Limits:
         clients: connections at once.
         message: bytes of one message.
         queue: frames of all clients that are being decoded or wait.
+        seconds: that a message may take from its first byte to its last, and a client to make a
+            request.
     """
 
     clients: int = 64
     message: int = 16 << 20
     queue: int = 64
+    seconds: float = 30.0
 
 
 @dataclass(eq=False)
