@@ -3,8 +3,7 @@
     namespace 1: 10.99.0.1 ── tun ── wire.c ── tun ── 10.99.0.2: namespace 2
 
 `tc netem` does the same, where the kernel has it; this needs no module. Packets go through the
-kernels' TCP on both sides, so what is lost is sent again, and what is slow fills real buffers. The
-rate is of all that IP carries, headers too.
+kernels' TCP on both sides, so what is lost is sent again, and what is slow fills real buffers.
 """
 
 import fcntl
