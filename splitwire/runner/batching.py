@@ -1,7 +1,6 @@
 """The cloud's half at work: frames of all clients decoded, put in batches and run.
 
     packet ─▶ decode (a thread) ─▶ waiting, the earliest deadline first ─▶ run (a thread) ─▶ logits
-                   └──────────────── a frame that comes alone ────────────────▶
 
 No time is spent waiting for a batch to fill: what has come while the last one ran is the next. A
 batch is of one split, and no larger than pays: sizes are tried, and the fastest a frame is kept.
@@ -122,10 +121,7 @@ class Engine:
         job.decode = monotonic() - begin
         with self._listing:
             self._waiting.append(job)
-        if self._decoding.load > 1 or self._running.load:
-            self._running.put(self._run)
-        else:  # nothing to decode meanwhile: to wake the other thread would only take time
-            self._run()
+        self._running.put(self._run)
 
     def _run(self) -> None:
         """Run the next batch, unless all went with an earlier one."""
