@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
+TOUCHES = 20 * 8 * (8 << 20) // 4096
 FAULTS = """
-import resource, sys
+import resource
 import torch
 from splitwire.runner.memory import keep_memory
 
@@ -15,8 +16,7 @@ def faults():
         [torch.ones(8 << 20, dtype=torch.uint8) for _ in range(8)]
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-if sys.argv[1] == "kept":
-    keep_memory()
+keep_memory()
 faults()
 print(faults())
 """
@@ -24,12 +24,6 @@ print(faults())
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told to")
 def test_memory_that_is_kept_is_not_touched_anew() -> None:
-    given, kept = (
-        int(
-            subprocess.run(
-                [sys.executable, "-c", FAULTS, how], capture_output=True, check=True
-            ).stdout
-        )
-        for how in ("given back", "kept")
-    )
-    assert kept < given / 10
+    """Else most touches of a page are faults, in most processes."""
+    run = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, check=True)
+    assert int(run.stdout) < TOUCHES / 100
