@@ -4,7 +4,8 @@
 
 Starts a cloud on loopback and drives an edge in this process. Overhead is total less edge, encode,
 decode and cloud (loopback transmits in no time), one frame under way. Throughput is with four under
-way, against one over the mean time of the slowest stage. Other work on the machine adds to both:
+way, against one over the mean time of the slowest stage; a frame from a batch has the whole batch's
+time, so that it may come out above 100 %. Other work on the machine adds to both:
 root may start it as `chrt -f 10 python benchmarks/live.py`.
 """
 
