@@ -1,6 +1,5 @@
 """The commands of a deployment: cloud, edge, plan and demo."""
 
-import asyncio
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,6 +36,9 @@ def cloud(
     profiles: Annotated[Path | None, typer.Option(help="A folder of codec profiles.")] = None,
     clients: Annotated[int, typer.Option(help="Clients at once.", min=1)] = 64,
     max_message: Annotated[int, typer.Option(help="Bytes of one message.", min=1024)] = 16 << 20,
+    message_seconds: Annotated[
+        float, typer.Option(help="From a message's first byte to its last.", min=0.1)
+    ] = 30.0,
     threads: Annotated[int, typer.Option(help="Of torch, for each batch.", min=1)] = 1,
 ) -> None:
     """Serve the second half of networks to edges, and a page to try them on."""
@@ -45,11 +47,13 @@ def cloud(
     from splitwire.runner.cloud import Cloud, Limits
     from splitwire.runner.library import Library, read_profiles
     from splitwire.runner.logs import begin_logging
+    from splitwire.runner.memory import keep_memory
     from splitwire.runner.pages import pages, picture_sizes
     from splitwire.runner.serve import check_certificate, serve
     from splitwire.runner.threads import limit_threads
 
     limit_threads(threads)
+    keep_memory()
     token = read_token(token_file)
     check_exposure(host, token, open_to_all)
     check_certificate(certificate, key)
@@ -57,7 +61,8 @@ def cloud(
     networks = [_model(name, weights) for name in model.split()]
     begin_logging()
     access = Access(token)
-    server = Cloud(Library(networks, known), access, Limits(clients=clients, message=max_message))
+    limits = Limits(clients=clients, message=max_message, seconds=message_seconds)
+    server = Cloud(Library(networks, known), access, limits)
     app = server.app(pages(networks, access, {"sizes": picture_sizes(networks)}))
     serve(server, app, host, port, certificate, key)
 
@@ -102,11 +107,14 @@ def edge(
     from splitwire.eval.devices import load_device
     from splitwire.eval.findings import on_live
     from splitwire.eval.live import Recording
+    from splitwire.runner import loops
     from splitwire.runner.access import read_token
     from splitwire.runner.connection import Address, Uplink
+    from splitwire.runner.memory import keep_memory
     from splitwire.runner.threads import limit_threads
 
     limit_threads(1)  # of the edge's two threads neither is to wait for the other's
+    keep_memory()
     address = Address(connect, read_token(token_file), authority)
     slowed = drive.slowed(rate, trace, rtt)
     network = _model(model, weights)
@@ -133,7 +141,7 @@ def edge(
                 if recording:
                     recording.add(record)
 
-    asyncio.run(run())
+    loops.run(run(), emulated=slowed is not None)
     if recording and out:
         for sentence in on_live(recording.close()):
             console.print(sentence, highlight=False)
@@ -182,9 +190,11 @@ def demo(
     from splitwire.eval.drive import slowness
     from splitwire.runner.demo import CloudProcess, Demo
     from splitwire.runner.library import Library
+    from splitwire.runner.memory import keep_memory
     from splitwire.runner.threads import limit_threads
 
     limit_threads(1)
+    keep_memory()
     slow = slowness(load_device(device))
     library = Library([_model(name, weights) for name in model.split()], {})
     with CloudProcess(model, weights) as address:

@@ -29,6 +29,7 @@ from splitwire.models.load import load_model
 from splitwire.models.split import Split, cut_points, split
 from splitwire.runner.link import SimulatedLink, Wire
 from splitwire.runner.local import Outcome, as_array, infer, infer_on_edge
+from splitwire.runner.memory import keep_memory
 from splitwire.runner.threads import limit_threads
 
 EDGE_ONLY = Coding("none", "none")
@@ -101,6 +102,7 @@ class Run:
         self.experiment = experiment
         self.out = out
         limit_threads(experiment.threads)
+        keep_memory()
         # First what is quick to refuse: a wrong spec should not wait for a network to load.
         codings, pictures = experiment.codings(), experiment.cloud_only()
         self._traces = {link: link.load() for link in experiment.links}

@@ -7,11 +7,11 @@ batch is of one split, and no larger than pays: sizes are tried, and the fastest
 """
 
 import asyncio
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
-from threading import Condition, Thread
+from threading import Lock
 from time import monotonic
 from weakref import WeakKeyDictionary
 
@@ -25,6 +25,7 @@ from splitwire.models.split import Split
 from splitwire.runner.library import Agreement
 from splitwire.runner.local import decode
 from splitwire.runner.protocol import Code, FrameError
+from splitwire.runner.worker import Worker
 
 MAX_BATCH = 8
 _FORGET = 0.8  # how much of what is known of a pace outlives the next measurement
@@ -48,27 +49,23 @@ class Inference:
 
 
 @dataclass(eq=False)
-class _Job:
-    """A frame in hand; its prediction is of use until `expires` (s, of `monotonic`)."""
+class Job:
+    """A frame in hand.
+
+    Attributes:
+        agreement: what it was sent under.
+        packet: from outside: anything at all.
+        expires: when nobody will want the answer any more (s, of `time.monotonic`); may be set to
+            minus infinity when its client has gone.
+        done: called, in the loop, with what came of it; once.
+    """
 
     agreement: Agreement
     packet: bytes
     expires: float
-    done: asyncio.Future[Inference]
+    done: Callable[[Inference | FrameError], None]
     tensors: list[torch.Tensor] = field(default_factory=list)
     decode: float = 0.0
-
-    def end(self, result: Inference | FrameError) -> None:
-        """Hand the result to the loop, unless nobody waits for it any more."""
-        self.done.get_loop().call_soon_threadsafe(self._set, result)
-
-    def _set(self, result: Inference | FrameError) -> None:
-        if self.done.done():
-            return
-        if isinstance(result, FrameError):
-            self.done.set_exception(result)
-        else:
-            self.done.set_result(result)
 
 
 class Engine:
@@ -81,80 +78,66 @@ class Engine:
     def __init__(self, queue: int = 64) -> None:
         self.queue = queue
         self.inside = 0
-        self._waiting: list[_Job] = []
-        self._news = Condition()
-        self._open = True
+        self._waiting: list[Job] = []
         self._paces: WeakKeyDictionary[Split, _Pace] = WeakKeyDictionary()
-        # Threads hand frames to each other: a detour by the loop would cost each a tenth of a ms.
-        self._decoding = ThreadPoolExecutor(1, "decode")
-        Thread(target=self._run, name="cloud", daemon=True).start()
+        self._loop = asyncio.get_running_loop()
+        self._listing = Lock()
+        self._decoding, self._running = Worker("decode"), Worker("cloud")
 
-    async def infer(self, agreement: Agreement, packet: bytes, expires: float) -> Inference:
-        """The prediction for a packet.
-
-        Args:
-            agreement: what it was sent under.
-            packet: from outside: anything at all.
-            expires: when nobody will want the answer any more (s, of `time.monotonic`).
-
-        Raises:
-            FrameError: it gets no prediction; the code says why.
-        """
+    def take(self, job: Job) -> None:
+        """Begin with a frame."""
         if self.inside >= self.queue:
-            raise FrameError(Code.BUSY, f"{self.queue} frames wait already")
+            job.done(FrameError(Code.BUSY, f"{self.queue} frames wait already"))
+            return
         self.inside += 1
-        try:
-            job = _Job(agreement, packet, expires, asyncio.get_running_loop().create_future())
-            self._decoding.submit(self._decode, job)
-            return await job.done
-        finally:
-            self.inside -= 1
+        self._decoding.put(partial(self._decode, job))
 
     def close(self) -> None:
         """Let the threads end."""
-        self._decoding.shutdown(wait=False, cancel_futures=True)
-        with self._news:
-            self._open = False
-            self._news.notify()
+        self._decoding.close()
+        self._running.close()
 
-    def _decode(self, job: _Job) -> None:
+    def _end(self, job: Job, result: Inference | FrameError) -> None:
+        self._loop.call_soon_threadsafe(self._ended, job, result)
+
+    def _ended(self, job: Job, result: Inference | FrameError) -> None:
+        self.inside -= 1
+        job.done(result)
+
+    def _decode(self, job: Job) -> None:
         begin = monotonic()
-        if job.done.done():  # its client has gone
-            return
         if begin > job.expires:
-            job.end(FrameError(Code.LATE, "no time left to decode it"))
+            self._end(job, FrameError(Code.LATE, "no time left to decode it"))
             return
         try:
             crossings = job.agreement.split.crossings
             job.tensors = decode(job.packet, job.agreement.codecs, crossings)
         except SplitwireError as error:
-            job.end(FrameError(Code.DAMAGED, str(error)))
+            self._end(job, FrameError(Code.DAMAGED, str(error)))
             return
         except Exception as error:  # a fault of ours: still no other frame's
-            job.end(FrameError(Code.DAMAGED, f"{type(error).__name__}: {error}"[:200]))
+            self._end(job, FrameError(Code.DAMAGED, f"{type(error).__name__}: {error}"[:200]))
             return
         job.decode = monotonic() - begin
-        with self._news:
+        with self._listing:
             self._waiting.append(job)
-            self._news.notify()
+        self._running.put(self._run)
 
     def _run(self) -> None:
-        """Run what waits, batch after batch."""
-        while self._open:
-            with self._news:
-                self._news.wait_for(lambda: self._waiting or not self._open)
-                batch = self._take(monotonic())
-            if batch:
-                pace = self._pace(batch[0].agreement.split)
-                for job, result in zip(batch, run_batch(batch, pace), strict=True):
-                    job.end(result)
+        """Run the next batch, unless all went with an earlier one."""
+        with self._listing:
+            batch = self._take(monotonic())
+        if batch:
+            pace = self._pace(batch[0].agreement.split)
+            for job, result in zip(batch, run_batch(batch, pace), strict=True):
+                self._end(job, result)
 
-    def _take(self, now: float) -> list[_Job]:
+    def _take(self, now: float) -> list[Job]:
         """The next batch: the most urgent frame, and those of its split that leave it in time."""
-        for job in self._waiting:
-            if job.expires < now:
-                job.end(FrameError(Code.LATE, "no time left to run it"))
-        alive = [j for j in self._waiting if j.expires >= now and not j.done.done()]
+        late = [job for job in self._waiting if job.expires < now]
+        for job in late:
+            self._end(job, FrameError(Code.LATE, "no time left to run it"))
+        alive = [job for job in self._waiting if job not in late]
         alive.sort(key=lambda job: job.expires)  # stable: of equals, the first to come
         same = [job for job in alive if job.agreement.split is alive[0].agreement.split]
         size = (
@@ -188,7 +171,7 @@ class _Pace:
         self.seconds[size] = _FORGET * known + (1 - _FORGET) * each
 
 
-def run_batch(batch: Sequence[_Job], pace: _Pace) -> list[Inference | FrameError]:
+def run_batch(batch: Sequence[Job], pace: _Pace) -> list[Inference | FrameError]:
     """What comes of each of the decoded frames of one split."""
     begin = monotonic()
     try:
@@ -210,7 +193,7 @@ def run_batch(batch: Sequence[_Job], pace: _Pace) -> list[Inference | FrameError
     ]
 
 
-def _forward(batch: Sequence[_Job]) -> list[Tensor]:
+def _forward(batch: Sequence[Job]) -> list[Tensor]:
     cloud = batch[0].agreement.split.cloud
     if len(batch) == 1:
         return [cloud(*batch[0].tensors)[0].float().numpy()]

@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import inf
 from time import monotonic
 
 from starlette.applications import Starlette
@@ -19,7 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from splitwire.errors import RemoteError
 from splitwire.runner.access import SUBPROTOCOL, Access
-from splitwire.runner.batching import Engine
+from splitwire.runner.batching import Engine, Inference, Job
 from splitwire.runner.library import Agreement, Library
 from splitwire.runner.logs import event
 from splitwire.runner.metrics import Metrics
@@ -53,11 +54,14 @@ class Limits:
         clients: connections at once.
         message: bytes of one message.
         queue: frames of all clients that are being decoded or wait.
+        seconds: that a message may take from its first byte to its last, and a client to make a
+            request.
     """
 
     clients: int = 64
     message: int = 16 << 20
     queue: int = 64
+    seconds: float = 30.0
 
 
 @dataclass(eq=False)
@@ -95,7 +99,7 @@ class Cloud:
         self.draining = True
         event("draining", clients=len(self._clients))
         end = asyncio.get_running_loop().time() + DRAIN_SECONDS
-        while any(c.tasks for c in self._clients) and asyncio.get_running_loop().time() < end:
+        while any(c.busy for c in self._clients) and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(0.01)
         for client in list(self._clients):
             await client.leave()
@@ -154,12 +158,18 @@ class _Client:
     """One connection: its agreements, and its frames in hand."""
 
     def __init__(self, cloud: Cloud, socket: WebSocket) -> None:
-        self.tasks: set[asyncio.Task[None]] = set()
+        self._jobs: set[Job] = set()
+        self._replies: set[asyncio.Task[None]] = set()
         self._cloud = cloud
         self._socket = socket
         self._agreements: list[Agreement] = []
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._loop = asyncio.get_running_loop()
+
+    @property
+    def busy(self) -> bool:
+        """Whether frames of its wait for their answers."""
+        return bool(self._jobs or self._replies)
 
     async def serve(self) -> None:
         """Read messages until the client goes, or sends what is none."""
@@ -175,8 +185,10 @@ class _Client:
             event("parted", logging.WARNING, reason=reason)
             await self._close(_POLICY, reason)
         finally:
-            for task in self.tasks:  # nobody is left to answer
-                task.cancel()
+            for job in self._jobs:  # nobody is left to answer
+                job.expires = -inf
+            for reply in self._replies:
+                reply.cancel()
 
     async def leave(self) -> None:
         """Part because the cloud shuts down."""
@@ -196,12 +208,34 @@ class _Client:
         frame = Frame.read(data)
         # Waiting here stops the reading, and so in the end the client's sending.
         await self._slots.acquire()
-        task = asyncio.create_task(self._answer(frame, arrived))
-        self.tasks.add(task)
-        task.add_done_callback(self._finished)
+        self._begin(frame, arrived)
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self.tasks.discard(task)
+    def _begin(self, frame: Frame, arrived: float) -> None:
+        """Have a frame run; there is no task before there is an answer to send."""
+
+        def done(result: Inference | FrameError) -> None:
+            self._jobs.discard(job)
+            self._reply(frame, arrived, result)
+
+        if self._cloud.draining:
+            error = FrameError(Code.LEAVING, "the cloud is shutting down")
+            self._reply(frame, arrived, error)
+        elif frame.agreement >= len(self._agreements):
+            error = FrameError(Code.DAMAGED, f"there is no agreement {frame.agreement}")
+            self._reply(frame, arrived, error)
+        else:
+            agreement = self._agreements[frame.agreement]
+            job = Job(agreement, frame.packet, arrived + frame.patience, done)
+            self._jobs.add(job)
+            self._cloud.engine.take(job)
+
+    def _reply(self, frame: Frame, arrived: float, result: Inference | FrameError) -> None:
+        reply = asyncio.create_task(self._answer(frame, arrived, result))
+        self._replies.add(reply)
+        reply.add_done_callback(self._replied)
+
+    def _replied(self, reply: asyncio.Task[None]) -> None:
+        self._replies.discard(reply)
         self._slots.release()
 
     async def _agree(self, text: str) -> None:
@@ -227,12 +261,13 @@ class _Client:
         )
         await self._socket.send_text(welcome.text())
 
-    async def _answer(self, frame: Frame, arrived: float) -> None:
+    async def _answer(self, frame: Frame, arrived: float, done: Inference | FrameError) -> None:
         reply: Answer | Refusal
-        try:
-            reply = await self._infer(frame, arrived)
-        except FrameError as error:
-            reply = Refusal(frame.id, error.code, str(error))
+        if isinstance(done, FrameError):
+            reply = Refusal(frame.id, done.code, str(done))
+        else:
+            held = monotonic() - arrived
+            reply = Answer(frame.id, held, done.decode, done.cloud, done.classes, done.logits)
         await self._send(reply.message())
         self._count(frame, reply)  # after the sending: nobody should wait for it
 
@@ -252,17 +287,6 @@ class _Client:
             await self._socket.send_bytes(reply)
         except (WebSocketDisconnect, RuntimeError):  # the client has gone in the meantime
             self._cloud.metrics.unheard.inc()
-
-    async def _infer(self, frame: Frame, arrived: float) -> Answer:
-        if self._cloud.draining:
-            raise FrameError(Code.LEAVING, "the cloud is shutting down")
-        if frame.agreement >= len(self._agreements):
-            raise FrameError(Code.DAMAGED, f"there is no agreement {frame.agreement}")
-        agreement = self._agreements[frame.agreement]
-        expires = arrived + frame.patience
-        done = await self._cloud.engine.infer(agreement, frame.packet, expires)
-        held = monotonic() - arrived
-        return Answer(frame.id, held, done.decode, done.cloud, done.classes, done.logits)
 
     async def _close(self, code: int, reason: str) -> None:
         if self._socket.application_state == WebSocketState.CONNECTED:

@@ -36,6 +36,7 @@ from splitwire.codecs.shipped import with_shipped_profile
 from splitwire.errors import DataError, RemoteError, SplitwireError
 from splitwire.models.load import Model
 from splitwire.models.split import cut_points
+from splitwire.runner import loops
 from splitwire.runner.access import Access
 from splitwire.runner.connection import Address, Uplink
 from splitwire.runner.edge import Edge, Record, Setting
@@ -122,7 +123,7 @@ class Demo:
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=1,
         )
-        _Server(config).run([listening])
+        loops.run(_Server(config).serve([listening]), emulated=True)
 
     async def serve(self, page: WebSocket) -> None:
         """One page."""

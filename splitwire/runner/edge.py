@@ -9,8 +9,8 @@ in one record: answered, run here by choice, fallen back, or refused with a reas
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from time import monotonic, perf_counter, sleep
 from typing import Any, Literal, TypeVar
 
@@ -24,6 +24,7 @@ from splitwire.models.split import Split
 from splitwire.runner.connection import Uplink
 from splitwire.runner.local import encode
 from splitwire.runner.protocol import Answer, Code, Hello, Refusal
+from splitwire.runner.worker import Worker
 
 Outcome = Literal["answered", "local", "fell back", "refused"]
 
@@ -48,7 +49,7 @@ class Setting:
     codecs: Sequence[Codec] = ()
     top: int = 5
 
-    @property
+    @cached_property
     def hello(self) -> Hello | None:
         """What to agree on with the cloud; None where it is not needed."""
         if not self.codecs:
@@ -113,8 +114,7 @@ class Edge:
     _local: float = field(default=0.0, init=False)  # seconds that the second half took here
 
     def __post_init__(self) -> None:
-        self._computing = ThreadPoolExecutor(1, "edge")
-        self._coding = ThreadPoolExecutor(1, "encode")
+        self._computing, self._coding = Worker("edge"), Worker("encode")
         self._loop = asyncio.get_running_loop()
 
     async def run(self, pictures: Iterable[tuple[str, Tensor]]) -> AsyncIterator[Record]:
@@ -180,8 +180,7 @@ class Edge:
         self, frame: "_Frame", features: Sequence[torch.Tensor], how: Outcome, reason: str | None
     ) -> Record:
         begin = perf_counter()
-        timed = self._timed(frame, "edge", lambda: frame.finish(features))
-        logits = await self._loop.run_in_executor(self._computing, timed)
+        logits = await self._finished(frame, features)
         if how == "fell back":
             self._local = perf_counter() - begin
         if logits is None:
@@ -195,43 +194,70 @@ class Edge:
         codecs = frame.setting.codecs
 
         def compute() -> None:
-            features = self._timed(frame, "edge", lambda: frame.start(picture))()
-            if codecs:  # straight on to the other thread: by the loop it would take longer
-                self._coding.submit(guarded, lambda: code(features))
-            else:
-                self._loop.call_soon_threadsafe(done.set_result, (features, None))
+            features = self._timed(frame, "edge", lambda: frame.start(picture))
+            if not codecs:
+                self._end(done, (features, None))
+            elif self._computing.load > 1 or self._coding.load:
+                self._coding.put(self._guarded(done, lambda: code(features)))
+            else:  # nothing to compute meanwhile: to wake the other thread would only take time
+                code(features)
 
         def code(features: Sequence[torch.Tensor]) -> None:
-            packet = self._timed(frame, "encode", lambda: encode(features, codecs))()
-            self._loop.call_soon_threadsafe(done.set_result, (features, packet))
+            packet = self._timed(frame, "encode", lambda: encode(features, codecs))
+            self._end(done, (features, packet))
 
-        def guarded(work: Callable[[], None]) -> None:
+        self._computing.put(self._guarded(done, compute))
+        return done
+
+    def _finished(
+        self, frame: "_Frame", features: Sequence[torch.Tensor]
+    ) -> asyncio.Future[Tensor | None]:
+        """The logits of the second half."""
+        done: asyncio.Future[Tensor | None] = self._loop.create_future()
+
+        def compute() -> None:
+            self._end(done, self._timed(frame, "edge", lambda: frame.finish(features)))
+
+        self._computing.put(self._guarded(done, compute))
+        return done
+
+    def _guarded(self, done: asyncio.Future[Any], work: Callable[[], None]) -> Callable[[], None]:
+        """The work; what it raises is for whoever waits."""
+
+        def guarded() -> None:
             try:
                 work()
             except Exception as error:
-                self._loop.call_soon_threadsafe(done.set_exception, error)
+                self._end(done, error)
 
-        self._computing.submit(guarded, compute)
-        return done
+        return guarded
 
-    def _timed(self, frame: "_Frame", stage: str, work: Callable[[], T]) -> Callable[[], T]:
-        """The work, as slow as the device is to be, and its time put down."""
+    def _end(self, done: asyncio.Future[T], result: T | Exception) -> None:
+        """Hand a result to the loop, from another thread."""
+        self._loop.call_soon_threadsafe(_settle, done, result)
 
-        def timed() -> T:
-            begin = perf_counter()
-            result = work()
-            if self.slowness > 1:
-                sleep((self.slowness - 1) * (perf_counter() - begin))
-            spent = perf_counter() - begin
-            frame.seconds[stage] = frame.seconds.get(stage, 0.0) + spent
-            return result
-
-        return timed
+    def _timed(self, frame: "_Frame", stage: str, work: Callable[[], T]) -> T:
+        """Do the work, as slowly as the device is to be, and put its time down."""
+        begin = perf_counter()
+        result = work()
+        if self.slowness > 1:
+            sleep((self.slowness - 1) * (perf_counter() - begin))
+        frame.seconds[stage] = frame.seconds.get(stage, 0.0) + perf_counter() - begin
+        return result
 
     def close(self) -> None:
         """Let the threads end."""
-        self._computing.shutdown(wait=False)
-        self._coding.shutdown(wait=False)
+        self._computing.close()
+        self._coding.close()
+
+
+def _settle(done: asyncio.Future[T], result: T | Exception) -> None:
+    if done.done():  # nobody waits any more
+        return
+    if isinstance(result, Exception):
+        done.set_exception(result)
+    else:
+        done.set_result(result)
 
 
 @dataclass(eq=False)

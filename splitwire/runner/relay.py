@@ -37,7 +37,7 @@ class Relay:
         self._loop = asyncio.get_running_loop()
         self._zero = self._free = self._loop.time()
         self._connections: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()
         return host, port
 
@@ -48,10 +48,12 @@ class Relay:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
-    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._connect(reader, writer))
         self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ends = [writer]
         try:
             answers, onward = await asyncio.open_connection(*self.target)
@@ -62,7 +64,6 @@ class Relay:
         except* OSError:  # either end has gone, so both go
             pass
         finally:
-            self._connections.discard(task)
             for end in ends:
                 end.close()
 

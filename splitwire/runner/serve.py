@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import ssl
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -12,6 +14,7 @@ from starlette.applications import Starlette
 from splitwire.errors import RemoteError
 from splitwire.runner.cloud import Cloud
 from splitwire.runner.logs import event
+from splitwire.runner.patience import Messages, Requests
 
 _HEADER_BYTES = 16 << 10
 _PING_SECONDS = 20.0  # a client that leaves a ping unanswered for as long again is gone
@@ -83,6 +86,10 @@ def serve(
     Raises:
         OSError: the address cannot be had.
     """
+
+    def patient(protocol: type) -> Any:
+        return partial(protocol, seconds=cloud.limits.seconds)
+
     config = uvicorn.Config(
         app,
         host=host,
@@ -93,7 +100,8 @@ def serve(
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        ws="websockets-sansio",
+        http=patient(Requests),
+        ws=patient(Messages),
         ws_max_size=cloud.limits.message,
         ws_per_message_deflate=False,  # packets are coded already
         ws_ping_interval=_PING_SECONDS,

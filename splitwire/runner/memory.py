@@ -1,0 +1,19 @@
+"""Memory that one frame leaves to the next."""
+
+import ctypes
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt(3)
+_KEPT = 256 << 20  # bytes free at the end of the heap before any are given back
+_LARGEST = 32 << 20  # bytes: the most that the C library lets the second threshold be
+
+
+def keep_memory() -> None:
+    """Have the C library keep what is freed, where it is glibc.
+
+    Otherwise it returns each large tensor's pages at once, and the next frame's first touch of each
+    page is a fault: a few milliseconds a frame, more or fewer from one process to the next.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_TRIM_THRESHOLD, _KEPT)
+        mallopt(_MMAP_THRESHOLD, _LARGEST)

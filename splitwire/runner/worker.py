@@ -1,0 +1,42 @@
+"""A thread that does one piece of work after another."""
+
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Thread
+
+
+class Worker:
+    """A thread that does what is put to it, in order.
+
+    What an executor does beside that (futures, locks, a semaphore) is Python that runs while the
+    next thread in a frame's way waits for the interpreter: a tenth of a millisecond each time.
+    One thread at a time may put work to it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._open = True
+        self._put = self._done = 0  # each of them has one thread that writes it
+        self._thread = Thread(target=self._serve, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def load(self) -> int:
+        """How much it has to do, with what it is at."""
+        return self._put - self._done
+
+    def put(self, work: Callable[[], None]) -> None:
+        """Have something done that raises nothing."""
+        self._put += 1
+        self._work.put(work)
+
+    def close(self) -> None:
+        """Wait for what it is at, and forget the rest."""
+        self._open = False
+        self._work.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while (work := self._work.get()) and self._open:
+            work()
+            self._done += 1
