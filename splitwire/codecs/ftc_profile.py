@@ -59,9 +59,19 @@ class FtcProfile:
         return frequency_bands(*self.shape[1:])
 
     @cached_property
+    def mean(self) -> Floats:
+        """That of each channel, (C, 1, 1)."""
+        return self._get("mean").astype(np.float64)[:, None, None]
+
+    @cached_property
     def gain(self) -> Floats:
         """From steps to the integers of the inverse transform, (C, H, W)."""
         return self._get("gain").astype(np.float64)[:, self.bands]
+
+    @cached_property
+    def unit(self) -> float:
+        """What an integer of the inverse transform is worth: a power of two."""
+        return 2.0 ** int(self._get("unit")[0])
 
     @cached_property
     def forward(self) -> Floats:
@@ -88,9 +98,9 @@ class FtcProfile:
 
     def coefficients(self, planes: Floats) -> Floats:
         """Weighted coefficients (C, H, W) of planes, in the unit of the step."""
-        spectra = spectrum(planes - self._get("mean")[:, None, None])
+        spectra = spectrum(planes - self.mean)
         numbers = mixed(self.forward, spectra)
-        return np.asarray(np.ldexp(numbers, -int(self._get("unit")[0])) / self.gain)
+        return np.asarray(numbers / (self.gain * self.unit))
 
     def quantised(self, z: Floats, quality: int) -> NDArray[np.int16]:
         """Trellis-coded coefficients, in steps of a quality."""
@@ -117,8 +127,7 @@ class FtcProfile:
         """The planes of quantised coefficients; the same bits on every machine."""
         z = self.dequantised(q, quality)
         numbers = rebuild(z * self.gain, self._get("basis"))
-        values = np.ldexp(numbers, int(self._get("unit")[0])) + self._get("mean")[:, None, None]
-        return np.asarray(values.astype(np.float32))
+        return np.asarray((numbers * self.unit + self.mean).astype(np.float32))
 
     def _get(self, name: str) -> NDArray[Any]:
         return self.arrays[name]
