@@ -35,3 +35,7 @@ class ExperimentError(SplitwireError):
 
 class RemoteError(SplitwireError):
     """An edge and a cloud that cannot reach, trust or agree with each other."""
+
+
+class TrainingError(SplitwireError):
+    """Training cannot begin, go on, or be exported."""

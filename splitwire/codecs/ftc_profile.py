@@ -3,6 +3,7 @@
 docs/bitstream.md says what each array is.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -135,14 +136,27 @@ class FtcProfile:
 
 @lru_cache(maxsize=16)
 def opened(profile: Profile) -> FtcProfile:
-    """A profile with its arrays checked: types, shapes, and numbers that nothing trips over."""
-    kinds = {name: array.dtype.str.lstrip("<|") for name, array in profile.arrays.items()}
+    """A profile ready for use.
+
+    Raises:
+        ProfileError: its arrays are not those of `ftc`.
+    """
+    return checked(profile.arrays, profile.digest)
+
+
+def checked(named: Mapping[str, NDArray[Any]], digest: str) -> FtcProfile:
+    """Arrays ready for use: types, shapes, and numbers that nothing trips over.
+
+    Raises:
+        ProfileError: naming the profile's digest.
+    """
+    kinds = {name: array.dtype.str.lstrip("<|") for name, array in named.items()}
     if kinds != _KINDS:
-        raise ProfileError(f"the profile {profile.digest} does not hold the arrays of ftc")
-    arrays: dict[str, NDArray[Any]] = dict(profile.arrays)
+        raise ProfileError(f"the profile {digest} does not hold the arrays of ftc")
+    arrays: dict[str, NDArray[Any]] = dict(named)
     table = FtcProfile(arrays)
     if arrays["shape"].shape != (3,) or min(table.shape) < 1:
-        raise ProfileError(f"the profile {profile.digest} holds no shape")
+        raise ProfileError(f"the profile {digest} holds no shape")
     channels, bands = table.shape[0], int(table.bands.max()) + 1
     states = (CLASSES, CONTEXTS, 2, PLACES)
     expected = {
@@ -163,14 +177,14 @@ def opened(profile: Profile) -> FtcProfile:
     sound = sound and abs(int(arrays["unit"][0])) < 200 and abs(int(arrays["level"][0])) < 2000
     if not sound or not (arrays["gain"] > 0).all():
         raise ProfileError(
-            f"the profile {profile.digest} holds arrays that do not fit together: "
+            f"the profile {digest} holds arrays that do not fit together: "
             "if another version of ftc learnt it, calibrate again"
         )
     return table
 
 
-def arrays_of(learnt: Learnt) -> dict[str, NDArray[np.generic]]:
-    """The profile of what was learnt.
+def arrays_of(learnt: Learnt, middle: int | None = None) -> dict[str, NDArray[np.generic]]:
+    """The profile of what was learnt; `middle` is the level of quality 50, chosen by calibration.
 
     Each column of the basis uses all of its 16 bits; its size is in the gain, and the unit is the
     power of two that leaves the largest component of calibration 22 bits.
@@ -183,7 +197,7 @@ def arrays_of(learnt: Learnt) -> dict[str, NDArray[np.generic]]:
     largest = float((np.abs(learnt.spectra).max(0) * gain[:, learnt.bands]).max()) or 1.0
     unit = int(np.ceil(np.log2(largest))) - _HEADROOM
     scales = statistics.scales(learnt)
-    level = statistics.level(learnt.spectra)
+    level = statistics.level(learnt.spectra) if middle is None else middle
     return {
         "shape": np.array(learnt.spectra.shape[1:], np.int32),
         "mean": learnt.mean.astype(np.float32),

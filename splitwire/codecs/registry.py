@@ -19,7 +19,7 @@ from splitwire.codecs.base import Codec
 from splitwire.codecs.profile import Profile
 from splitwire.errors import CodecError
 
-BUILTIN = ("raw", "rans", "ecsq", "ftc", "png", "jpeg", "h264", "hevc", "av1", "picture")
+BUILTIN = ("raw", "rans", "ecsq", "ftc", "learned", "png", "jpeg", "h264", "hevc", "av1", "picture")
 ENTRY_POINTS = "splitwire.codecs"
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")

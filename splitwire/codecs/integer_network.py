@@ -1,0 +1,86 @@
+"""A network of integer layers on a feature tensor: what a profile holds of one, and how it runs.
+
+Its branches all see the tensor in integers, with one more plane that says the quality, and their
+outputs add up. A residual network adds them, in steps of that quality, to the tensor itself:
+
+    x ─▶ round((x - mean) / unit), quality ─▶ branches ─▶ Σ ─▶ · unit (· step) ─▶ (x +) y
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count, takewhile
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitwire.codecs.integer_layers import LARGEST, Layer, layers_of
+from splitwire.codecs.statistics import step_of
+from splitwire.codecs.transform import Floats
+
+MIDDLE = 50  # the quality at which the plane is zero and a step is one
+TRAINED = (30, 72)  # qualities that the plane tells apart; what is beyond is taken for the nearest
+SLOPE = 256  # what the plane gains with each quality
+_KINDS = {"mean": "f4", "units": "f4", "residual": "u1"}
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerNetwork:
+    """Branches of layers between tensors of numbers.
+
+    Attributes:
+        mean: float32 (C,), taken from each channel before it is rounded.
+        units: float32 (2,): what an integer of the input is worth, and one of the output.
+        residual: uint8 (1,): whether the output is added to the input, in steps.
+        branches: layers one behind another; all give the same channels.
+    """
+
+    mean: NDArray[np.float32]
+    units: NDArray[np.float32]
+    residual: NDArray[np.uint8]
+    branches: list[list[Layer]]
+
+    def __call__(self, x: Floats, quality: int, size: tuple[int, int]) -> Floats:
+        """What it makes of numbers (C, H, W) at a quality: (O, *size), the same bits everywhere.
+
+        A branch whose output is larger than `size` is cut off at the bottom and on the right.
+        """
+        coarse, fine = (float(unit) for unit in self.units)
+        numbers = np.clip(np.rint((x - self._mean) / coarse), -LARGEST, LARGEST)
+        near = min(max(quality, TRAINED[0]), TRAINED[1])
+        plane = np.full((1, *x.shape[1:]), float(SLOPE * (near - MIDDLE)))
+        seen = np.concatenate([numbers, plane])
+        total: Any = 0.0
+        for branch in self.branches:
+            y = seen
+            for layer in branch:
+                y = layer(y)
+            total = total + y[:, : size[0], : size[1]]
+        if not self.residual[0]:
+            return np.asarray(total * fine)
+        return np.asarray(x + total * (fine * step_of(MIDDLE - quality)))
+
+    @cached_property
+    def _mean(self) -> Floats:
+        return self.mean.astype(np.float64)[:, None, None]
+
+
+def network_of(arrays: Mapping[str, NDArray[Any]], name: str) -> IntegerNetwork:
+    """The network whose arrays are called NAME.mean, NAME.units, NAME.residual and NAME.0.0.weight.
+
+    Raises:
+        ValueError: they are not all there, or do not fit together.
+    """
+    parts = {key: arrays.get(f"{name}.{key}") for key in _KINDS}
+    kinds = {k: None if a is None else a.dtype.str.lstrip("<|") for k, a in parts.items()}
+    numbers = takewhile(lambda n: f"{name}.{n}.0.weight" in arrays, count())
+    branches = [layers_of(arrays, f"{name}.{number}") for number in numbers]
+    if kinds != _KINDS or not branches:
+        raise ValueError(f"{name} is no network")
+    network = IntegerNetwork(**parts, branches=branches)  # type: ignore[arg-type]
+    units = network.units
+    sound = network.mean.ndim == 1 and units.shape == (2,) and network.residual.shape == (1,)
+    if not sound or not np.isfinite(network.mean).all() or not (units > 0).all():
+        raise ValueError(f"{name} holds numbers that do not fit together")
+    return network

@@ -1,0 +1,128 @@
+"""The profile of `learned`: networks around a core that codes what lies between them.
+
+    planes ─▶ analysis ─▶ latents ─▶ core ─▶ payload ─▶ core ─▶ latents ─▶ synthesis ─▶ planes
+
+docs/bitstream.md says what each array is.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitwire import kernels
+from splitwire.codecs import ftc_profile
+from splitwire.codecs.base import Tensor
+from splitwire.codecs.ftc_profile import FtcProfile
+from splitwire.codecs.integer_network import IntegerNetwork, network_of
+from splitwire.codecs.profile import Profile
+from splitwire.codecs.transform import Floats
+from splitwire.errors import ProfileError
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class Core(Protocol):
+    """Codes latents."""
+
+    shape: tuple[int, ...]
+
+    def encode(self, latents: Floats, quality: int) -> bytes:
+        """The bytes of latents (K, H, W)."""
+
+    def decode(self, payload: memoryview, quality: int) -> Floats:
+        """The latents again, the same bits everywhere; ValueError where the bytes are damaged."""
+
+
+@dataclass(frozen=True, eq=False)
+class TransformCore:
+    """Latents of the features' own shape, through the transform and the contexts of `ftc`."""
+
+    table: FtcProfile
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the latents, (C, H, W)."""
+        return self.table.shape
+
+    def encode(self, latents: Floats, quality: int) -> bytes:
+        """The bytes of latents (C, H, W)."""
+        q = self.table.quantised(self.table.coefficients(latents), quality)
+        return kernels.coefficients_encode(q, *self.table.model(quality)).tobytes()
+
+    def decode(self, payload: memoryview, quality: int) -> Floats:
+        """The latents again."""
+        q = kernels.coefficients_decode(payload, *self.table.model(quality))
+        return self.table.planes(q, quality).astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedProfile:
+    """A profile's arrays, ready for use.
+
+    Attributes:
+        shape: (C, H, W) of the planes that it codes.
+        core: what codes the latents.
+        analysis: from planes to latents; without one they are the same.
+        synthesis: from latents to planes.
+    """
+
+    shape: tuple[int, ...]
+    core: Core
+    analysis: IntegerNetwork | None = None
+    synthesis: IntegerNetwork | None = None
+
+    def encode(self, planes: Floats, quality: int) -> bytes:
+        """The bytes of planes (C, H, W)."""
+        return self.core.encode(self.latents(planes, quality), quality)
+
+    def decode(self, payload: memoryview, quality: int) -> Tensor:
+        """The planes again, the same bits everywhere; ValueError where the bytes are damaged."""
+        y = self.core.decode(payload, quality)
+        if self.synthesis is not None:
+            y = self.synthesis(y, quality, self.shape[1:])
+        return y.astype(np.float32)
+
+    def latents(self, planes: Floats, quality: int) -> Floats:
+        """What the core codes."""
+        if self.analysis is None:
+            return planes
+        return self.analysis(planes, quality, self.core.shape[1:])
+
+
+@lru_cache(maxsize=16)
+def opened(profile: Profile) -> LearnedProfile:
+    """A profile with its arrays checked: types, shapes, and that the networks fit the core.
+
+    Raises:
+        ProfileError: naming the profile.
+    """
+    arrays: Arrays = dict(profile.arrays)
+    try:
+        opened = _read(arrays, profile.digest)
+        if opened.analysis is not None:  # what does not fit fails here, not in a stream
+            latents = opened.latents(np.zeros(opened.shape), 50)
+            if latents.shape != opened.core.shape:
+                raise ValueError(f"its latents have shape {latents.shape}")
+        if opened.synthesis is not None:
+            planes = opened.synthesis(np.zeros(opened.core.shape), 50, opened.shape[1:])
+            if planes.shape != opened.shape:
+                raise ValueError(f"its planes have shape {planes.shape}")
+    except (ValueError, KeyError) as error:
+        raise ProfileError(f"the profile {profile.digest} is none of learned: {error}") from error
+    return opened
+
+
+def _read(arrays: Arrays, digest: str) -> LearnedProfile:
+    networks = {
+        name: network_of(arrays, name)
+        for name in ("analysis", "synthesis")
+        if f"{name}.mean" in arrays
+    }
+    plain = {name: array for name, array in arrays.items() if "." not in name}
+    if "tables" in plain:
+        raise NotImplementedError
+    core = TransformCore(ftc_profile.checked(plain, digest))
+    return LearnedProfile(core.shape, core, **networks)

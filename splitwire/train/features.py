@@ -1,0 +1,134 @@
+"""What training sees: features at a cut, computed once, and the output that belongs to each.
+
+Pictures are held out for validation by original: files whose names differ only in a last `-NUMBER`
+are views of one picture and stay on one side.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from splitwire.codecs.base import Tensor as Array
+from splitwire.errors import TrainingError
+from splitwire.eval.datasets import Photo, crops
+from splitwire.eval.profiles import Track
+from splitwire.models.load import Model
+from splitwire.models.split import Split, split
+from splitwire.train.folding import fold
+
+BATCH = 16  # the graphs are made for it
+_VIEW = re.compile(r"-\d+$")
+_HELD_OUT = 10  # of so many originals, one
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Features and outputs of crops.
+
+    Attributes:
+        x: float16 (N, C, H, W).
+        reference: float16 (N, classes), the logarithms of the network's own probabilities.
+    """
+
+    x: Tensor
+    reference: Tensor
+
+    def save(self, path: Path) -> None:
+        """Write both as safetensors."""
+        safetensors.torch.save_file({"x": self.x, "reference": self.reference}, path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Features":
+        """Read what `save` wrote."""
+        return cls(**safetensors.torch.load_file(path))
+
+    def batches(self) -> Iterable[tuple[Tensor, Tensor]]:
+        """All of it in order, in whole batches."""
+        return zip(self.x.split(BATCH), self.reference.split(BATCH), strict=True)
+
+
+class Halves:
+    """The two halves of a network for batches of `BATCH`, on a device, folded where they can be.
+
+    Raises:
+        TrainingError: more than one tensor crosses there, or one of another rank than three.
+    """
+
+    def __init__(self, model: Model, at: str, device: torch.device) -> None:
+        many = replace(model, input_shape=(BATCH, *model.input_shape[1:]))
+        cut = split(many, at)
+        if len(cut.crossings) != 1 or len(cut.crossings[0].shape) != 4:
+            raise TrainingError(f"{model.name} sends no single map C×H×W at {at}: cut elsewhere")
+        self.shape = tuple(cut.crossings[0].shape[1:])
+        self.device = device
+        self._edge = fold(cut.edge).to(device)
+        self._cloud = nn.Module.to(_folded_cloud(cut), device)
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """What crosses for pixels (BATCH, 3, S, S)."""
+        (x,) = self._edge(pictures.to(self.device))
+        return x
+
+    def log_probabilities(self, x: Tensor) -> Tensor:
+        """The output's (BATCH, classes) for features.
+
+        Raises:
+            TrainingError: the output is no row of logits.
+        """
+        output = self._cloud(x.contiguous(memory_format=torch.channels_last))
+        if not isinstance(output, Tensor) or output.ndim != 2:
+            raise TrainingError("only classifiers, whose output is one row of logits, can be trained for")
+        return output.float().log_softmax(1)
+
+    @torch.no_grad()
+    def watch(self, photos: Sequence[Photo], model: Model, count: int, seed: int, track: Track, said: str) -> Features:
+        """The features of random crops; see `datasets.crops`."""
+        xs, references, waiting = [], [], []
+        made = crops(photos, model.preprocess, count - count % BATCH, seed)
+        for crop in track(made, total=count - count % BATCH, description=said):
+            waiting.append(crop)
+            if len(waiting) == BATCH:
+                x = self.features(torch.from_numpy(np.stack(waiting)))
+                xs.append(x.half().cpu())
+                references.append(self.log_probabilities(x).half().cpu())
+                waiting = []
+        return Features(torch.cat(xs), torch.cat(references))
+
+
+def held_out(photos: Sequence[Photo]) -> tuple[list[Photo], list[Photo]]:
+    """The photos to train on, and those of every tenth original to validate on.
+
+    Raises:
+        TrainingError: there are fewer than ten originals.
+    """
+    originals: dict[str, list[Photo]] = {}
+    for photo in photos:
+        originals.setdefault(_VIEW.sub("", str(Path(photo.name).with_suffix(""))), []).append(photo)
+    if len(originals) < _HELD_OUT:
+        raise TrainingError(f"{len(originals)} pictures are too few to train and to validate on: give {_HELD_OUT}")
+    sides: tuple[list[Photo], list[Photo]] = ([], [])
+    for at, name in enumerate(sorted(originals)):
+        sides[at % _HELD_OUT == _HELD_OUT // 2].extend(originals[name])
+    return sides
+
+
+def gradients(halves: Halves, features: Features, seed: int) -> Array:
+    """Of the log-probability of a label drawn for each tensor, as calibration takes them."""
+    random, rows = torch.Generator().manual_seed(seed), []
+    for half, reference in features.batches():
+        labels = torch.multinomial(reference.float().exp(), 1, generator=random).to(halves.device)
+        x = half.float().to(halves.device).requires_grad_(True)
+        chosen = halves.log_probabilities(x).gather(1, labels)
+        rows.append(torch.autograd.grad(chosen.sum(), x)[0].cpu())
+    return torch.cat(rows).numpy()
+
+
+def _folded_cloud(cut: Split) -> nn.Module:
+    body = fold(cut.cloud.body)
+    return type(cut.cloud)(body, cut.cloud.structure)

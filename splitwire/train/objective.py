@@ -1,0 +1,94 @@
+"""What training minimises: bits and lost output, at every quality at once.
+
+    loss = (divergence / λ(Q) + bits) / cost(Q)
+
+λ, in nats a bit, is given for the middle quality. Elsewhere it follows the slope of the curve that
+training starts from, so that each step is right for its own rate; and the cost that this start has
+at a quality makes all of them weigh alike.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from splitwire.codecs.integer_network import MIDDLE, TRAINED
+from splitwire.train.architecture import Trainable
+from splitwire.train.features import BATCH, Features, Halves
+
+QUALITIES = (30, 36, 43, 50, 57, 64, 72)
+_LEAST = 1e-6
+
+
+@dataclass(frozen=True)
+class Point:
+    """A quality on a curve: mean bits and mean divergence (nats) of a tensor."""
+
+    quality: float
+    bits: float
+    divergence: float
+
+
+def divergence(reference: Tensor, logs: Tensor) -> Tensor:
+    """Kullback and Leibler's, in nats, of rows of log-probabilities from a reference's."""
+    return (reference.exp() * (reference - logs)).sum(1)
+
+
+@torch.no_grad()
+def curve(
+    codec: Trainable, halves: Halves, features: Features, qualities: Sequence[float] = QUALITIES
+) -> list[Point]:
+    """What a codec in training reaches, as it estimates bits itself."""
+    codec.eval()
+    points = []
+    for quality in qualities:
+        bits, lost = [], []
+        for half, reference in features.batches():
+            x = half.float().to(halves.device)
+            y, spent = codec(x, torch.full((len(x),), float(quality), device=x.device))
+            lost.append(divergence(reference.float().to(x.device), halves.log_probabilities(y)))
+            bits.append(spent)
+        means = (float(torch.cat(each).mean()) for each in (bits, lost))
+        points.append(Point(quality, *means))
+    codec.train()
+    return points
+
+
+class Objective:
+    """The loss of a batch.
+
+    Args:
+        start: the curve that training starts from.
+        rate: λ at the middle quality, in nats a bit; where None, the start's own slope there.
+    """
+
+    def __init__(self, start: Sequence[Point], rate: float | None) -> None:
+        self._at = np.array([p.quality for p in start])
+        bits, lost = (np.log([max(getattr(p, name), _LEAST) for p in start]) for name in ("bits", "divergence"))
+        slopes = np.minimum(np.gradient(lost, self._at) / np.gradient(bits, self._at), -0.5)
+        self._rates = np.log(-slopes) + lost - bits
+        if rate is not None:
+            self._rates += np.log(rate) - np.interp(MIDDLE, self._at, self._rates)
+        self._costs = np.logaddexp(lost - self._rates, bits)
+
+    @property
+    def rate(self) -> float:
+        """λ at the middle quality."""
+        return float(np.exp(np.interp(MIDDLE, self._at, self._rates)))
+
+    def draw(self, random: torch.Generator) -> Tensor:
+        """A quality for each tensor of a batch, evenly over the range, in even parts of it."""
+        low, high = TRAINED
+        parts = (torch.arange(BATCH) + torch.rand(BATCH, generator=random)) / BATCH
+        return low + (high - low) * parts
+
+    def loss(self, lost: Tensor, bits: Tensor, quality: Tensor) -> Tensor:
+        """The mean over a batch of what each tensor costs, relative to the start."""
+        at = quality.cpu().numpy()
+        rates, costs = (
+            torch.tensor(np.exp(np.interp(at, self._at, table)), dtype=torch.float32, device=bits.device)
+            for table in (self._rates, self._costs)
+        )
+        return ((lost / rates + bits) / costs).mean()

@@ -1,0 +1,141 @@
+"""The loop: from a start to a trained codec, with everything written down as it goes.
+
+    crops ─▶ frozen edge half ─▶ features ─▶ codec in training ─▶ frozen cloud half ─▶ divergence
+             (once)                  ╰──────────── bits ────────────▶ loss ◀────────────╯
+"""
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from splitwire.train.architecture import Trainable
+from splitwire.train.checkpoint import Checkpoint
+from splitwire.train.features import BATCH, Features, Halves
+from splitwire.train.objective import Objective, Point, curve, divergence
+
+WARM_UP = 100  # steps over which the rate of learning grows
+_LONGEST = 2.0  # of a gradient
+_MEMORY = 0.998  # of the average of weights that is kept and shipped
+_SOME = 20  # steps between lines of the history
+_WATCHED = 10  # batches of each kind that progress is told of
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast.
+
+    Attributes:
+        steps: batches in all.
+        pace: Adam's rate of learning at its highest; it falls to a fiftieth by a cosine.
+        seed: of the order of tensors, their qualities and the noise.
+        every: steps between checkpoints, each with a curve on the validation features.
+    """
+
+    steps: int
+    pace: float = 5e-4
+    seed: int = 0
+    every: int = 500
+
+    def pace_at(self, step: int) -> float:
+        """Relative to the highest."""
+        cosine = 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return min(1.0, (step + 1) / WARM_UP) * (0.02 + 0.98 * cosine)
+
+
+class Trainer:
+    """Trains a codec around two frozen halves.
+
+    Args:
+        codec: where it starts; trained in place.
+        halves: of the network.
+        features: to train on, and to validate on.
+        objective: what to minimise.
+        schedule: how long and how fast.
+        about: what is trained, as checkpoints tell one training from another.
+        path: of the checkpoint; training goes on from it if it is there.
+    """
+
+    def __init__(
+        self,
+        codec: Trainable,
+        halves: Halves,
+        features: tuple[Features, Features],
+        objective: Objective,
+        schedule: Schedule,
+        about: dict[str, str],
+        path: Path,
+    ) -> None:
+        self.codec, self.halves, self.objective, self.schedule = codec, halves, objective, schedule
+        self._features, self._validation = features
+        self.average = copy.deepcopy(codec)  # of the weights over the last steps
+        groups = codec.groups()
+        self._scales = [group.pop("scale") for group in groups]
+        self._optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98))
+        parts = {"codec": codec, "average": self.average, "optimizer": self._optimizer}
+        self._checkpoint = Checkpoint(path, about, parts)
+        self.step, self.history = self._checkpoint.load()
+
+    def run(self, tell: Tell) -> None:
+        """Train to the end; `tell` is called with each line of the history as it is written."""
+        sums: list[tuple[float, float, float]] = []
+        while self.step < self.schedule.steps:
+            sums.append(self._train())
+            self.step += 1
+            last = self.step == self.schedule.steps
+            if self.step % _SOME == 0 or last:
+                loss, bits, lost = (sum(column) / len(sums) for column in zip(*sums, strict=True))
+                self._note(tell, {"loss": loss, "bits": bits, "divergence": lost})
+                sums = []
+            if self.step % self.schedule.every == 0 or last:
+                points = self.measure(self._validation)
+                self._note(tell, {"validation": [vars(point) for point in points]})
+                self._checkpoint.save(self.step, self.history)
+
+    def measure(self, features: Features, batches: int = _WATCHED) -> list[Point]:
+        """The curve of the averaged weights on some features."""
+        count = batches * BATCH
+        return curve(self.average, self.halves, Features(features.x[:count], features.reference[:count]))
+
+    def _train(self) -> tuple[float, float, float]:
+        """One step: the loss, bits an element and divergence."""
+        random = torch.Generator().manual_seed((self.schedule.seed << 32) + self.step)
+        torch.manual_seed((self.schedule.seed << 32) + self.step)  # of the noise
+        x, reference, quality = self._draw(random)
+        pace = self.schedule.pace_at(self.step)
+        for group, scale in zip(self._optimizer.param_groups, self._scales, strict=True):
+            group["lr"] = self.schedule.pace * pace * scale
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type != "cpu"):
+            y, bits = self.codec(x, quality)
+            lost = divergence(reference, self.halves.log_probabilities(y))
+        loss = self.objective.loss(lost, bits, quality)
+        self._optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.codec.parameters(), _LONGEST)
+        self._optimizer.step()
+        self._keep_average()
+        return loss.item(), bits.mean().item() / x[0].numel(), lost.mean().item()
+
+    def _draw(self, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        chosen = torch.randint(len(self._features.x), (BATCH,), generator=random)
+        x, reference = (a[chosen].to(self.halves.device).float() for a in (self._features.x, self._features.reference))
+        return x, reference, self.objective.draw(random).to(self.halves.device)
+
+    @torch.no_grad()
+    def _keep_average(self) -> None:
+        memory = min(_MEMORY, (self.step + 1) / (self.step + 20))
+        pairs = zip(self.average.parameters(), self.codec.parameters(), strict=True)
+        for kept, now in pairs:
+            kept.lerp_(now, 1 - memory)
+
+    def _note(self, tell: Tell, line: dict[str, Any]) -> None:
+        line = {"step": self.step, **line}
+        self.history.append(line)
+        tell(line)

@@ -1,0 +1,175 @@
+"""`transform`: the transform of `ftc`, trained on, between two residual networks.
+
+    x ─▶ KLT ─▶ + step · net ─▶ DCT ─▶ weights ─▶ step, contexts ─▶ and back ─▶ + step · net ─▶ y
+
+It begins as what calibration learnt, with networks that give zero, so that training begins where
+`ftc` ends. The networks work on components, on which errors of all directions cost alike, and
+what they add shrinks with the step, so that fine steps stay true.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from splitwire.codecs.ftc_profile import arrays_of
+from splitwire.codecs.integer_network import MIDDLE, TRAINED
+from splitwire.codecs.sensitivity import Learnt, band_means
+from splitwire.codecs.statistics import step_of
+from splitwire.codecs.transform import cosines
+from splitwire.train.architecture import (
+    Start,
+    Trainable,
+    register_architecture,
+    straight_through,
+    tensor,
+)
+from splitwire.train.context_prior import ContextPrior
+from splitwire.train.export import QUALITIES, Exported, export
+
+
+class Branches(nn.ModuleList):
+    """Networks whose sum is added to their input: one at full size, one at half."""
+
+    def __init__(self, channels: int, fine: int, coarse: int) -> None:
+        super().__init__(
+            [
+                nn.Sequential(
+                    nn.Conv2d(channels + 1, fine, 3, padding=1),
+                    nn.ReLU(),
+                    nn.Conv2d(fine, channels, 3, padding=1),
+                ),
+                nn.Sequential(
+                    nn.Conv2d(channels + 1, coarse, 3, stride=2, padding=1),
+                    nn.ReLU(),
+                    nn.Conv2d(coarse, coarse, 3, padding=1),
+                    nn.ReLU(),
+                    nn.Conv2d(coarse, 4 * channels, 1),
+                    nn.PixelShuffle(2),
+                ),
+            ]
+        )
+        for last in (self[0][2], self[1][4]):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+
+    def forward(self, x: Tensor, plane: Tensor) -> Tensor:
+        """The sum for (B, K, H, W), and qualities (B, 1, 1, 1) about the middle one."""
+        seen = with_plane(x, plane)
+        height, width = x.shape[2:]
+        return sum(branch(seen)[..., :height, :width] for branch in self)
+
+
+def spread(x: Tensor) -> Tensor:
+    """Planes (B, 1, 1, 1) of qualities over the whole range that networks are trained for."""
+    low, high = ((quality - MIDDLE) / QUALITIES for quality in TRAINED)
+    return torch.linspace(low, high, len(x), device=x.device)[:, None, None, None]
+
+
+def with_plane(x: Tensor, plane: Tensor) -> Tensor:
+    """A tensor with one more channel, of a constant of each picture's."""
+    return torch.cat([x, plane.expand(len(x), 1, *x.shape[2:])], 1)
+
+
+class Transform(Trainable):
+    """The transform of `ftc` between residual networks.
+
+    Args:
+        start: what calibration found.
+        fine: channels inside the branches at full size.
+        coarse: of those at half the size.
+    """
+
+    def __init__(self, start: Start, fine: int = 32, coarse: int = 96) -> None:
+        super().__init__()
+        learnt = start.learnt
+        channels, height, width = start.shape
+        self.level = start.level
+        self.register_buffer("mean", tensor(learnt.mean)[:, None, None])
+        self.register_buffer("bands", torch.tensor(learnt.bands.astype(np.int64)), persistent=False)
+        self.register_buffer("rows", tensor(cosines(height)), persistent=False)
+        self.register_buffer("columns", tensor(cosines(width)), persistent=False)
+        self.register_buffer("learnt", tensor(learnt.backward))
+        self.turn = nn.Parameter(torch.zeros(channels, channels))  # how far the basis moved on
+        self.log_weights = nn.Parameter(tensor(np.log2(learnt.weights)))
+        # The networks see components of deviation one, and give steps of the middle quality.
+        power = (learnt.spectra / learnt.weights[:, learnt.bands]) ** 2
+        step = step_of(start.level) / np.exp(np.log(learnt.weights).mean(1))
+        self.register_buffer("seen", tensor(power.mean((0, 2, 3)) ** -0.5)[:, None, None])
+        self.register_buffer("given", tensor(step)[:, None, None])
+        sizes = band_means(np.abs(learnt.spectra), learnt.bands)
+        self.prior = ContextPrior(tensor(np.log2(np.maximum(sizes, 1e-6))), self.bands)
+        self.analysis = Branches(channels, fine, coarse)
+        self.synthesis = Branches(channels, fine, coarse)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """The networks' parameters, the prior's, and the transform's, which begins well."""
+        networks = [*self.analysis.parameters(), *self.synthesis.parameters()]
+        return [
+            {"params": networks, "scale": 1.0},
+            {"params": list(self.prior.parameters()), "scale": 5.0},
+            {"params": [self.turn, self.log_weights], "scale": 0.5},
+        ]
+
+    @property
+    def basis(self) -> Tensor:
+        """From components to channels, (C, C)."""
+        return self.learnt + self.learnt @ self.turn
+
+    def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
+        """Decoded features and bits; see `Trainable`."""
+        plane = ((quality - MIDDLE) / QUALITIES)[:, None, None, None]
+        log_step = (self.level + MIDDLE - quality)[:, None, None] / 8
+        weights = torch.exp2(self.log_weights)[:, self.bands]
+        steps = self._coefficients(self._components(x), plane) * torch.exp2(-log_step)[..., None]
+        rounded = straight_through(steps)
+        bits = self.prior(rounded, log_step)
+        z = rounded * torch.exp2(log_step)[..., None] / weights
+        components = self._added(self.synthesis, self.rows.T @ z @ self.columns, plane)
+        y = torch.einsum("ck,bkhw->bchw", self.basis, components) + self.mean
+        return y, bits.flatten(1).sum(1)
+
+    def _added(self, network: Branches, components: Tensor, plane: Tensor) -> Tensor:
+        """Components (B, K, H, W) and what a network adds to them."""
+        added = self.given * network(components * self.seen, plane)
+        return components + torch.exp2(-QUALITIES / 8 * plane) * added
+
+    def _components(self, x: Tensor) -> Tensor:
+        return torch.einsum("kc,bchw->bkhw", torch.linalg.inv(self.basis), x - self.mean)
+
+    def _coefficients(self, components: Tensor, plane: Tensor) -> Tensor:
+        filtered = self._added(self.analysis, components, plane)
+        weights = torch.exp2(self.log_weights)[:, self.bands]
+        return (self.rows @ filtered @ self.columns.T) * weights
+
+    @torch.no_grad()
+    def arrays(self, features: Sequence[Tensor]) -> dict[str, NDArray[Any]]:
+        """The arrays of its profile; contexts are counted on those features."""
+        parts = [self._components(x) for x in features]
+        spectra = torch.cat([self._coefficients(c, c.new_zeros(1, 1, 1, 1)).cpu() for c in parts])
+        backward = self.basis.double().cpu().numpy()
+        learnt = Learnt(
+            mean=self.mean[:, 0, 0].double().cpu().numpy(),
+            forward=np.linalg.inv(backward),
+            backward=backward,
+            weights=torch.exp2(self.log_weights).double().cpu().numpy(),
+            bands=self.bands.cpu().numpy().astype(np.uint16),
+            spectra=spectra.double().numpy(),
+        )
+        arrays: dict[str, NDArray[Any]] = dict(arrays_of(learnt, self.level))
+        seen = [with_plane(c * self.seen, spread(c)).cpu() for c in parts]
+        before = self.seen[:, 0].double().cpu().numpy() * learnt.forward
+        after = backward * self.given[:, 0, 0].double().cpu().numpy()
+        for name, network in (("analysis", self.analysis), ("synthesis", self.synthesis)):
+            made = Exported(list(network), seen, learnt.mean, before, after, residual=True)
+            arrays |= export(name, made)
+        return arrays
+
+
+@register_architecture("transform")
+def transform(start: Start) -> Trainable:
+    """The transform of `ftc` between residual networks."""
+    return Transform(start)
