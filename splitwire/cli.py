@@ -139,6 +139,42 @@ def calibrate(
 
 
 @app.command()
+def train(
+    model: ModelName,
+    split: Annotated[str, typer.Argument(help="The cut point; see `splitwire splits`.")],
+    data: Annotated[Path, typer.Option(help="A folder of pictures. No labels are needed.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="A folder; training in it goes on.")],
+    architecture: Annotated[str, typer.Option(help="transform, factorised, hyperprior.")] = (
+        "transform"
+    ),
+    rate: Annotated[
+        str, typer.Option(help="λ at quality 50 (nats a bit); several train several profiles.")
+    ] = "",
+    steps: Annotated[int, typer.Option(min=1, help="Batches of 16 tensors.")] = 6000,
+    crops: Annotated[int, typer.Option(min=16, help="Random crops to learn from.")] = 6400,
+    pace: Annotated[float, typer.Option(help="Adam's rate of learning at its highest.")] = 4e-4,
+    called: Annotated[str, typer.Option(help="What the profile calls the pictures.")] = "",
+    weights: Annotated[str, typer.Option(help=WEIGHTS_HELP)] = "pretrained",
+    seed: Annotated[int, typer.Option(min=0, help="Of crops, order and qualities.")] = 0,
+    device: Annotated[str, typer.Option(help="As torch names it; an accelerator if any.")] = "",
+) -> None:
+    """Train the learned codec for one split of a network, and write its profile."""
+    from splitwire.terminal import training
+    from splitwire.train.run import Plan, Training, rates
+    from splitwire.train.trainer import Schedule
+
+    schedule = Schedule(steps, pace, seed)
+    for slope, folder in rates(rate, out):
+        plan = Plan(model, split, str(data), schedule, weights, called, architecture, slope, crops)
+        with progress_bar() as progress:
+            ready = Training(plan, folder, progress.track, device)
+            profile = ready.run(training(progress, steps))
+        assert profile.path is not None
+        size = profile.path.stat().st_size
+        print(f"{profile.path}: {size:,} bytes, digest {profile.digest}, of {profile.codec}")
+
+
+@app.command()
 def splits(
     model: ModelName,
     weights: Annotated[str, typer.Option(help=WEIGHTS_HELP)] = "none",

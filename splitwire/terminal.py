@@ -2,9 +2,9 @@
 
 import math
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.live import Live
@@ -35,6 +35,19 @@ def progress_bar() -> Progress:
         console=console,
         transient=True,
     )
+
+
+def training(progress: Progress, steps: int) -> Callable[[dict[str, Any]], None]:
+    """Shows each line of a training's history: bits an element, nats lost, time left."""
+    bar = progress.add_task("Training", total=steps)
+
+    def tell(line: dict[str, Any]) -> None:
+        progress.update(bar, completed=line["step"])
+        if "bits" in line:
+            said = f"{line['bits']:.3f} bits, {line['divergence']:.4f} nats"
+            progress.update(bar, description=said)
+
+    return tell
 
 
 def codec_table() -> Table:

@@ -78,8 +78,11 @@ class Layer:
         if not fits or not np.isfinite(self.scale).all():
             return False
         stride, rectified, shuffle = (int(n) for n in self.form)
-        return 1 <= stride <= 4 and rectified in (0, 1) and shuffle in (1, 2, 4) and (
-            shape[0] % shuffle**2 == 0
+        return (
+            1 <= stride <= 4
+            and rectified in (0, 1)
+            and shuffle in (1, 2, 4)
+            and (shape[0] % shuffle**2 == 0)
         )
 
 

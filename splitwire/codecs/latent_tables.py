@@ -1,18 +1,16 @@
 """Latents through static rANS, with a table for each: a factorised prior, or one of a hyperprior.
 
-The tables are integers, made of integers: those of a factorised prior (J. Ballé et al., ICLR 2018)
-of each channel's distribution on a grid, at the edges of the bins that a quality's step makes; those
-of a hyperprior are one of a ladder of widths, eight to the octave, so that a quality, of which
-eight halve the step, moves every index by as much as itself.
+The tables are integers, made of integers. Those of a factorised prior come from each channel's
+distribution on a grid, taken at the edges of the bins that a quality's step makes. Those of a
+hyperprior (both: J. Ballé et al., ICLR 2018) stand on a ladder of widths, eight to the octave: as
+eight qualities halve the step, a quality moves every index by as much as itself.
 
     latents / step ─▶ round ─▶ rANS ◀── tables of the channels
                                     ◀── ladder[index] ◀── hyper-synthesis ◀── side latents
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from math import prod
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,34 +18,16 @@ from numpy.typing import NDArray
 
 from splitwire import kernels
 from splitwire.codecs.bitstream import read_varint, write_varint
-from splitwire.codecs.integer_network import MIDDLE, IntegerNetwork
+from splitwire.codecs.integer_network import MIDDLE, IntegerNetwork, network_of
 from splitwire.codecs.statistics import step_of
 from splitwire.codecs.transform import Floats
+from splitwire.kernels.arguments import Codes
 
 Tables = NDArray[np.uint16]
 
 REACH = 127  # symbols on each side of zero: what is beyond is clipped
 GRID = 16  # edges in a step of the middle quality
 _FRACTION = 20  # bits of a place between two edges
-
-
-def bin_tables(cumulative: NDArray[np.int32], quality: int) -> Tables:
-    """The tables of channels whose cumulative counts stand on a grid about zero, at a quality.
-
-    cumulative: int32 (M, 2 N + 1), not falling; column N is at zero, GRID columns are a step of the
-    middle quality. Returns uint16 (M, 2 REACH + 1), the frequencies of -REACH to REACH.
-    """
-    last = cumulative.shape[1] - 1
-    edges = 2 * np.arange(-REACH, REACH + 2, dtype=np.int64) - 1  # in halves of a step
-    half = int(step_of(MIDDLE - quality) * GRID * 2 ** (_FRACTION - 1))
-    places = np.clip(edges * half + ((last // 2) << _FRACTION), 0, last << _FRACTION)
-    places[0], places[-1] = 0, last << _FRACTION  # the tails belong to the outermost
-    left = np.minimum(places >> _FRACTION, last - 1)
-    counts = cumulative.astype(np.int64)
-    rise = (counts[:, left + 1] - counts[:, left]) * (places - (left << _FRACTION))
-    at = (counts[:, left] << _FRACTION) + rise
-    shares = (np.diff(at) >> (_FRACTION - 8)) + 1
-    return np.stack([kernels.rans_frequencies(row) for row in shares])
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,23 +41,24 @@ class FactorisedCore:
 
     shape: tuple[int, ...]
     cumulative: NDArray[np.int32]
+    _made: dict[int, Tables] = field(default_factory=dict)
 
     def encode(self, latents: Floats, quality: int) -> bytes:
         """The bytes of latents (M, H, W)."""
         symbols = _symbols(latents / step_of(MIDDLE - quality))
-        return kernels.rans_encode(symbols, self._tables(quality), self._channels()).tobytes()
+        tables, which = self._tables(quality), np.arange(self.shape[0])
+        return kernels.rans_encode(symbols, tables, which).tobytes()
 
     def decode(self, payload: memoryview, quality: int) -> Floats:
         """The latents again."""
-        symbols = kernels.rans_decode(payload, self._tables(quality), self.shape, self._channels())
+        tables, which = self._tables(quality), np.arange(self.shape[0])
+        symbols = kernels.rans_decode(payload, tables, self.shape, which)
         return _numbers(symbols) * step_of(MIDDLE - quality)
 
-    def _channels(self) -> NDArray[np.int64]:
-        return np.arange(self.shape[0])
-
-    @lru_cache(maxsize=8)  # noqa: B019
     def _tables(self, quality: int) -> Tables:
-        return bin_tables(self.cumulative, quality)
+        if quality not in self._made:  # a hundred at most
+            self._made[quality] = bin_tables(self.cumulative, quality)
+        return self._made[quality]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,12 +83,10 @@ class HyperpriorCore:
 
     def encode(self, latents: Floats, quality: int) -> bytes:
         """The bytes of latents (M, H, W)."""
-        side = self.side.encode(
-            self.analysis(latents, quality, self.side.shape[1:]), MIDDLE
-        )
+        side = self.side.encode(self.analysis(latents, quality, self.side.shape[1:]), MIDDLE)
         told = self.side.decode(memoryview(side), MIDDLE)
         symbols = _symbols(latents / step_of(MIDDLE - quality))
-        stream = kernels.rans_encode(symbols, self.ladder, self._rungs(told, quality))
+        stream = kernels.rans_encode(symbols[..., None], self.ladder, self._rungs(told, quality))
         return write_varint(len(side)) + side + stream.tobytes()
 
     def decode(self, payload: memoryview, quality: int) -> Floats:
@@ -115,7 +94,8 @@ class HyperpriorCore:
         length, at = read_varint(payload, 0)
         told = self.side.decode(payload[at : at + length], MIDDLE)
         rungs = self._rungs(told, quality)
-        symbols = kernels.rans_decode(payload[at + length :], self.ladder, self.shape, rungs)
+        stream = payload[at + length :]
+        symbols = kernels.rans_decode(stream, self.ladder, (*self.shape, 1), rungs)[..., 0]
         return _numbers(symbols) * step_of(MIDDLE - quality)
 
     def _rungs(self, told: Floats, quality: int) -> NDArray[np.int64]:
@@ -124,9 +104,69 @@ class HyperpriorCore:
         return (rungs + self.middle + quality - MIDDLE).clip(0, len(self.ladder) - 1)
 
 
-def _symbols(steps: Floats) -> Tables:
-    return (np.rint(steps).clip(-REACH, REACH) + REACH).astype(np.uint16)
+def core_of(arrays: Mapping[str, NDArray[Any]]) -> FactorisedCore | HyperpriorCore:
+    """The core whose arrays these are.
+
+    Raises:
+        ValueError: they do not fit together.
+        KeyError: one is missing.
+    """
+    latents = size_of(arrays, "latents")
+    told = "ladder" in arrays
+    shape = size_of(arrays, "side") if told else latents
+    cumulative = arrays["cumulative"]
+    sound = cumulative.dtype == np.int32 and cumulative.ndim == 2
+    sound = sound and len(cumulative) == shape[0] and cumulative.shape[1] % 2 == 1
+    if not sound or cumulative.min() < 0 or (np.diff(cumulative) < 0).any():
+        raise ValueError("cumulative holds no distributions of its channels")
+    core = FactorisedCore(shape, cumulative)
+    if not told:
+        return core
+    tables, middle = arrays["ladder"], arrays["middle"]
+    if tables.dtype != np.uint16 or tables.ndim != 2 or tables.shape[1] != 2 * REACH + 1:
+        raise ValueError("ladder holds no tables")
+    if middle.dtype != np.int32 or middle.shape != (1,) or abs(int(middle[0])) > len(tables):
+        raise ValueError("middle is no rung")
+    networks = (network_of(arrays, f"hyper_{name}") for name in ("analysis", "synthesis"))
+    full = HyperpriorCore(latents, core, tables, int(middle[0]), *networks)
+    full.decode(memoryview(full.encode(np.zeros(latents), MIDDLE)), MIDDLE)  # fails here, or never
+    return full
+
+
+def size_of(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[int, ...]:
+    """Three sizes that an array holds.
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    array = arrays[name]
+    if array.dtype != np.int32 or array.shape != (3,) or array.min() < 1:
+        raise ValueError(f"{name} holds no size")
+    return tuple(int(n) for n in array)
+
+
+def _symbols(steps: Floats) -> Codes:
+    return (np.rint(steps).clip(-REACH, REACH) + REACH).astype(np.uint8)
 
 
 def _numbers(symbols: NDArray[Any]) -> Floats:
     return symbols.astype(np.float64) - REACH
+
+
+def bin_tables(cumulative: NDArray[np.int32], quality: int) -> Tables:
+    """The tables of channels whose cumulative counts stand on a grid about zero, at a quality.
+
+    cumulative: int32 (M, 2 N + 1), not falling; column N is at zero, GRID columns are a step of the
+    middle quality. Returns uint16 (M, 2 REACH + 1), the frequencies of -REACH to REACH.
+    """
+    last = cumulative.shape[1] - 1
+    edges = 2 * np.arange(-REACH, REACH + 2, dtype=np.int64) - 1  # in halves of a step
+    half = int(step_of(MIDDLE - quality) * GRID * 2 ** (_FRACTION - 1))
+    places = np.clip(edges * half + ((last // 2) << _FRACTION), 0, last << _FRACTION)
+    places[0], places[-1] = 0, last << _FRACTION  # the tails belong to the outermost
+    left = np.minimum(places >> _FRACTION, last - 1)
+    counts = cumulative.astype(np.int64)
+    rise = (counts[:, left + 1] - counts[:, left]) * (places - (left << _FRACTION))
+    at = (counts[:, left] << _FRACTION) + rise
+    shares = (np.diff(at) >> (_FRACTION - 8)) + 1
+    return np.stack([kernels.rans_frequencies(row) for row in shares])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitwire import kernels
-from splitwire.codecs import ftc_profile
+from splitwire.codecs import ftc_profile, latent_tables
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.ftc_profile import FtcProfile
 from splitwire.codecs.integer_network import IntegerNetwork, network_of
@@ -122,7 +122,10 @@ def _read(arrays: Arrays, digest: str) -> LearnedProfile:
         if f"{name}.mean" in arrays
     }
     plain = {name: array for name, array in arrays.items() if "." not in name}
-    if "tables" in plain:
-        raise NotImplementedError
-    core = TransformCore(ftc_profile.checked(plain, digest))
-    return LearnedProfile(core.shape, core, **networks)
+    if "latents" not in plain:
+        core = TransformCore(ftc_profile.checked(plain, digest))
+        return LearnedProfile(core.shape, core, **networks)
+    if len(networks) < 2:
+        raise ValueError("it lacks a network")
+    shape = latent_tables.size_of(plain, "shape")
+    return LearnedProfile(shape, latent_tables.core_of(arrays), **networks)

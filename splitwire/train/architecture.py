@@ -16,10 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from splitwire.codecs.integer_network import MIDDLE, TRAINED
 from splitwire.codecs.sensitivity import Learnt
 from splitwire.errors import TrainingError
 
-BUILTIN = ("transform",)
+BUILTIN = ("transform", "factorised", "hyperprior")
+QUALITIES = 16.0  # in a unit of the plane that networks see
 
 _registered: dict[str, "Architecture"] = {}
 
@@ -103,6 +105,21 @@ def straight_through(x: Tensor) -> Tensor:
 def noisy(x: Tensor) -> Tensor:
     """Numbers with the noise that rounding is like (J. Ballé et al., ICLR 2017)."""
     return x + torch.rand_like(x) - 0.5
+
+
+def plane_of(quality: Tensor) -> Tensor:
+    """What networks see of qualities (B,): (B, 1, 1, 1), about 0."""
+    return ((quality - MIDDLE) / QUALITIES)[:, None, None, None]
+
+
+def with_plane(x: Tensor, plane: Tensor) -> Tensor:
+    """A tensor with one more channel, of a constant of each picture's."""
+    return torch.cat([x, plane.expand(len(x), 1, *x.shape[2:])], 1)
+
+
+def spread(x: Tensor) -> Tensor:
+    """Planes for a batch, of qualities over the whole range that networks are trained for."""
+    return plane_of(torch.linspace(*TRAINED, len(x), device=x.device))
 
 
 def tensor(array: NDArray[Any]) -> Tensor:

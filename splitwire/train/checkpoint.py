@@ -1,6 +1,5 @@
 """Training that goes on where it stopped: all that it needs, in one file that holds no code."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from torch import nn
 
 from splitwire.errors import TrainingError
 
+Parts = dict[str, nn.Module | torch.optim.Optimizer]  # what has a state, by name
+
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
@@ -18,22 +19,20 @@ class Checkpoint:
     Attributes:
         path: the file.
         about: what is trained, on what and how; a file of another training is refused.
-        parts: what has a state, by name.
     """
 
     path: Path
     about: dict[str, str]
-    parts: dict[str, nn.Module | torch.optim.Optimizer]
 
-    def save(self, step: int, history: list[dict[str, Any]]) -> None:
+    def save(self, parts: Parts, step: int, history: list[dict[str, Any]]) -> None:
         """Write it in one go: a kill leaves the one before."""
-        state = {name: part.state_dict() for name, part in self.parts.items()}
+        state = {name: part.state_dict() for name, part in parts.items()}
         fresh = self.path.with_suffix(".new")
         torch.save({"about": self.about, "step": step, "history": history, **state}, fresh)
-        os.replace(fresh, self.path)
+        fresh.replace(self.path)
 
-    def load(self) -> tuple[int, list[dict[str, Any]]]:
-        """The step to go on from and the history; 0 and none where there is no file.
+    def load(self, parts: Parts) -> tuple[int, list[dict[str, Any]]]:
+        """Fill the parts; the step to go on from and the history, 0 and none without a file.
 
         Raises:
             TrainingError: the file is damaged, or of another training.
@@ -44,12 +43,12 @@ class Checkpoint:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             about, step, history = (state[key] for key in ("about", "step", "history"))
         except Exception as error:  # damaged files make torch raise errors of a dozen kinds
-            raise TrainingError(f"{self.path} is no checkpoint: delete it to begin again") from error
+            raise TrainingError(f"{self.path} is no checkpoint: delete it") from error
         if different := [key for key in self.about if about.get(key) != self.about[key]]:
             raise TrainingError(
                 f"{self.path} holds another training (other {', '.join(different)}): "
                 "give another folder, or delete it"
             )
-        for name, part in self.parts.items():
+        for name, part in parts.items():
             part.load_state_dict(state[name])
         return step, history

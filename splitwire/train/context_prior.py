@@ -19,7 +19,7 @@ class ContextPrior(nn.Module):
     """Bits of coefficients (B, K, H, W) over frequencies.
 
     Args:
-        scales: the logarithm to base 2 of the mean magnitude of each component and band, (K, bands).
+        scales: of each component and band, log2 of the mean magnitude, (K, bands).
         bands: the band of each frequency, integers (H, W).
     """
 

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from splitwire.codecs.integer_layers import LARGEST
 from splitwire.codecs.integer_network import SLOPE
 from splitwire.errors import TrainingError
+from splitwire.train.architecture import QUALITIES
 
-QUALITIES = 16.0  # qualities in a unit of the plane that trained networks see
 _ROOM = 2.0
 
 Arrays = dict[str, NDArray[Any]]
@@ -34,6 +34,7 @@ class Exported:
         mean: of each channel, taken away before; (C,).
         before: from the channels to what the branches were trained to see, (C, C), if anything.
         after: from what the branches give to the channels, likewise.
+        offset: added to what the branches give, to each channel.
         residual: whether the sum of branches is added to the input, in steps.
     """
 
@@ -42,6 +43,7 @@ class Exported:
     mean: Matrix
     before: Matrix | None = None
     after: Matrix | None = None
+    offset: Matrix | None = None
     residual: bool = False
 
 
@@ -52,6 +54,8 @@ def export(name: str, network: Exported) -> Arrays:
         TrainingError: a branch holds a layer that has no counterpart.
     """
     folded = [_folded(branch, network.before, network.after) for branch in network.branches]
+    if network.offset is not None:
+        folded[0][-1].bias += torch.tensor(network.offset)
     inputs = [_unmixed(x.double(), network.before) for x in network.inputs]
     coarse = _unit(max(float(x[:, :-1].abs().max()) for x in inputs))
     runs = [_run(branch, inputs) for branch in folded]

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from splitwire.codecs.integer_network import MIDDLE
-from splitwire.codecs.latent_tables import GRID, REACH
 from splitwire.train.architecture import (
     Start,
     Trainable,
@@ -28,39 +27,48 @@ from splitwire.train.architecture import (
     tensor,
     with_plane,
 )
-from splitwire.train.compressai import bottleneck, cumulative
+from splitwire.train.entropy_models import FactorisedPrior
 from splitwire.train.export import Exported, export
 
-_LEAST = 1e-9  # of a probability
-_TOTAL = 1 << 24  # counts of a channel
 
-
-class Convolutional(Trainable):
-    """Analysis and synthesis of convolutions; the prior is for those who inherit from it.
+class Factorised(Trainable):
+    """Convolutions around latents of independent channels.
 
     Args:
         start: what calibration found.
-        analysis: from C + 1 channels to the latents' (the last holds the quality).
+        analysis: from C + 1 channels (the last says the quality) to those of the latents.
         synthesis: from the latents' and that one to C channels.
     """
 
     def __init__(self, start: Start, analysis: nn.Sequential, synthesis: nn.Sequential) -> None:
         super().__init__()
-        self.features = start.shape
-        spectra = start.learnt.spectra / start.learnt.weights[:, start.learnt.bands]
-        power = (spectra**2).mean((0, 2, 3)) ** 0.5
-        # The networks see components of deviation one, as those of `transform` do.
-        self.register_buffer("mean", tensor(start.learnt.mean)[:, None, None])
-        self.register_buffer("before", tensor(start.learnt.forward / power[:, None]))
-        self.register_buffer("after", tensor(start.learnt.backward * power))
+        learnt, self.features = start.learnt, start.shape
+        power = ((learnt.spectra / learnt.weights[:, learnt.bands]) ** 2).mean((0, 2, 3)) ** 0.5
+        # The networks see components of deviation one: what matters most first, on one scale.
+        self.register_buffer("mean", tensor(learnt.mean)[:, None, None])
+        self.register_buffer("before", tensor(learnt.forward / power[:, None]))
+        self.register_buffer("after", tensor(learnt.backward * power))
         self.analysis, self.synthesis = analysis, synthesis
         with torch.no_grad():
-            self.latents = tuple(self.analyse(torch.zeros(1, *start.shape), torch.zeros(1, 1, 1, 1)).shape[1:])
+            made = self.analyse(torch.zeros(1, *start.shape), torch.zeros(1, 1, 1, 1))
+        self.latents = tuple(made.shape[1:])
+        self.prior = FactorisedPrior(self.latents[0])
+
+    def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
+        """Decoded features and bits; see `Trainable`."""
+        plane, step = plane_of(quality), torch.exp2((MIDDLE - quality) / 8)[:, None, None, None]
+        steps = self.analyse(x, plane) / step
+        rounded = straight_through(steps)
+        bits = self.bits(noisy(steps) if self.training else rounded, step, plane)
+        return self.synthesise(rounded * step, plane), bits
+
+    def bits(self, steps: Tensor, step: Tensor, plane: Tensor) -> Tensor:
+        """The bits of each tensor's latents in steps."""
+        return self.prior(steps * step, step).flatten(1).sum(1)
 
     def analyse(self, x: Tensor, plane: Tensor) -> Tensor:
         """The latents of features."""
-        seen = torch.einsum("kc,bchw->bkhw", self.before, x - self.mean)
-        return self.analysis(with_plane(seen, plane))
+        return self.analysis(with_plane(self._seen(x), plane))
 
     def synthesise(self, latents: Tensor, plane: Tensor) -> Tensor:
         """The features of latents."""
@@ -68,12 +76,50 @@ class Convolutional(Trainable):
         made = self.synthesis(with_plane(latents, plane))[..., :height, :width]
         return torch.einsum("ck,bkhw->bchw", self.after, made) + self.mean
 
-    def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
-        """Decoded features and bits; see `Trainable`."""
-        plane = plane_of(quality)
-        step = torch.exp2((MIDDLE - quality) / 8)[:, None, None, None]
-        latents = self.analyse(x, plane)
-        steps = (latents / step).clamp(-REACH, REACH)
-        rounded = straight_through(steps)
-        bits = self.bits(latents, noisy(steps) if self.training else rounded, step)
-        return self.synthesise(rounded * step, plane), bits
+    @torch.no_grad()
+    def arrays(self, features: Sequence[Tensor]) -> dict[str, NDArray[Any]]:
+        """The arrays of its profile."""
+        seen = [with_plane(self._seen(x), spread(x)) for x in features]
+        latents = [self.analysis(x) for x in seen]
+        told = [with_plane(y, spread(y)) for y in latents]
+        mean, none = self.mean[:, 0, 0].double().cpu().numpy(), np.zeros(self.latents[0])
+        before, after = (a.double().cpu().numpy() for a in (self.before, self.after))
+        arrays = export("analysis", Exported([self.analysis], seen, mean, before=before))
+        arrays |= export(
+            "synthesis", Exported([self.synthesis], told, none, after=after, offset=mean)
+        )
+        furthest = max(float(y.abs().max()) for y in latents)
+        return arrays | {
+            "shape": np.array(self.features, np.int32),
+            "latents": np.array(self.latents, np.int32),
+            "cumulative": self.prior.cumulative(furthest),
+        }
+
+    def _seen(self, x: Tensor) -> Tensor:
+        return torch.einsum("kc,bchw->bkhw", self.before, x - self.mean)
+
+
+def convolutions(channels: int, latents: int, width: int) -> tuple[nn.Sequential, nn.Sequential]:
+    """An analysis to half the height and width, and its synthesis."""
+    analysis = nn.Sequential(
+        nn.Conv2d(channels + 1, width, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(width, width, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(width, latents, 1),
+    )
+    synthesis = nn.Sequential(
+        nn.Conv2d(latents + 1, width, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(width, 4 * width, 1),
+        nn.PixelShuffle(2),
+        nn.ReLU(),
+        nn.Conv2d(width, channels, 3, padding=1),
+    )
+    return analysis, synthesis
+
+
+@register_architecture("factorised")
+def factorised(start: Start) -> Trainable:
+    """Convolutions to half the size, each channel of a distribution of its own."""
+    return Factorised(start, *convolutions(start.shape[0], 2 * start.shape[0], 96))

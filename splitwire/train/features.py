@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from splitwire.codecs.base import Tensor as Array
 from splitwire.errors import TrainingError
-from splitwire.eval.datasets import Photo, crops
-from splitwire.eval.profiles import Track
+from splitwire.eval.datasets import Photo
 from splitwire.models.load import Model
 from splitwire.models.split import Split, split
 from splitwire.train.folding import fold
@@ -39,14 +39,30 @@ class Features:
     x: Tensor
     reference: Tensor
 
-    def save(self, path: Path) -> None:
-        """Write both as safetensors."""
-        safetensors.torch.save_file({"x": self.x, "reference": self.reference}, path)
+    def save(self, path: Path, about: dict[str, str]) -> None:
+        """Write both as safetensors, with words on what they are of."""
+        safetensors.torch.save_file({"x": self.x, "reference": self.reference}, path, about)
 
     @classmethod
-    def load(cls, path: Path) -> "Features":
-        """Read what `save` wrote."""
-        return cls(**safetensors.torch.load_file(path))
+    def load(cls, path: Path, about: dict[str, str]) -> "Features":
+        """Read what `save` wrote with the same words.
+
+        Raises:
+            TrainingError: the file is damaged, or of something else.
+        """
+        try:
+            with safetensors.safe_open(path, framework="pt") as file:
+                features = cls(file.get_tensor("x"), file.get_tensor("reference"))
+                found = file.metadata()
+        except (OSError, safetensors.SafetensorError) as error:
+            raise TrainingError(f"{path} holds no features: delete it ({error})") from error
+        if found != about:
+            raise TrainingError(f"{path} holds features of something else: give another folder")
+        return features
+
+    def first(self, count: int) -> "Features":
+        """The first so many."""
+        return Features(self.x[:count], self.reference[:count])
 
     def batches(self) -> Iterable[tuple[Tensor, Tensor]]:
         """All of it in order, in whole batches."""
@@ -72,7 +88,7 @@ class Halves:
 
     def features(self, pictures: Tensor) -> Tensor:
         """What crosses for pixels (BATCH, 3, S, S)."""
-        (x,) = self._edge(pictures.to(self.device))
+        (x,) = self._edge(pictures.to(self.device, memory_format=torch.channels_last))
         return x
 
     def log_probabilities(self, x: Tensor) -> Tensor:
@@ -83,22 +99,23 @@ class Halves:
         """
         output = self._cloud(x.contiguous(memory_format=torch.channels_last))
         if not isinstance(output, Tensor) or output.ndim != 2:
-            raise TrainingError("only classifiers, whose output is one row of logits, can be trained for")
+            raise TrainingError(
+                "the output is no row of logits: only classifiers can be trained for"
+            )
         return output.float().log_softmax(1)
 
     @torch.no_grad()
-    def watch(self, photos: Sequence[Photo], model: Model, count: int, seed: int, track: Track, said: str) -> Features:
-        """The features of random crops; see `datasets.crops`."""
+    def watch(self, pictures: Iterable[Array]) -> Features:
+        """The features of pixels float32 (3, S, S), a multiple of `BATCH` of them."""
         xs, references, waiting = [], [], []
-        made = crops(photos, model.preprocess, count - count % BATCH, seed)
-        for crop in track(made, total=count - count % BATCH, description=said):
+        for crop in pictures:
             waiting.append(crop)
             if len(waiting) == BATCH:
                 x = self.features(torch.from_numpy(np.stack(waiting)))
                 xs.append(x.half().cpu())
                 references.append(self.log_probabilities(x).half().cpu())
                 waiting = []
-        return Features(torch.cat(xs), torch.cat(references))
+        return Features(torch.cat(xs).contiguous(), torch.cat(references))
 
 
 def held_out(photos: Sequence[Photo]) -> tuple[list[Photo], list[Photo]]:
@@ -109,9 +126,13 @@ def held_out(photos: Sequence[Photo]) -> tuple[list[Photo], list[Photo]]:
     """
     originals: dict[str, list[Photo]] = {}
     for photo in photos:
-        originals.setdefault(_VIEW.sub("", str(Path(photo.name).with_suffix(""))), []).append(photo)
+        name = _VIEW.sub("", str(Path(photo.name).with_suffix("")))
+        originals.setdefault(name, []).append(photo)
     if len(originals) < _HELD_OUT:
-        raise TrainingError(f"{len(originals)} pictures are too few to train and to validate on: give {_HELD_OUT}")
+        raise TrainingError(
+            f"{len(originals)} pictures are too few to train and to validate on: "
+            f"give {_HELD_OUT} or more"
+        )
     sides: tuple[list[Photo], list[Photo]] = ([], [])
     for at, name in enumerate(sorted(originals)):
         sides[at % _HELD_OUT == _HELD_OUT // 2].extend(originals[name])

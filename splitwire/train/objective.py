@@ -66,7 +66,8 @@ class Objective:
 
     def __init__(self, start: Sequence[Point], rate: float | None) -> None:
         self._at = np.array([p.quality for p in start])
-        bits, lost = (np.log([max(getattr(p, name), _LEAST) for p in start]) for name in ("bits", "divergence"))
+        bits = np.log([max(point.bits, _LEAST) for point in start])
+        lost = np.log([max(point.divergence, _LEAST) for point in start])
         slopes = np.minimum(np.gradient(lost, self._at) / np.gradient(bits, self._at), -0.5)
         self._rates = np.log(-slopes) + lost - bits
         if rate is not None:
@@ -88,7 +89,7 @@ class Objective:
         """The mean over a batch of what each tensor costs, relative to the start."""
         at = quality.cpu().numpy()
         rates, costs = (
-            torch.tensor(np.exp(np.interp(at, self._at, table)), dtype=torch.float32, device=bits.device)
+            torch.tensor(np.exp(np.interp(at, self._at, table))).to(bits)
             for table in (self._rates, self._costs)
         )
         return ((lost / rates + bits) / costs).mean()

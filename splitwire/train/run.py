@@ -1,6 +1,6 @@
 """`splitwire train`: photos in, a trained profile and what can be said of it out."""
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from splitwire.codecs import statistics
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.sensitivity import learn
 from splitwire.errors import TrainingError
-from splitwire.eval.datasets import load_photos
+from splitwire.eval.datasets import Photo, crops, load_photos
 from splitwire.eval.profiles import Track, silent
 from splitwire.models.load import Model, load_model
 from splitwire.train.architecture import Start, architecture
-from splitwire.train.features import Features, Halves, gradients, held_out
+from splitwire.train.checkpoint import Checkpoint
+from splitwire.train.features import BATCH, Features, Halves, gradients, held_out
+from splitwire.train.history import History, draw
 from splitwire.train.objective import Objective, curve
 from splitwire.train.trainer import Schedule, Tell, Trainer
 
@@ -67,15 +69,15 @@ class Plan:
         }
 
 
-def train(plan: Plan, out: Path, tell: Tell, track: Track = silent, device: str = "") -> Profile:
-    """Train a codec, or go on with it, and write `out`/SPLIT-learned.profile.
+class Training:
+    """A plan with everything loaded. `run` trains and writes `out`/SPLIT-learned.profile.
 
-    The folder also holds the features, the checkpoint, and history.jsonl: a line every few steps.
+    The folder also gets the features, the checkpoint that training goes on from, history.jsonl (a
+    line every few steps), history.svg, and TensorBoard's events where that is installed.
 
     Args:
         plan: what to train.
         out: the folder; made if it is not there.
-        tell: called with each line of the history.
         track: shows how far the features are.
         device: as torch names it; the accelerator there is, or the processor, if empty.
 
@@ -83,39 +85,80 @@ def train(plan: Plan, out: Path, tell: Tell, track: Track = silent, device: str 
         SplitwireError: a model, cut point, data set or architecture that cannot be had, too few
             pictures, or a folder of another training.
     """
-    made = architecture(plan.architecture)  # first what is quick to refuse
-    photos, aside = held_out(load_photos(plan.data))
-    out.mkdir(parents=True, exist_ok=True)
-    model = load_model(plan.model, None if plan.weights == "none" else plan.weights)
-    halves = Halves(model, plan.split, _device(device))
-    seed = plan.schedule.seed
-    features, validation = (
-        _kept(out / f"{name}.safetensors", lambda p=some, c=count, s=said: halves.watch(p, model, c, seed, track, s))
-        for name, some, count, said in (
-            ("features", photos, plan.crops, "Features"),
-            ("validation", aside, min(VALIDATED, plan.crops), "Validation features"),
+
+    def __init__(self, plan: Plan, out: Path, track: Track = silent, device: str = "") -> None:
+        made = architecture(plan.architecture)  # first what is quick to refuse
+        photos, aside = held_out(load_photos(plan.data))
+        out.mkdir(parents=True, exist_ok=True)
+        self.plan, self.out, self._track = plan, out, track
+        self.model = load_model(plan.model, None if plan.weights == "none" else plan.weights)
+        self.halves = halves = Halves(self.model, plan.split, _device(device))
+        self.features = self._features("features", photos, plan.crops)
+        self.validation = self._features("validation", aside, min(VALIDATED, plan.crops))
+        seed = plan.schedule.seed
+        torch.manual_seed(seed)
+        self._some = some = self.features.first(CALIBRATED)
+        learnt = learn(some.x.double().numpy(), gradients(halves, some, seed).astype(np.float64))
+        codec = made(Start(halves.shape, learnt, statistics.level(learnt.spectra)))
+        codec.to(halves.device)
+        self.start = curve(codec, halves, some)
+        self.trainer = Trainer(
+            codec,
+            halves,
+            (self.features, self.validation),
+            Objective(self.start, plan.rate or None),
+            plan.schedule,
+            Checkpoint(out / "checkpoint.pt", plan.about(self.model)),
         )
-    )
-    torch.manual_seed(seed)
-    some = Features(features.x[:CALIBRATED], features.reference[:CALIBRATED])
-    learnt = learn(some.x.double().numpy(), gradients(halves, some, seed).astype(np.float64))
-    codec = made(Start(halves.shape, learnt, statistics.level(learnt.spectra))).to(halves.device)
-    objective = Objective(curve(codec, halves, some), plan.rate or None)
-    about = plan.about(model)
-    trainer = Trainer(codec, halves, (features, validation), objective, plan.schedule, about, out / "checkpoint.pt")
-    with (out / "history.jsonl").open("a", encoding="utf-8") as file:
 
-        def write(line: dict[str, Any]) -> None:
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-            tell(line)
+    def run(self, tell: Tell) -> Profile:
+        """Train to the end, or from where it stopped, and write what is there then.
 
-        trainer.run(write)
-    batches = [x.float().to(halves.device) for x, _ in some.batches()]
-    trainer.average.eval()
-    return Profile("learned", trainer.average.arrays(batches), about=about).save(
-        out / f"{plan.split}-learned.profile"
-    )
+        Args:
+            tell: called with each line of the history.
+        """
+        with History(self.out) as history:
+
+            def write(line: dict[str, Any]) -> None:
+                history.write(line)
+                tell(line)
+
+            self.trainer.run(write)
+        draw(self.trainer.history, self.features.x[0].numel(), self.out / "history.svg")
+        batches = [x.float().to(self.halves.device) for x, _ in self._some.batches()]
+        codec = self.trainer.average.eval()
+        profile = Profile("learned", codec.arrays(batches), about=self.plan.about(self.model))
+        return profile.save(self.out / f"{self.plan.split}-learned.profile")
+
+    def _features(self, name: str, photos: Sequence[Photo], count: int) -> Features:
+        """Those of random crops; kept in the folder."""
+        path, count = self.out / f"{name}.safetensors", count - count % BATCH
+        seed = self.plan.schedule.seed
+        about = {key: self.plan.about(self.model)[key] for key in ("weights", "split", "data")}
+        about |= {"crops": str(count), "seed": str(seed), "photos": str(len(photos))}
+        if not path.exists():
+            pictures = crops(photos, self.model.preprocess, count, seed)
+            tracked = self._track(pictures, total=count, description=f"Computing {name}")
+            self.halves.watch(tracked).save(path, about)
+        return Features.load(path, about)
+
+
+def rates(text: str, out: Path) -> list[tuple[float, Path]]:
+    """Each λ of "1e-5,2e-5" with a folder of its own; `out` itself where there is one, or none.
+
+    Raises:
+        TrainingError: a word that is no number above 0.
+    """
+    words = [word for word in text.split(",") if word]
+    try:
+        numbers = [float(word) for word in words]
+    except ValueError:
+        numbers = [0.0]
+    if words and not all(0 < number < 1 for number in numbers):
+        raise TrainingError(f"--rate takes numbers between 0 and 1 (nats a bit), not {text!r}")
+    if len(words) < 2:
+        return [(numbers[0] if words else 0.0, out)]
+    return [(number, out / f"rate-{word}") for number, word in zip(numbers, words, strict=True)]
 
 
 def _device(name: str) -> torch.device:
@@ -123,9 +166,3 @@ def _device(name: str) -> torch.device:
         return torch.device(name)
     found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     return found or torch.device("cpu")
-
-
-def _kept(path: Path, make: Any) -> Features:
-    if not path.exists():
-        make().save(path)
-    return Features.load(path)

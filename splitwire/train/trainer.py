@@ -1,21 +1,20 @@
 """The loop: from a start to a trained codec, with everything written down as it goes.
 
-    crops ─▶ frozen edge half ─▶ features ─▶ codec in training ─▶ frozen cloud half ─▶ divergence
-             (once)                  ╰──────────── bits ────────────▶ loss ◀────────────╯
+crops ─▶ frozen edge half ─▶ features ─▶ codec in training ─▶ frozen cloud half ─▶ divergence
+         (once)                  ╰──────────── bits ────────────▶ loss ◀────────────╯
 """
 
 import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from splitwire.train.architecture import Trainable
-from splitwire.train.checkpoint import Checkpoint
+from splitwire.train.checkpoint import Checkpoint, Parts
 from splitwire.train.features import BATCH, Features, Halves
 from splitwire.train.objective import Objective, Point, curve, divergence
 
@@ -59,8 +58,7 @@ class Trainer:
         features: to train on, and to validate on.
         objective: what to minimise.
         schedule: how long and how fast.
-        about: what is trained, as checkpoints tell one training from another.
-        path: of the checkpoint; training goes on from it if it is there.
+        checkpoint: what training goes on from, and where it is kept.
     """
 
     def __init__(
@@ -70,8 +68,7 @@ class Trainer:
         features: tuple[Features, Features],
         objective: Objective,
         schedule: Schedule,
-        about: dict[str, str],
-        path: Path,
+        checkpoint: Checkpoint,
     ) -> None:
         self.codec, self.halves, self.objective, self.schedule = codec, halves, objective, schedule
         self._features, self._validation = features
@@ -79,9 +76,13 @@ class Trainer:
         groups = codec.groups()
         self._scales = [group.pop("scale") for group in groups]
         self._optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98))
-        parts = {"codec": codec, "average": self.average, "optimizer": self._optimizer}
-        self._checkpoint = Checkpoint(path, about, parts)
-        self.step, self.history = self._checkpoint.load()
+        self._checkpoint = checkpoint
+        self._parts: Parts = {
+            "codec": codec,
+            "average": self.average,
+            "optimizer": self._optimizer,
+        }
+        self.step, self.history = checkpoint.load(self._parts)
 
     def run(self, tell: Tell) -> None:
         """Train to the end; `tell` is called with each line of the history as it is written."""
@@ -97,12 +98,11 @@ class Trainer:
             if self.step % self.schedule.every == 0 or last:
                 points = self.measure(self._validation)
                 self._note(tell, {"validation": [vars(point) for point in points]})
-                self._checkpoint.save(self.step, self.history)
+                self._checkpoint.save(self._parts, self.step, self.history)
 
     def measure(self, features: Features, batches: int = _WATCHED) -> list[Point]:
         """The curve of the averaged weights on some features."""
-        count = batches * BATCH
-        return curve(self.average, self.halves, Features(features.x[:count], features.reference[:count]))
+        return curve(self.average, self.halves, features.first(batches * BATCH))
 
     def _train(self) -> tuple[float, float, float]:
         """One step: the loss, bits an element and divergence."""
@@ -125,8 +125,9 @@ class Trainer:
 
     def _draw(self, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         chosen = torch.randint(len(self._features.x), (BATCH,), generator=random)
-        x, reference = (a[chosen].to(self.halves.device).float() for a in (self._features.x, self._features.reference))
-        return x, reference, self.objective.draw(random).to(self.halves.device)
+        x, reference = self._features.x[chosen], self._features.reference[chosen]
+        quality, device = self.objective.draw(random), self.halves.device
+        return x.to(device).float(), reference.to(device).float(), quality.to(device)
 
     @torch.no_grad()
     def _keep_average(self) -> None:

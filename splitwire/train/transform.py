@@ -16,19 +16,23 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from splitwire.codecs.ftc_profile import arrays_of
-from splitwire.codecs.integer_network import MIDDLE, TRAINED
+from splitwire.codecs.integer_network import MIDDLE
 from splitwire.codecs.sensitivity import Learnt, band_means
 from splitwire.codecs.statistics import step_of
 from splitwire.codecs.transform import cosines
 from splitwire.train.architecture import (
+    QUALITIES,
     Start,
     Trainable,
+    plane_of,
     register_architecture,
+    spread,
     straight_through,
     tensor,
+    with_plane,
 )
 from splitwire.train.context_prior import ContextPrior
-from splitwire.train.export import QUALITIES, Exported, export
+from splitwire.train.export import Exported, export
 
 
 class Branches(nn.ModuleList):
@@ -61,17 +65,6 @@ class Branches(nn.ModuleList):
         seen = with_plane(x, plane)
         height, width = x.shape[2:]
         return sum(branch(seen)[..., :height, :width] for branch in self)
-
-
-def spread(x: Tensor) -> Tensor:
-    """Planes (B, 1, 1, 1) of qualities over the whole range that networks are trained for."""
-    low, high = ((quality - MIDDLE) / QUALITIES for quality in TRAINED)
-    return torch.linspace(low, high, len(x), device=x.device)[:, None, None, None]
-
-
-def with_plane(x: Tensor, plane: Tensor) -> Tensor:
-    """A tensor with one more channel, of a constant of each picture's."""
-    return torch.cat([x, plane.expand(len(x), 1, *x.shape[2:])], 1)
 
 
 class Transform(Trainable):
@@ -121,7 +114,7 @@ class Transform(Trainable):
 
     def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
         """Decoded features and bits; see `Trainable`."""
-        plane = ((quality - MIDDLE) / QUALITIES)[:, None, None, None]
+        plane = plane_of(quality)
         log_step = (self.level + MIDDLE - quality)[:, None, None] / 8
         weights = torch.exp2(self.log_weights)[:, self.bands]
         steps = self._coefficients(self._components(x), plane) * torch.exp2(-log_step)[..., None]
