@@ -41,11 +41,13 @@ class IntegerNetwork:
     residual: NDArray[np.uint8]
     branches: list[list[Layer]]
 
-    def __call__(self, x: Floats, quality: int, size: tuple[int, int]) -> Floats:
-        """What it makes of numbers (C, H, W) at a quality: (O, *size), the same bits everywhere.
+    def __call__(self, x: Floats, quality: int, shape: tuple[int, ...]) -> Floats:
+        """What it makes of numbers (C, H, W) at a quality, the same bits everywhere.
 
-        A branch whose output is larger than `size` is cut off at the bottom and on the right.
+        A branch whose maps are larger than those of `shape`, (O, H, W), is cut off at the bottom
+        and on the right.
         """
+        height, width = shape[1:]
         coarse, fine = (float(unit) for unit in self.units)
         numbers = np.clip(np.rint((x - self._mean) / coarse), -LARGEST, LARGEST)
         near = min(max(quality, TRAINED[0]), TRAINED[1])
@@ -56,7 +58,7 @@ class IntegerNetwork:
             y = seen
             for layer in branch:
                 y = layer(y)
-            total = total + y[:, : size[0], : size[1]]
+            total = total + y[:, :height, :width]
         if not self.residual[0]:
             return np.asarray(total * fine)
         return np.asarray(x + total * (fine * step_of(MIDDLE - quality)))
@@ -81,6 +83,7 @@ def network_of(arrays: Mapping[str, NDArray[Any]], name: str) -> IntegerNetwork:
     network = IntegerNetwork(**parts, branches=branches)  # type: ignore[arg-type]
     units = network.units
     sound = network.mean.ndim == 1 and units.shape == (2,) and network.residual.shape == (1,)
+    sound = sound and all(b[0].weight.shape[1] == len(network.mean) + 1 for b in branches)
     if not sound or not np.isfinite(network.mean).all() or not (units > 0).all():
         raise ValueError(f"{name} holds numbers that do not fit together")
     return network

@@ -1,163 +1,39 @@
-"""Latents through static rANS, with a table for each: a factorised prior, or one of a hyperprior.
+"""Latents in steps through static rANS, with a table for each row of them.
 
-The tables are integers, made of integers. Those of a factorised prior come from each channel's
-distribution on a grid, taken at the edges of the bins that a quality's step makes. Those of a
-hyperprior (both: J. Ballé et al., ICLR 2018) stand on a ladder of widths, eight to the octave: as
-eight qualities halve the step, a quality moves every index by as much as itself.
-
-    latents / step ─▶ round ─▶ rANS ◀── tables of the channels
-                                    ◀── ladder[index] ◀── hyper-synthesis ◀── side latents
+Symbols run from -REACH to REACH. What is rarer than one in 8192 at the ends of a table has no
+symbol: an encoder clips to what has, instead of paying for 250 symbols that hardly come.
 """
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from splitwire import kernels
-from splitwire.codecs.bitstream import read_varint, write_varint
-from splitwire.codecs.integer_network import MIDDLE, IntegerNetwork, network_of
+from splitwire.codecs.integer_network import MIDDLE
 from splitwire.codecs.statistics import step_of
 from splitwire.codecs.transform import Floats
-from splitwire.kernels.arguments import Codes
 
 Tables = NDArray[np.uint16]
 
-REACH = 127  # symbols on each side of zero: what is beyond is clipped
+REACH = 127
 GRID = 16  # edges in a step of the middle quality
 _FRACTION = 20  # bits of a place between two edges
+_RARE = 13  # and of what is too rare for a symbol
 
 
-@dataclass(frozen=True, eq=False)
-class FactorisedCore:
-    """Latents of independent channels.
-
-    Attributes:
-        shape: (M, H, W) of the latents.
-        cumulative: as `bin_tables` takes it.
-    """
-
-    shape: tuple[int, ...]
-    cumulative: NDArray[np.int32]
-    _made: dict[int, Tables] = field(default_factory=dict)
-
-    def encode(self, latents: Floats, quality: int) -> bytes:
-        """The bytes of latents (M, H, W)."""
-        symbols = _symbols(latents / step_of(MIDDLE - quality))
-        tables, which = self._tables(quality), np.arange(self.shape[0])
-        return kernels.rans_encode(symbols, tables, which).tobytes()
-
-    def decode(self, payload: memoryview, quality: int) -> Floats:
-        """The latents again."""
-        tables, which = self._tables(quality), np.arange(self.shape[0])
-        symbols = kernels.rans_decode(payload, tables, self.shape, which)
-        return _numbers(symbols) * step_of(MIDDLE - quality)
-
-    def _tables(self, quality: int) -> Tables:
-        if quality not in self._made:  # a hundred at most
-            self._made[quality] = bin_tables(self.cumulative, quality)
-        return self._made[quality]
-
-
-@dataclass(frozen=True, eq=False)
-class HyperpriorCore:
-    """Latents whose widths side latents tell.
-
-    Attributes:
-        shape: (M, H, W) of the latents.
-        side: codes the side latents, at the middle quality.
-        ladder: uint16 (T, 2 REACH + 1), tables of widths eight to the octave.
-        middle: the rung of a latent whose width is a step of the middle quality.
-        analysis: from latents to side latents.
-        synthesis: from side latents to the latents' rungs, from the middle one.
-    """
-
-    shape: tuple[int, ...]
-    side: FactorisedCore
-    ladder: Tables
-    middle: int
-    analysis: IntegerNetwork
-    synthesis: IntegerNetwork
-
-    def encode(self, latents: Floats, quality: int) -> bytes:
-        """The bytes of latents (M, H, W)."""
-        side = self.side.encode(self.analysis(latents, quality, self.side.shape[1:]), MIDDLE)
-        told = self.side.decode(memoryview(side), MIDDLE)
-        symbols = _symbols(latents / step_of(MIDDLE - quality))
-        stream = kernels.rans_encode(symbols[..., None], self.ladder, self._rungs(told, quality))
-        return write_varint(len(side)) + side + stream.tobytes()
-
-    def decode(self, payload: memoryview, quality: int) -> Floats:
-        """The latents again."""
-        length, at = read_varint(payload, 0)
-        told = self.side.decode(payload[at : at + length], MIDDLE)
-        rungs = self._rungs(told, quality)
-        stream = payload[at + length :]
-        symbols = kernels.rans_decode(stream, self.ladder, (*self.shape, 1), rungs)[..., 0]
-        return _numbers(symbols) * step_of(MIDDLE - quality)
-
-    def _rungs(self, told: Floats, quality: int) -> NDArray[np.int64]:
-        """The table of each latent, all in integers."""
-        rungs = np.rint(self.synthesis(told, MIDDLE, self.shape[1:])).astype(np.int64)
-        return (rungs + self.middle + quality - MIDDLE).clip(0, len(self.ladder) - 1)
-
-
-def core_of(arrays: Mapping[str, NDArray[Any]]) -> FactorisedCore | HyperpriorCore:
-    """The core whose arrays these are.
-
-    Raises:
-        ValueError: they do not fit together.
-        KeyError: one is missing.
-    """
-    latents = size_of(arrays, "latents")
-    told = "ladder" in arrays
-    shape = size_of(arrays, "side") if told else latents
-    cumulative = arrays["cumulative"]
-    sound = cumulative.dtype == np.int32 and cumulative.ndim == 2
-    sound = sound and len(cumulative) == shape[0] and cumulative.shape[1] % 2 == 1
-    if not sound or cumulative.min() < 0 or (np.diff(cumulative) < 0).any():
-        raise ValueError("cumulative holds no distributions of its channels")
-    core = FactorisedCore(shape, cumulative)
-    if not told:
-        return core
-    tables, middle = arrays["ladder"], arrays["middle"]
-    if tables.dtype != np.uint16 or tables.ndim != 2 or tables.shape[1] != 2 * REACH + 1:
-        raise ValueError("ladder holds no tables")
-    if middle.dtype != np.int32 or middle.shape != (1,) or abs(int(middle[0])) > len(tables):
-        raise ValueError("middle is no rung")
-    networks = (network_of(arrays, f"hyper_{name}") for name in ("analysis", "synthesis"))
-    full = HyperpriorCore(latents, core, tables, int(middle[0]), *networks)
-    full.decode(memoryview(full.encode(np.zeros(latents), MIDDLE)), MIDDLE)  # fails here, or never
-    return full
-
-
-def size_of(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[int, ...]:
-    """Three sizes that an array holds.
-
-    Raises:
-        ValueError: it holds something else.
-    """
-    array = arrays[name]
-    if array.dtype != np.int32 or array.shape != (3,) or array.min() < 1:
-        raise ValueError(f"{name} holds no size")
-    return tuple(int(n) for n in array)
-
-
-def _symbols(steps: Floats) -> Codes:
-    return (np.rint(steps).clip(-REACH, REACH) + REACH).astype(np.uint8)
-
-
-def _numbers(symbols: NDArray[Any]) -> Floats:
-    return symbols.astype(np.float64) - REACH
+def table_of(weights: NDArray[np.int64]) -> Tables:
+    """The frequencies of symbols, given weights (2 REACH + 1,) of a sum below 2**40."""
+    common = np.flatnonzero(weights >= max(int(weights.sum()) >> _RARE, 1))
+    kept = np.zeros_like(weights)
+    inside = slice(common[0], common[-1] + 1) if common.size else slice(REACH, REACH + 1)
+    kept[inside] = np.maximum(weights[inside], 1)
+    return kernels.rans_frequencies(kept)
 
 
 def bin_tables(cumulative: NDArray[np.int32], quality: int) -> Tables:
     """The tables of channels whose cumulative counts stand on a grid about zero, at a quality.
 
     cumulative: int32 (M, 2 N + 1), not falling; column N is at zero, GRID columns are a step of the
-    middle quality. Returns uint16 (M, 2 REACH + 1), the frequencies of -REACH to REACH.
+    middle quality. Between two columns counts rise evenly. Returns uint16 (M, 2 REACH + 1).
     """
     last = cumulative.shape[1] - 1
     edges = 2 * np.arange(-REACH, REACH + 2, dtype=np.int64) - 1  # in halves of a step
@@ -168,5 +44,20 @@ def bin_tables(cumulative: NDArray[np.int32], quality: int) -> Tables:
     counts = cumulative.astype(np.int64)
     rise = (counts[:, left + 1] - counts[:, left]) * (places - (left << _FRACTION))
     at = (counts[:, left] << _FRACTION) + rise
-    shares = (np.diff(at) >> (_FRACTION - 8)) + 1
-    return np.stack([kernels.rans_frequencies(row) for row in shares])
+    return np.stack([table_of(row) for row in np.diff(at) >> _RARE])
+
+
+def encode_steps(steps: Floats, tables: Tables, rows: NDArray[np.int64]) -> bytes:
+    """The stream of latents in steps, rounded; rows: the table of each, by their leading axes."""
+    low, high = (tables > 0).argmax(1), 2 * REACH - (tables[:, ::-1] > 0).argmax(1)
+    apart = (...,) + (None,) * (steps.ndim - rows.ndim)
+    bounds = low[rows][apart], high[rows][apart]
+    symbols = np.clip(np.rint(steps) + REACH, *bounds).astype(np.uint8)
+    return kernels.rans_encode(symbols, tables, rows).tobytes()
+
+
+def decode_steps(
+    stream: memoryview, tables: Tables, rows: NDArray[np.int64], shape: tuple[int, ...]
+) -> Floats:
+    """The latents again, in steps; ValueError where the bytes are no such stream."""
+    return kernels.rans_decode(stream, tables, shape, rows).astype(np.float64) - REACH

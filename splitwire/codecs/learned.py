@@ -12,12 +12,11 @@ from typing import ClassVar, Self
 import numpy as np
 
 from splitwire.codecs.base import Codec, Tensor
-from splitwire.codecs.ftc import Ftc
 from splitwire.codecs.layout import from_planes, planes_shape, to_planes
 from splitwire.codecs.learned_profile import LearnedProfile, opened
 from splitwire.codecs.parameter import parameter
 from splitwire.codecs.profile import Profile
-from splitwire.codecs.registry import register_codec
+from splitwire.codecs.registry import codec, register_codec
 from splitwire.errors import BitstreamError, ProfileError
 
 _TOP = 100
@@ -56,7 +55,7 @@ class Learned(Codec):
         Raises:
             CodecError: there are no features, their shapes differ, or they hold NaN or infinity.
         """
-        start = Ftc().calibrate(features, gradients).profile
+        start = codec("ftc").calibrate(features, gradients).profile
         assert start is not None
         return replace(self, profile=Profile(self.name, start.arrays))
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitwire import kernels
-from splitwire.codecs import ftc_profile, latent_tables
+from splitwire.codecs import ftc_profile, latent_cores
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.ftc_profile import FtcProfile
 from splitwire.codecs.integer_network import IntegerNetwork, network_of
@@ -27,7 +27,9 @@ Arrays = dict[str, NDArray[Any]]
 class Core(Protocol):
     """Codes latents."""
 
-    shape: tuple[int, ...]
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the latents, (K, H, W)."""
 
     def encode(self, latents: Floats, quality: int) -> bytes:
         """The bytes of latents (K, H, W)."""
@@ -82,14 +84,14 @@ class LearnedProfile:
         """The planes again, the same bits everywhere; ValueError where the bytes are damaged."""
         y = self.core.decode(payload, quality)
         if self.synthesis is not None:
-            y = self.synthesis(y, quality, self.shape[1:])
+            y = self.synthesis(y, quality, self.shape)
         return y.astype(np.float32)
 
     def latents(self, planes: Floats, quality: int) -> Floats:
         """What the core codes."""
         if self.analysis is None:
             return planes
-        return self.analysis(planes, quality, self.core.shape[1:])
+        return self.analysis(planes, quality, self.core.shape)
 
 
 @lru_cache(maxsize=16)
@@ -107,7 +109,7 @@ def opened(profile: Profile) -> LearnedProfile:
             if latents.shape != opened.core.shape:
                 raise ValueError(f"its latents have shape {latents.shape}")
         if opened.synthesis is not None:
-            planes = opened.synthesis(np.zeros(opened.core.shape), 50, opened.shape[1:])
+            planes = opened.synthesis(np.zeros(opened.core.shape), 50, opened.shape)
             if planes.shape != opened.shape:
                 raise ValueError(f"its planes have shape {planes.shape}")
     except (ValueError, KeyError) as error:
@@ -127,5 +129,5 @@ def _read(arrays: Arrays, digest: str) -> LearnedProfile:
         return LearnedProfile(core.shape, core, **networks)
     if len(networks) < 2:
         raise ValueError("it lacks a network")
-    shape = latent_tables.size_of(plain, "shape")
-    return LearnedProfile(shape, latent_tables.core_of(arrays), **networks)
+    shape = latent_cores.size_of(plain, "shape")
+    return LearnedProfile(shape, latent_cores.core_of(arrays), **networks)

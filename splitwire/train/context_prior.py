@@ -23,13 +23,18 @@ class ContextPrior(nn.Module):
         bands: the band of each frequency, integers (H, W).
     """
 
+    bands: Tensor
+    fading: Tensor
+    near: Tensor
+
     def __init__(self, scales: Tensor, bands: Tensor) -> None:
         super().__init__()
         self.scales = nn.Parameter(scales.float())
         self.register_buffer("bands", bands, persistent=False)
-        self.network = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 2))
-        nn.init.zeros_(self.network[2].weight)
-        nn.init.zeros_(self.network[2].bias)
+        last = nn.Linear(16, 2)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.network = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), last)
         behind = np.subtract.outer(np.arange(len(scales)), np.arange(len(scales))) - 1
         fading = np.where(behind >= 0, (1 - _FADE) * _FADE ** np.maximum(behind, 0), 0)
         self.register_buffer("fading", torch.tensor(fading).float(), persistent=False)

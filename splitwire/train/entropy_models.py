@@ -8,8 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from splitwire import kernels
-from splitwire.codecs.latent_tables import GRID, REACH
+from splitwire.codecs.latent_tables import GRID, REACH, table_of
 from splitwire.errors import TrainingError
 
 LOWEST_RUNG = -26  # of widths in eighths of an octave: 0.11 steps, as CompressAI's
@@ -87,5 +86,5 @@ def ladder() -> NDArray[np.uint16]:
     for rung in range(LOWEST_RUNG, HIGHEST_RUNG + 1):
         below = np.array([0.5 + 0.5 * erf(edge / (2 ** (rung / 8) * sqrt(2))) for edge in edges])
         below[0], below[-1] = 0, 1
-        rows.append(kernels.rans_frequencies(np.rint(np.diff(below) * _TOTAL).astype(np.int64) + 1))
+        rows.append(table_of(np.rint(np.diff(below) * _TOTAL).astype(np.int64)))
     return np.stack(rows)

@@ -109,9 +109,9 @@ def _folded(branch: nn.Sequential, before: Matrix | None, after: Matrix | None) 
         first.weight = torch.cat([seen, first.weight[:, -1:]], 1)
     if after is not None:
         last, matrix = layers[-1], torch.tensor(after)
-        parts = last.weight.unflatten(0, (len(after), -1))
+        parts = last.weight.reshape(len(after), -1, *last.weight.shape[1:])
         last.weight = torch.einsum("ck,ksihw->csihw", matrix, parts).flatten(0, 1)
-        last.bias = (matrix @ last.bias.unflatten(0, (len(after), -1))).flatten()
+        last.bias = (matrix @ last.bias.reshape(len(after), -1)).flatten()
     return layers
 
 

@@ -40,6 +40,10 @@ class Factorised(Trainable):
         synthesis: from the latents' and that one to C channels.
     """
 
+    mean: Tensor
+    before: Tensor
+    after: Tensor
+
     def __init__(self, start: Start, analysis: nn.Sequential, synthesis: nn.Sequential) -> None:
         super().__init__()
         learnt, self.features = start.learnt, start.shape
@@ -64,11 +68,13 @@ class Factorised(Trainable):
 
     def bits(self, steps: Tensor, step: Tensor, plane: Tensor) -> Tensor:
         """The bits of each tensor's latents in steps."""
-        return self.prior(steps * step, step).flatten(1).sum(1)
+        bits: Tensor = self.prior(steps * step, step)
+        return bits.flatten(1).sum(1)
 
     def analyse(self, x: Tensor, plane: Tensor) -> Tensor:
         """The latents of features."""
-        return self.analysis(with_plane(self._seen(x), plane))
+        latents: Tensor = self.analysis(with_plane(self._seen(x), plane))
+        return latents
 
     def synthesise(self, latents: Tensor, plane: Tensor) -> Tensor:
         """The features of latents."""

@@ -13,13 +13,13 @@ import numpy as np
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from splitwire.codecs.base import Tensor as Array
 from splitwire.errors import TrainingError
 from splitwire.eval.datasets import Photo
 from splitwire.models.load import Model
-from splitwire.models.split import Split, split
+from splitwire.models.split import Cloud, Split, split
 from splitwire.train.folding import fold
 
 BATCH = 16  # the graphs are made for it
@@ -66,7 +66,7 @@ class Features:
 
     def batches(self) -> Iterable[tuple[Tensor, Tensor]]:
         """All of it in order, in whole batches."""
-        return zip(self.x.split(BATCH), self.reference.split(BATCH), strict=True)
+        return zip(torch.split(self.x, BATCH), torch.split(self.reference, BATCH), strict=True)
 
 
 class Halves:
@@ -81,13 +81,16 @@ class Halves:
         cut = split(many, at)
         if len(cut.crossings) != 1 or len(cut.crossings[0].shape) != 4:
             raise TrainingError(f"{model.name} sends no single map C×H×W at {at}: cut elsewhere")
-        self.shape = tuple(cut.crossings[0].shape[1:])
+        channels, height, width = cut.crossings[0].shape[1:]
+        self.shape = channels, height, width
         self.device = device
+        assert isinstance(cut.edge, fx.GraphModule)
         self._edge = fold(cut.edge).to(device)
         self._cloud = nn.Module.to(_folded_cloud(cut), device)
 
     def features(self, pictures: Tensor) -> Tensor:
         """What crosses for pixels (BATCH, 3, S, S)."""
+        x: Tensor
         (x,) = self._edge(pictures.to(self.device, memory_format=torch.channels_last))
         return x
 
@@ -151,5 +154,5 @@ def gradients(halves: Halves, features: Features, seed: int) -> Array:
 
 
 def _folded_cloud(cut: Split) -> nn.Module:
-    body = fold(cut.cloud.body)
-    return type(cut.cloud)(body, cut.cloud.structure)
+    assert isinstance(cut.cloud, Cloud) and isinstance(cut.cloud.body, fx.GraphModule)
+    return Cloud(fold(cut.cloud.body), cut.cloud.structure)

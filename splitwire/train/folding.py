@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, fx
 
 _CONVOLUTION = torch.ops.aten.conv2d.default
+_VIEW = torch.ops.aten.view.default
 _NORMALISATION = torch.ops.aten._native_batch_norm_legit_no_training.default
 
 
@@ -20,6 +21,8 @@ def fold(body: fx.GraphModule) -> fx.GraphModule:
     graph.output(graph.graph_copy(body.graph, {}))
     folded = fx.GraphModule(body, graph)
     for node in list(graph.nodes):
+        if node.target is _VIEW:  # which fails where channels come last in memory
+            node.target = torch.ops.aten.reshape.default
         if node.target is _NORMALISATION and _is_foldable(node):
             _fold(folded, graph, node, len(list(folded.buffers())))
     graph.eliminate_dead_code()
@@ -60,4 +63,5 @@ def _stored(module: fx.GraphModule, node: Any) -> Tensor:
     value: Any = module
     for part in node.target.split("."):
         value = getattr(value, part)
-    return value.detach()
+    stored: Tensor = value.detach()
+    return stored

@@ -62,8 +62,9 @@ class Hyperprior(Factorised):
         side = self.hyper_analysis(with_plane(steps * step, plane))
         rounded = straight_through(side)
         rungs = straight_through(self._rungs(rounded)) - 8 * torch.log2(step)
-        spent = self.prior(noisy(side) if self.training else rounded, 1.0).flatten(1).sum(1)
-        return spent + self.conditional(steps, rungs).flatten(1).sum(1)
+        spent: Tensor = self.prior(noisy(side) if self.training else rounded, 1.0).flatten(1).sum(1)
+        told: Tensor = self.conditional(steps, rungs)
+        return spent + told.flatten(1).sum(1)
 
     @torch.no_grad()
     def arrays(self, features: Sequence[Tensor]) -> dict[str, NDArray[Any]]:
@@ -87,7 +88,8 @@ class Hyperprior(Factorised):
     def _rungs(self, side: Tensor) -> Tensor:
         height, width = self.latents[1:]
         told = with_plane(side, side.new_zeros(len(side), 1, 1, 1))
-        return self.hyper_synthesis(told)[..., :height, :width]
+        rungs: Tensor = self.hyper_synthesis(told)[..., :height, :width]
+        return rungs
 
 
 @register_architecture("hyperprior")

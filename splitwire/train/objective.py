@@ -20,6 +20,8 @@ from splitwire.train.features import BATCH, Features, Halves
 
 QUALITIES = (30, 36, 43, 50, 57, 64, 72)
 _LEAST = 1e-6
+_USUAL = 2.5  # how fast divergence falls with bits, both in logarithms
+_SLOPES = (0.5, 10.0)  # none is taken for more than that
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,9 @@ class Objective:
         self._at = np.array([p.quality for p in start])
         bits = np.log([max(point.bits, _LEAST) for point in start])
         lost = np.log([max(point.divergence, _LEAST) for point in start])
-        slopes = np.minimum(np.gradient(lost, self._at) / np.gradient(bits, self._at), -0.5)
-        self._rates = np.log(-slopes) + lost - bits
+        rise, fall = np.gradient(bits, self._at), -np.gradient(lost, self._at)
+        slopes = np.divide(fall, rise, out=np.full(len(bits), _USUAL), where=rise > 1e-3)
+        self._rates = np.log(slopes.clip(*_SLOPES)) + lost - bits
         if rate is not None:
             self._rates += np.log(rate) - np.interp(MIDDLE, self._at, self._rates)
         self._costs = np.logaddexp(lost - self._rates, bits)

@@ -23,6 +23,7 @@ from splitwire.train.objective import Objective, curve
 from splitwire.train.trainer import Schedule, Tell, Trainer
 
 CALIBRATED = 640  # of the training crops, those that the start and the last statistics are of
+_DEAF = 800  # the level of a step that would have to be astronomical
 VALIDATED = 480  # crops to validate on, at most
 
 
@@ -99,7 +100,10 @@ class Training:
         torch.manual_seed(seed)
         self._some = some = self.features.first(CALIBRATED)
         learnt = learn(some.x.double().numpy(), gradients(halves, some, seed).astype(np.float64))
-        codec = made(Start(halves.shape, learnt, statistics.level(learnt.spectra)))
+        level = statistics.level(learnt.spectra)
+        if level > _DEAF:
+            raise TrainingError(f"the output hardly depends on what crosses at {plan.split}")
+        codec = made(Start(halves.shape, learnt, level))
         codec.to(halves.device)
         self.start = curve(codec, halves, some)
         self.trainer = Trainer(

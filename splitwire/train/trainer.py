@@ -117,7 +117,7 @@ class Trainer:
             lost = divergence(reference, self.halves.log_probabilities(y))
         loss = self.objective.loss(lost, bits, quality)
         self._optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.codec.parameters(), _LONGEST)
         self._optimizer.step()
         self._keep_average()

@@ -56,15 +56,23 @@ class Branches(nn.ModuleList):
                 ),
             ]
         )
-        for last in (self[0][2], self[1][4]):
+        for branch in self.branches:
+            last = [layer for layer in branch if isinstance(layer, nn.Conv2d)][-1]
             nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+
+    @property
+    def branches(self) -> list[nn.Sequential]:
+        """The networks."""
+        return [branch for branch in self if isinstance(branch, nn.Sequential)]
 
     def forward(self, x: Tensor, plane: Tensor) -> Tensor:
         """The sum for (B, K, H, W), and qualities (B, 1, 1, 1) about the middle one."""
         seen = with_plane(x, plane)
         height, width = x.shape[2:]
-        return sum(branch(seen)[..., :height, :width] for branch in self)
+        return sum(
+            (branch(seen)[..., :height, :width] for branch in self.branches), torch.zeros_like(x)
+        )
 
 
 class Transform(Trainable):
@@ -75,6 +83,14 @@ class Transform(Trainable):
         fine: channels inside the branches at full size.
         coarse: of those at half the size.
     """
+
+    mean: Tensor
+    bands: Tensor
+    rows: Tensor
+    columns: Tensor
+    learnt: Tensor
+    seen: Tensor
+    given: Tensor
 
     def __init__(self, start: Start, fine: int = 32, coarse: int = 96) -> None:
         super().__init__()
@@ -110,7 +126,8 @@ class Transform(Trainable):
     @property
     def basis(self) -> Tensor:
         """From components to channels, (C, C)."""
-        return self.learnt + self.learnt @ self.turn
+        basis: Tensor = self.learnt + self.learnt @ self.turn
+        return basis
 
     def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
         """Decoded features and bits; see `Trainable`."""
@@ -128,7 +145,8 @@ class Transform(Trainable):
     def _added(self, network: Branches, components: Tensor, plane: Tensor) -> Tensor:
         """Components (B, K, H, W) and what a network adds to them."""
         added = self.given * network(components * self.seen, plane)
-        return components + torch.exp2(-QUALITIES / 8 * plane) * added
+        together: Tensor = components + torch.exp2(-QUALITIES / 8 * plane) * added
+        return together
 
     def _components(self, x: Tensor) -> Tensor:
         return torch.einsum("kc,bchw->bkhw", torch.linalg.inv(self.basis), x - self.mean)
@@ -157,7 +175,7 @@ class Transform(Trainable):
         before = self.seen[:, 0].double().cpu().numpy() * learnt.forward
         after = backward * self.given[:, 0, 0].double().cpu().numpy()
         for name, network in (("analysis", self.analysis), ("synthesis", self.synthesis)):
-            made = Exported(list(network), seen, learnt.mean, before, after, residual=True)
+            made = Exported(network.branches, seen, learnt.mean, before, after, residual=True)
             arrays |= export(name, made)
         return arrays
 

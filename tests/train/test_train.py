@@ -1,0 +1,177 @@
+"""Training `learned` in small: losses fall, a kill costs nothing, profiles code as they should."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import splitwire as sw
+from splitwire.codecs.sensitivity import learn
+from splitwire.codecs.statistics import level
+from splitwire.errors import TrainingError
+from splitwire.eval.datasets import Photo
+from splitwire.train.architecture import BUILTIN, Start, architecture, register_architecture
+from splitwire.train.features import held_out
+from splitwire.train.folding import fold
+from splitwire.train.run import Plan, Training, rates
+from splitwire.train.trainer import Schedule
+
+NET = """
+from torch import nn
+from splitwire.models.preprocess import Preprocess
+
+def small():
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 5, 4), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 6, 3, padding=1),
+        nn.Conv2d(6, 16, 3, 2), nn.BatchNorm2d(16), nn.ReLU(), nn.Flatten(), nn.Linear(256, 10),
+    )
+    network[-1].weight.data *= 40  # untrained, it would hardly care what crosses
+    return network, Preprocess(40, 44, (127.0,) * 3, (64.0,) * 3, "bilinear")
+"""
+SHAPE = (6, 9, 9)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that is quick to train for, and pictures."""
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "net.py").write_text(NET)
+    (folder / "photos").mkdir()
+    random = np.random.default_rng(0)
+    for i in range(12):
+        coarse = Image.fromarray(random.integers(0, 255, (6, 6, 3), np.uint8))
+        coarse.resize((64, 64), Image.Resampling.BICUBIC).save(folder / "photos" / f"{i}.png")
+    return folder
+
+
+@pytest.fixture
+def plan(desk: Path) -> Plan:
+    schedule = Schedule(steps=60, pace=1e-3, every=30)
+    return Plan(f"{desk / 'net.py'}:small", "3", str(desk / "photos"), schedule, crops=32)
+
+
+def quiet(line: dict[str, object]) -> None:
+    pass
+
+
+def test_a_short_training_lowers_the_loss(plan: Plan, tmp_path: Path) -> None:
+    training = Training(replace(plan, schedule=Schedule(steps=140, pace=3e-3)), tmp_path)
+    profile = training.run(quiet)
+    lines = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    losses = [line["loss"] for line in lines if "loss" in line]
+    assert losses[-1] < 0.95 * losses[0]
+    assert (tmp_path / "history.svg").stat().st_size > 1000
+    assert sw.Profile.load(tmp_path / "3-learned.profile") == profile
+    assert profile.about["split"] == "3"
+    x = training.features.x[0].float().numpy()
+    codec = sw.codec("learned:quality=60", profile=profile)
+    y = codec.decode(codec.encode(x))
+    assert ((y - x) ** 2).mean() < 0.2 * x.var()
+
+
+def test_training_goes_on_where_it_stopped(plan: Plan, tmp_path: Path) -> None:
+    """KilledError in the middle and begun again, it ends with the very same profile."""
+
+    class KilledError(Exception):
+        pass
+
+    def kill(line: dict[str, object]) -> None:
+        if line["step"] == 40:
+            raise KilledError
+
+    whole = Training(plan, tmp_path / "whole").run(quiet)
+    with pytest.raises(KilledError):
+        Training(plan, tmp_path / "cut").run(kill)
+    again = Training(plan, tmp_path / "cut")
+    assert again.trainer.step == 30
+    assert again.run(quiet) == whole
+    other = replace(plan, schedule=replace(plan.schedule, pace=2e-3))
+    with pytest.raises(TrainingError, match="other pace"):
+        Training(other, tmp_path / "cut")
+
+
+@pytest.fixture(scope="module")
+def start() -> Start:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(20, *SHAPE)) + 2 * random.normal(size=(20, SHAPE[0], 1, 1))
+    learnt = learn(x, None)
+    return Start(SHAPE, learnt, level(learnt.spectra))
+
+
+@pytest.mark.parametrize("name", BUILTIN)
+def test_streams_are_as_the_codec_in_training_has_them(start: Start, name: str) -> None:
+    """The exported integers decode to what torch computes; bytes are near the estimate."""
+    if name != "transform":
+        pytest.importorskip("compressai", reason='needs CompressAI: pip install -e ".[learned]"')
+    torch.manual_seed(0)
+    codec = architecture(name)(start)
+    random = np.random.default_rng(1)
+    x = torch.from_numpy(random.normal(size=(32, *SHAPE)).astype(np.float32))
+    optimizer = torch.optim.Adam(codec.parameters(), 2e-3)
+    for step in range(60):
+        torch.manual_seed(step)
+        y, bits = codec(x, torch.linspace(30, 72, len(x)))
+        loss = 300 * ((y - x) ** 2).mean() + bits.mean() / 100
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    codec.eval()
+    profile = sw.Profile("learned", codec.arrays(torch.split(x, 16)))
+    with torch.no_grad():
+        y, bits = codec(x, torch.full((len(x),), 60.0))
+    made = sw.codec("learned:quality=60", profile=profile)
+    streams = [made.encode(one) for one in x.numpy()]
+    decoded = np.stack([made.decode(stream) for stream in streams])
+    spent = 8 * np.mean([len(stream) for stream in streams])
+    assert abs(spent - bits.mean().item()) < 0.15 * spent + 8 * 40
+    if name == "transform":  # whose encoder searches, and finds other indices than rounding does
+        assert ((decoded - x.numpy()) ** 2).mean() < 1.2 * ((y - x) ** 2).mean().item()
+    else:
+        wrong = np.abs(decoded - y.numpy()).reshape(len(x), -1).max(1)
+        assert np.median(wrong) < 0.01 * float(x.std())
+
+
+def test_architectures_are_found_by_name() -> None:
+    with pytest.raises(TrainingError, match="did you mean 'transform'"):
+        architecture("transfrom")
+
+    def other(start: Start) -> None:
+        raise NotImplementedError
+
+    architecture("transform")
+    with pytest.raises(TrainingError, match=r"train\.transform's"):
+        register_architecture("transform")(other)  # type: ignore[arg-type]
+
+
+def test_views_of_one_original_stay_together() -> None:
+    names = [f"{letter}-{view}" for letter in "abcdefghijkl" for view in (1, 2)]
+    train, aside = held_out([Photo(f"{name}.jpg", Path(name)) for name in names])
+    assert [photo.name for photo in aside] == ["f-1.jpg", "f-2.jpg"]
+    assert len(train) == 22
+    with pytest.raises(TrainingError, match="too few"):
+        held_out([Photo("a.jpg", Path("a"))])
+
+
+def test_a_folded_network_computes_the_same(plan: Plan) -> None:
+    cut = sw.split(sw.load_model(plan.model), "input")
+    (name,) = {type(cut.cloud.body).__name__}  # a graph
+    folded = fold(cut.cloud.body)  # type: ignore[arg-type]
+    x = torch.rand(1, 3, 40, 40) * 255
+    torch.testing.assert_close(folded(x)[0], cut.cloud(x), rtol=1e-4, atol=1e-4)
+    count: Callable[[torch.nn.Module], int] = lambda body: len(list(body.graph.nodes))  # type: ignore[union-attr, arg-type]  # noqa: E731
+    assert count(folded) < count(cut.cloud.body), name  # type: ignore[arg-type]
+
+
+def test_rates(tmp_path: Path) -> None:
+    assert rates("", tmp_path) == [(0.0, tmp_path)]
+    assert rates("1e-5", tmp_path) == [(1e-5, tmp_path)]
+    several = rates("1e-5,2e-5", tmp_path)
+    assert several == [(1e-5, tmp_path / "rate-1e-5"), (2e-5, tmp_path / "rate-2e-5")]
+    for wrong in ("x", "0", "1e-5,-1"):
+        with pytest.raises(TrainingError, match="--rate"):
+            rates(wrong, tmp_path)
