@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from learned_profiles import CORES
 from streams import features
 
 import splitwire as sw
@@ -120,13 +121,26 @@ def test_ftc(quality: int, writing: bool) -> None:
     check(f"ftc-{quality}", sw.decode(stream(f"ftc-{quality}", new, writing), profile), writing)
 
 
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("quality", [30, 80])
+def test_learned(core: str, quality: int, writing: bool) -> None:
+    """Exact likewise, through networks and tables of integers."""
+    path, name = GOLDEN / f"learned-{core}.safetensors", f"learned-{core}-{quality}"
+    if writing:
+        sw.Profile("learned", CORES[core]()).save(path)
+    profile = sw.Profile.load(path)
+    new = sw.codec("learned", quality=quality, profile=profile).encode(features(*SHAPE))
+    check(name, sw.decode(stream(name, new, writing), profile), writing)
+
+
 def test_every_codec_has_a_golden_stream() -> None:
-    assert {"ftc", *(spec.partition(":")[0] for spec in SINGLE.values())} == set(BUILTIN)
+    assert {"ftc", "learned", *(spec.partition(":")[0] for spec in SINGLE.values())} == set(BUILTIN)
 
 
 def test_every_golden_file_is_checked() -> None:
     names = {*SINGLE, *RANKS, *(f"{name}-{i}" for name in SEQUENCES for i in range(3))}
     names |= {"raw-profile", "ftc-30", "ftc-80"}
+    names |= {f"learned-{core}-{quality}" for core in CORES for quality in (30, 80)}
     files = {f"{name}.{ending}" for name in names for ending in ("sw", "npy")}
-    files |= {PROFILE.name, LEARNT.name}
+    files |= {PROFILE.name, LEARNT.name, *(f"learned-{core}.safetensors" for core in CORES)}
     assert {path.name for path in GOLDEN.iterdir()} == files
