@@ -74,6 +74,8 @@ def evaluate(
         for sample in run:
             progress.update(bar, advance=1, description=f"{sample.split} {sample.codec}")
     report(out)
+    for curve, splits_without in run.left_out.items():
+        print(f"Left out: {curve} at {', '.join(splits_without)}, where no profile is packaged")
 
 
 @app.command()
@@ -144,9 +146,9 @@ def train(
     split: Annotated[str, typer.Argument(help="The cut point; see `splitwire splits`.")],
     data: Annotated[Path, typer.Option(help="A folder of pictures. No labels are needed.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="A folder; training in it goes on.")],
-    architecture: Annotated[str, typer.Option(help="transform, factorised, hyperprior.")] = (
-        "transform"
-    ),
+    architecture: Annotated[
+        str, typer.Option(help="transform, factorised, hyperprior or FILE.py:NAME.")
+    ] = ("transform"),
     rate: Annotated[
         str, typer.Option(help="λ at quality 50 (nats a bit); several train several profiles.")
     ] = "",

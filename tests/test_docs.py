@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 
@@ -50,6 +52,17 @@ def test_the_evaluation_of_the_guide_runs(tmp_path: Path) -> None:
 def test_the_calibration_of_the_guide_runs(tmp_path: Path) -> None:
     (code,) = python_blocks("docs/ftc.md")
     run(code + "\nassert decoded.shape == (80, 14, 14) and len(stream) < 4000\n", tmp_path)
+
+
+def test_the_training_of_the_guide_runs(tmp_path: Path) -> None:
+    code, architecture = python_blocks("docs/learned.md")
+    (tmp_path / "photos").mkdir()
+    random = np.random.default_rng(0)
+    for i in range(10):
+        coarse = Image.fromarray(random.integers(0, 255, (5, 5, 3), np.uint8))
+        coarse.resize((260, 260), Image.Resampling.BICUBIC).save(tmp_path / "photos" / f"{i}.png")
+    run(code + "\nassert decoded.shape == (192, 7, 7) and len(stream) < 4000\n", tmp_path)
+    assert len([line for line in architecture.splitlines() if line.strip()]) <= 40
 
 
 @pytest.mark.parametrize(

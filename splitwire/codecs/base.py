@@ -48,12 +48,14 @@ class Codec(ABC):
         name: what specs and streams call it: lower-case letters, digits and hyphens.
         uses_gradients: whether `calibrate` makes use of them.
         shares_profile: whether one profile serves every setting of its parameters.
+        trained: whether its profiles come of training, which `calibrate` only begins.
         profile: what it learnt from calibration features, if anything.
     """
 
     name: ClassVar[str]
     uses_gradients: ClassVar[bool] = False
     shares_profile: ClassVar[bool] = False
+    trained: ClassVar[bool] = False
     profile: Profile | None = None
 
     @abstractmethod

@@ -35,6 +35,7 @@ class Learned(Codec):
     name: ClassVar[str] = "learned"
     uses_gradients: ClassVar[bool] = True
     shares_profile: ClassVar[bool] = True
+    trained: ClassVar[bool] = True
     quality: int = parameter(50, "8 more halve the step", low=0, high=_TOP)
 
     @property

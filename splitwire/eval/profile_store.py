@@ -22,10 +22,16 @@ class ProfileStore:
         self.folder, self._calibrator = folder, calibrator
 
     def codecs(self, cut: Split, codec: Codec) -> list[Codec]:
-        """The codec for each tensor that crosses, with a profile where it needs one."""
+        """The codec for each tensor that crosses, with a profile where it needs one.
+
+        None if its profiles come of training, and the package holds no such profile.
+        """
         if not codec.needs_profile:
             return [codec] * len(cut.crossings)
-        profiles = self._packaged(cut, codec) or self._kept(cut, codec)
+        profiles = self._packaged(cut, codec)
+        if not profiles and codec.trained:
+            return []
+        profiles = profiles or self._kept(cut, codec)
         if profiles:
             return [replace(codec, profile=profile) for profile in profiles]
         return self._learnt(cut, codec)
@@ -37,7 +43,8 @@ class ProfileStore:
         model = cut.model
         profile = shipped_profile(codec.name, model.name, model.digest, cut.at)
         learnt_on = profile.about["data"].split(", ") if profile else []
-        return [profile] if profile and self._calibrator.data in learnt_on else []
+        taken = codec.trained or self._calibrator.data in learnt_on
+        return [profile] if profile and taken else []
 
     def _kept(self, cut: Split, codec: Codec) -> list[Profile]:
         """The run's own, if they are all there and were learnt on the same."""

@@ -86,7 +86,8 @@ class View:
 class Run:
     """An experiment with everything loaded, and the folder that it is written to.
 
-    Iterating measures what is missing and yields each sample when it is on the disk.
+    Iterating measures what is missing and yields each sample when it is on the disk. `left_out`
+    names, by curve, the splits where it is not measured for want of a profile that training makes.
 
     Args:
         experiment: what to measure.
@@ -117,6 +118,7 @@ class Run:
         done = self._open()  # another run in the folder is refused before codecs are calibrated
         calibrator = Calibrator(calibration, experiment.calibration, experiment.seed, CROPS, track)
         self._profiles = ProfileStore(out / PROFILES, calibrator)
+        self.left_out: dict[str, dict[str, None]] = {}
         tasks = [Task(cuts["output"], EDGE_ONLY, ()), *self._tasks(cuts["input"], pictures)]
         for at in splits:
             tasks += self._tasks(cuts[at], codings)
@@ -156,9 +158,13 @@ class Run:
                     yield sample
 
     def _tasks(self, cut: Split, codings: Sequence[Coding]) -> list[Task]:
-        return [
-            Task(cut, coding, self._profiles.codecs(cut, codec(coding.codec))) for coding in codings
-        ]
+        tasks = []
+        for coding in codings:
+            if codecs := self._profiles.codecs(cut, codec(coding.codec)):
+                tasks.append(Task(cut, coding, codecs))
+            else:
+                self.left_out.setdefault(coding.curve, {})[cut.at] = None
+        return tasks
 
     def _view(self, photo: Photo, number: int, at: int) -> View:
         x = self.model.preprocess.picture(photo.open(), number)

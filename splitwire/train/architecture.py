@@ -4,6 +4,7 @@ An architecture is a function from what calibration found (`Start`) to a `Traina
 docs/learned.md adds one in a few lines.
 """
 
+import runpy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -82,13 +83,20 @@ def register_architecture(name: str) -> Callable[[Architecture], Architecture]:
 
 
 def architecture(name: str) -> Architecture:
-    """The architecture of that name.
+    """The architecture of that name; "path/to/file.py:NAME" runs the file first.
 
     Raises:
-        TrainingError: there is none; the message lists what there is.
+        TrainingError: there is none, and the message lists what there is; or no such file.
     """
     for module in BUILTIN:
         import_module(f"splitwire.train.{module}")
+    path, colon, rest = name.rpartition(":")
+    if colon:
+        try:
+            runpy.run_path(path)
+        except OSError as error:
+            raise TrainingError(f"cannot read the architecture {path}: {error}") from error
+        name = rest
     if name not in _registered:
         near = get_close_matches(name, _registered, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _FADE = 7 / 8
+_SURE = -4  # log2 of the expected magnitude in steps: one in 3000 is not zero
 _NEAR = ((0, 0, 1, 0, 0), (0, 1, 2, 1, 0), (1, 2, 0, 0, 0))  # as the coder's `around`
 
 
@@ -41,21 +42,28 @@ class ContextPrior(nn.Module):
         self.register_buffer("near", torch.tensor(_NEAR).float()[None, None], persistent=False)
 
     def forward(self, rounded: Tensor, log_step: Tensor) -> Tensor:
-        """Bits (B, K, H, W) of coefficients in steps, rounded, given those before them.
+        """Bits of each tensor's coefficients (B, K, H, W) in steps, rounded: (B,).
 
         log_step: the logarithm to base 2 of the step, (B, 1, 1).
         """
         width = torch.exp2((self.scales - log_step).clamp(-8, 8))  # (B, K, bands)
         expected = torch.exp(-0.5 / width) / (1 - torch.exp(-1 / width))  # of a rounded magnitude
         base, due = (a[:, :, self.bands] for a in (width.log2(), expected))
-        size = rounded.abs()
-        near = torch.log2((1 + self._around(size)) / (1 + self._around(due)))
-        before = torch.log2((0.125 + self._before(size)) / (0.125 + self._before(due)))
+        sizes = rounded.abs()
+        near = torch.log2((1 + self._around(sizes)) / (1 + self._around(due)))
+        before = torch.log2((0.125 + self._before(sizes)) / (0.125 + self._before(due)))
+        dear = (base > _SURE) | (rounded != 0)  # what is surely zero costs nothing, and no time
+        places = dear.flatten().nonzero()[:, 0]
+        base, near, before, sizes = (
+            a.flatten().index_select(0, places) for a in (base, near, before, sizes)
+        )
         told = self.network(torch.stack([base / 4, near, before], -1))
         log_width = base + 0.5 * near + 0.3 * before + told[..., 0]
         width, share = torch.exp2(log_width.clamp(-6, 8)), torch.sigmoid(told[..., 1] - 3)
-        chance = (1 - share) * _mass(size, width) + share * _mass(size, 3 * width + 0.3)
-        return -torch.log2(chance.clamp(min=1e-6))
+        chance = (1 - share) * _mass(sizes, width) + share * _mass(sizes, 3 * width + 0.3)
+        bits = -torch.log2(chance.clamp(min=1e-6))
+        counts = dear.flatten(1).sum(1).tolist()
+        return torch.stack([part.sum() for part in bits.split(counts)])
 
     def _around(self, sizes: Tensor) -> Tensor:
         b, k, h, w = sizes.shape

@@ -140,7 +140,7 @@ class Transform(Trainable):
         z = rounded * torch.exp2(log_step)[..., None] / weights
         components = self._added(self.synthesis, self.rows.T @ z @ self.columns, plane)
         y = torch.einsum("ck,bkhw->bchw", self.basis, components) + self.mean
-        return y, bits.flatten(1).sum(1)
+        return y, bits
 
     def _added(self, network: Branches, components: Tensor, plane: Tensor) -> Tensor:
         """Components (B, K, H, W) and what a network adds to them."""

@@ -1,6 +1,7 @@
 """Training `learned` in small: losses fall, a kill costs nothing, profiles code as they should."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -146,6 +147,19 @@ def test_architectures_are_found_by_name() -> None:
     architecture("transform")
     with pytest.raises(TrainingError, match=r"train\.transform's"):
         register_architecture("transform")(other)  # type: ignore[arg-type]
+
+
+def test_the_architecture_of_the_guide_trains_and_codes(plan: Plan, tmp_path: Path) -> None:
+    """docs/learned.md adds one in a file of at most 40 lines."""
+    pytest.importorskip("compressai", reason='needs CompressAI: pip install -e ".[learned]"')
+    guide = Path(__file__).parents[2] / "docs" / "learned.md"
+    code = re.findall(r"^```python\n(.*?)^```", guide.read_text("utf-8"), re.M | re.S)[1]
+    (tmp_path / "narrow.py").write_text(code)
+    made = replace(plan, architecture=f"{tmp_path / 'narrow.py'}:narrow", schedule=Schedule(2))
+    training = Training(made, tmp_path)
+    codec = sw.codec("learned", profile=training.run(quiet))
+    x = training.features.x[0].float().numpy()
+    assert codec.decode(codec.encode(x)).shape == x.shape
 
 
 def test_views_of_one_original_stay_together() -> None:
