@@ -49,8 +49,8 @@ class Trainable(nn.Module, ABC):
     def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
         """Decoded features (B, C, H, W) and the bits of each tensor (B,), at qualities (B,).
 
-        In training mode rounding is replaced by noise where gradients need it; in evaluation mode
-        everything is rounded as the codec rounds it, but for its networks' integers.
+        Qualities are whole numbers. In evaluation mode everything is rounded as the codec rounds
+        it, but for its networks' integers; in training mode noise may stand for that.
         """
 
     @abstractmethod

@@ -83,10 +83,10 @@ class Objective:
         return float(np.exp(np.interp(MIDDLE, self._at, self._rates)))
 
     def draw(self, random: torch.Generator) -> Tensor:
-        """A quality for each tensor of a batch, evenly over the range, in even parts of it."""
+        """A whole quality for each tensor of a batch, one from each even part of the range."""
         low, high = TRAINED
         parts = (torch.arange(BATCH) + torch.rand(BATCH, generator=random)) / BATCH
-        return low + (high - low) * parts
+        return (low + (high - low) * parts).round()
 
     def loss(self, lost: Tensor, bits: Tensor, quality: Tensor) -> Tensor:
         """The mean over a batch of what each tensor costs, relative to the start."""

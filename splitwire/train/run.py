@@ -112,7 +112,7 @@ class Training:
             (self.features, self.validation),
             Objective(self.start, plan.rate or None),
             plan.schedule,
-            Checkpoint(out / "checkpoint.pt", plan.about(self.model)),
+            Checkpoint(out / "checkpoint.pt", self._identity()),
         )
 
     def run(self, tell: Tell) -> Profile:
@@ -133,6 +133,11 @@ class Training:
         codec = self.trainer.average.eval()
         profile = Profile("learned", codec.arrays(batches), about=self.plan.about(self.model))
         return profile.save(self.out / f"{self.plan.split}-learned.profile")
+
+    def _identity(self) -> dict[str, str]:
+        """What a checkpoint must have in common: a training may go on to another end."""
+        about = self.plan.about(self.model)
+        return {key: about[key] for key in about.keys() - {"steps", "pace"}}
 
     def _features(self, name: str, photos: Sequence[Photo], count: int) -> Features:
         """Those of random crops; kept in the folder."""

@@ -3,8 +3,10 @@
     x ─▶ KLT ─▶ + step · net ─▶ DCT ─▶ weights ─▶ step, contexts ─▶ and back ─▶ + step · net ─▶ y
 
 It begins as what calibration learnt, with networks that give zero, so that training begins where
-`ftc` ends. The networks work on components, on which errors of all directions cost alike, and
-what they add shrinks with the step, so that fine steps stay true.
+`ftc` ends. Coefficients are quantised by the codec's own search, with gradients passed straight
+through it, so that what is trained for is what is coded. The networks work on components, on which
+errors of all directions cost alike, and what they add shrinks with the step, so that fine steps
+stay true.
 """
 
 from collections.abc import Sequence
@@ -15,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from splitwire.codecs.ftc_profile import arrays_of
+from splitwire.codecs.ftc_profile import FtcProfile, arrays_of
 from splitwire.codecs.integer_network import MIDDLE
 from splitwire.codecs.sensitivity import Learnt, band_means
 from splitwire.codecs.statistics import step_of
@@ -27,7 +29,6 @@ from splitwire.train.architecture import (
     plane_of,
     register_architecture,
     spread,
-    straight_through,
     tensor,
     with_plane,
 )
@@ -97,6 +98,7 @@ class Transform(Trainable):
         learnt = start.learnt
         channels, height, width = start.shape
         self.level = start.level
+        self.table = FtcProfile(dict(arrays_of(learnt, start.level)))
         self.register_buffer("mean", tensor(learnt.mean)[:, None, None])
         self.register_buffer("bands", torch.tensor(learnt.bands.astype(np.int64)), persistent=False)
         self.register_buffer("rows", tensor(cosines(height)), persistent=False)
@@ -134,11 +136,12 @@ class Transform(Trainable):
         plane = plane_of(quality)
         log_step = (self.level + MIDDLE - quality)[:, None, None] / 8
         weights = torch.exp2(self.log_weights)[:, self.bands]
-        steps = self._coefficients(self._components(x), plane) * torch.exp2(-log_step)[..., None]
-        rounded = straight_through(steps)
-        bits = self.prior(rounded, log_step)
-        z = rounded * torch.exp2(log_step)[..., None] / weights
-        components = self._added(self.synthesis, self.rows.T @ z @ self.columns, plane)
+        z = self._coefficients(self._components(x), plane)
+        indices, decoded = self._quantised(z, quality)
+        steps = z * torch.exp2(-log_step)[..., None]
+        bits = self.prior(steps + (indices - steps).detach(), log_step)
+        spectra = (z + (decoded - z).detach()) / weights
+        components = self._added(self.synthesis, self.rows.T @ spectra @ self.columns, plane)
         y = torch.einsum("ck,bkhw->bchw", self.basis, components) + self.mean
         return y, bits
 
@@ -147,6 +150,16 @@ class Transform(Trainable):
         added = self.given * network(components * self.seen, plane)
         together: Tensor = components + torch.exp2(-QUALITIES / 8 * plane) * added
         return together
+
+    @torch.no_grad()
+    def _quantised(self, z: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
+        """What the codec's own search makes of coefficients: indices, and what they stand for."""
+        rows = []
+        for one, number in zip(z.double().cpu().numpy(), quality.round().tolist(), strict=True):
+            q = self.table.quantised(one, int(number))
+            rows.append((q, self.table.dequantised(q, int(number))))
+        indices, decoded = (np.stack(parts) for parts in zip(*rows, strict=True))
+        return torch.from_numpy(indices).to(z), torch.from_numpy(decoded).to(z)
 
     def _components(self, x: Tensor) -> Tensor:
         return torch.einsum("kc,bchw->bkhw", torch.linalg.inv(self.basis), x - self.mean)

@@ -91,8 +91,8 @@ def test_training_goes_on_where_it_stopped(plan: Plan, tmp_path: Path) -> None:
     again = Training(plan, tmp_path / "cut")
     assert again.trainer.step == 30
     assert again.run(quiet) == whole
-    other = replace(plan, schedule=replace(plan.schedule, pace=2e-3))
-    with pytest.raises(TrainingError, match="other pace"):
+    other = replace(plan, rate=1e-3)
+    with pytest.raises(TrainingError, match="other rate"):
         Training(other, tmp_path / "cut")
 
 
