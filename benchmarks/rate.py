@@ -1,4 +1,4 @@
-"""The rate of `ftc` and of `learned` beside their peers: `python benchmarks/rate.py --views 5 --out runs/rate`.
+"""The rate of `ftc` and `learned` beside their peers: `python benchmarks/rate.py --out runs/rate`.
 
 At lite0's three splits, and with `--squeezenet squeezenet.safetensors` (made as squeezenet.py says)
 at two of SqueezeNet's behind a ReLU. `--video bikes.mp4 bigbuckbunny.mp4` (clips of the package

@@ -75,7 +75,9 @@ def evaluate(
             progress.update(bar, advance=1, description=f"{sample.split} {sample.codec}")
     report(out)
     for curve, splits_without in run.left_out.items():
-        print(f"Left out: {curve} at {', '.join(splits_without)}, where no profile is packaged")
+        print(
+            f"Left out: {curve} at {', '.join(sorted(splits_without))}, where no profile is packaged"
+        )
 
 
 @app.command()

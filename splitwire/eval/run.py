@@ -118,7 +118,7 @@ class Run:
         done = self._open()  # another run in the folder is refused before codecs are calibrated
         calibrator = Calibrator(calibration, experiment.calibration, experiment.seed, CROPS, track)
         self._profiles = ProfileStore(out / PROFILES, calibrator)
-        self.left_out: dict[str, dict[str, None]] = {}
+        self.left_out: dict[str, set[str]] = {}
         tasks = [Task(cuts["output"], EDGE_ONLY, ()), *self._tasks(cuts["input"], pictures)]
         for at in splits:
             tasks += self._tasks(cuts[at], codings)
@@ -163,7 +163,7 @@ class Run:
             if codecs := self._profiles.codecs(cut, codec(coding.codec)):
                 tasks.append(Task(cut, coding, codecs))
             else:
-                self.left_out.setdefault(coding.curve, {})[cut.at] = None
+                self.left_out.setdefault(coding.curve, set()).add(cut.at)
         return tasks
 
     def _view(self, photo: Photo, number: int, at: int) -> View:

@@ -23,6 +23,7 @@ from splitwire.train.objective import Objective, curve
 from splitwire.train.trainer import Schedule, Tell, Trainer
 
 CALIBRATED = 640  # of the training crops, those that the start and the last statistics are of
+_MEASURED = 160  # crops that tell what the start costs at each quality
 _DEAF = 800  # the level of a step that would have to be astronomical
 VALIDATED = 480  # crops to validate on, at most
 
@@ -105,7 +106,7 @@ class Training:
             raise TrainingError(f"the output hardly depends on what crosses at {plan.split}")
         codec = made(Start(halves.shape, learnt, level))
         codec.to(halves.device)
-        self.start = curve(codec, halves, some)
+        self.start = curve(codec, halves, some.first(_MEASURED))
         self.trainer = Trainer(
             codec,
             halves,

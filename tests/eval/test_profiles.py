@@ -85,6 +85,26 @@ def test_the_default_network_is_not_calibrated_again(lite0: sw.Model, tmp_path: 
     assert digest == profile.digest
 
 
+@pytest.mark.parametrize("split", ["blocks.3", "blocks.5"])
+def test_trained_profiles_are_packaged(lite0: sw.Model, split: str) -> None:
+    assert shipped_path("learned", "lite0", split).stat().st_size <= 2_000_000
+    profile = shipped_profile("learned", "lite0", lite0.digest, split)
+    assert profile is not None
+    assert profile.about["split"] == split
+    assert int(profile.about["steps"]) > 0
+    assert "foolbox" not in profile.about["data"] and "samples" not in profile.about["data"]
+
+
+def test_what_only_training_makes_is_left_out_where_none_is_packaged(
+    net: str, tmp_path: Path
+) -> None:
+    counted = Counted()
+    run = Run(plan(net, "learned:quality=40+60", "raw:bits=4"), tmp_path, counted)
+    assert run.left_out == {"learned": {"2"}}
+    assert counted.names == []
+    assert not any(sample.codec.startswith("learned") for sample in run)
+
+
 def test_a_sweep_is_calibrated_once_a_split_and_a_resumed_run_not_again(
     net: str, tmp_path: Path
 ) -> None:
