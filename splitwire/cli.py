@@ -74,10 +74,8 @@ def evaluate(
         for sample in run:
             progress.update(bar, advance=1, description=f"{sample.split} {sample.codec}")
     report(out)
-    for curve, splits_without in run.left_out.items():
-        print(
-            f"Left out: {curve} at {', '.join(sorted(splits_without))}, where no profile is packaged"
-        )
+    for curve, without in run.left_out.items():
+        print(f"Left out: {curve} at {', '.join(sorted(without))}, where no profile is packaged")
 
 
 @app.command()

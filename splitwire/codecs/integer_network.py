@@ -8,16 +8,14 @@ outputs add up. A residual network adds them, in steps of that quality, to the t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import count, takewhile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from splitwire.codecs.integer_layers import LARGEST, Layer, layers_of
+from splitwire.codecs.integer_layers import LARGEST, Layer, Numbers, layers_of
 from splitwire.codecs.statistics import step_of
-from splitwire.codecs.transform import Floats
 
 MIDDLE = 50  # the quality at which the plane is zero and a step is one
 TRAINED = (30, 72)  # qualities that the plane tells apart; what is beyond is taken for the nearest
@@ -41,17 +39,18 @@ class IntegerNetwork:
     residual: NDArray[np.uint8]
     branches: list[list[Layer]]
 
-    def __call__(self, x: Floats, quality: int, shape: tuple[int, ...]) -> Floats:
-        """What it makes of numbers (C, H, W) at a quality, the same bits everywhere.
+    def __call__(self, x: Numbers, quality: int, shape: tuple[int, ...]) -> Numbers:
+        """What it makes of numbers (C, H, W) at a quality; of float64, the same bits everywhere.
 
         A branch whose maps are larger than those of `shape`, (O, H, W), is cut off at the bottom
         and on the right.
         """
         height, width = shape[1:]
         coarse, fine = (float(unit) for unit in self.units)
-        numbers = np.clip(np.rint((x - self._mean) / coarse), -LARGEST, LARGEST)
+        mean = self.mean.astype(x.dtype)[:, None, None]
+        numbers = np.clip(np.rint((x - mean) / coarse), -LARGEST, LARGEST)
         near = min(max(quality, TRAINED[0]), TRAINED[1])
-        plane = np.full((1, *x.shape[1:]), float(SLOPE * (near - MIDDLE)))
+        plane = np.full((1, *x.shape[1:]), SLOPE * (near - MIDDLE), x.dtype)
         seen = np.concatenate([numbers, plane])
         total: Any = 0.0
         for branch in self.branches:
@@ -62,10 +61,6 @@ class IntegerNetwork:
         if not self.residual[0]:
             return np.asarray(total * fine)
         return np.asarray(x + total * (fine * step_of(MIDDLE - quality)))
-
-    @cached_property
-    def _mean(self) -> Floats:
-        return self.mean.astype(np.float64)[:, None, None]
 
 
 def network_of(arrays: Mapping[str, NDArray[Any]], name: str) -> IntegerNetwork:

@@ -69,7 +69,7 @@ class Learned(Codec):
         planes = to_planes(x)
         limits = np.finfo(np.float32)
         finite = np.nan_to_num(planes, nan=0, posinf=float(limits.max), neginf=float(limits.min))
-        payload = self._opened_for(planes.shape).encode(finite.astype(np.float64), self.quality)
+        payload = self._opened_for(planes.shape).encode(finite, self.quality)
         return bytes([self.quality]) + payload
 
     def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:

@@ -76,9 +76,9 @@ class LearnedProfile:
     analysis: IntegerNetwork | None = None
     synthesis: IntegerNetwork | None = None
 
-    def encode(self, planes: Floats, quality: int) -> bytes:
+    def encode(self, planes: Tensor, quality: int) -> bytes:
         """The bytes of planes (C, H, W)."""
-        return self.core.encode(self.latents(planes, quality), quality)
+        return self.core.encode(self.latents(planes, quality).astype(np.float64), quality)
 
     def decode(self, payload: memoryview, quality: int) -> Tensor:
         """The planes again, the same bits everywhere; ValueError where the bytes are damaged."""
@@ -87,8 +87,8 @@ class LearnedProfile:
             y = self.synthesis(y, quality, self.shape)
         return y.astype(np.float32)
 
-    def latents(self, planes: Floats, quality: int) -> Floats:
-        """What the core codes."""
+    def latents(self, planes: Tensor, quality: int) -> NDArray[Any]:
+        """What the core codes; in float32, as only an encoder needs it."""
         if self.analysis is None:
             return planes
         return self.analysis(planes, quality, self.core.shape)
@@ -105,7 +105,7 @@ def opened(profile: Profile) -> LearnedProfile:
     try:
         opened = _read(arrays, profile.digest)
         if opened.analysis is not None:  # what does not fit fails here, not in a stream
-            latents = opened.latents(np.zeros(opened.shape), 50)
+            latents = opened.latents(np.zeros(opened.shape, np.float32), 50)
             if latents.shape != opened.core.shape:
                 raise ValueError(f"its latents have shape {latents.shape}")
         if opened.synthesis is not None:

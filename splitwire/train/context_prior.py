@@ -63,7 +63,7 @@ class ContextPrior(nn.Module):
         chance = (1 - share) * _mass(sizes, width) + share * _mass(sizes, 3 * width + 0.3)
         bits = -torch.log2(chance.clamp(min=1e-6))
         counts = dear.flatten(1).sum(1).tolist()
-        return torch.stack([part.sum() for part in bits.split(counts)])
+        return torch.stack([part.sum() for part in torch.split(bits, counts)])
 
     def _around(self, sizes: Tensor) -> Tensor:
         b, k, h, w = sizes.shape

@@ -87,6 +87,8 @@ class Trainer:
     def run(self, tell: Tell) -> None:
         """Train to the end; `tell` is called with each line of the history as it is written."""
         sums: list[tuple[float, float, float]] = []
+        if not self.history:
+            self._validate(tell)
         while self.step < self.schedule.steps:
             sums.append(self._train())
             self.step += 1
@@ -96,8 +98,7 @@ class Trainer:
                 self._note(tell, {"loss": loss, "bits": bits, "divergence": lost})
                 sums = []
             if self.step % self.schedule.every == 0 or last:
-                points = self.measure(self._validation)
-                self._note(tell, {"validation": [vars(point) for point in points]})
+                self._validate(tell)
                 self._checkpoint.save(self._parts, self.step, self.history)
 
     def measure(self, features: Features, batches: int = _WATCHED) -> list[Point]:
@@ -135,6 +136,10 @@ class Trainer:
         pairs = zip(self.average.parameters(), self.codec.parameters(), strict=True)
         for kept, now in pairs:
             kept.lerp_(now, 1 - memory)
+
+    def _validate(self, tell: Tell) -> None:
+        points = self.measure(self._validation)
+        self._note(tell, {"validation": [vars(point) for point in points]})
 
     def _note(self, tell: Tell, line: dict[str, Any]) -> None:
         line = {"step": self.step, **line}
