@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[Any]  # float64, or float32
 
-LARGEST = 2**15 - 1  # of weights and activations
-_MOST_TERMS = 1 << 20  # of a sum: 15 + 15 + 20 bits, below 53 with any bias of 31
-_KINDS = {"weight": "i2", "bias": "i4", "scale": "f4", "form": "i4"}
+LARGEST = 2**15 - 1  # of an activation
+_MOST_TERMS = 1 << 20  # of a sum: 7 + 15 + 20 bits, below 53 with any bias of 31
+_KINDS = {"weight": "i1", "bias": "i4", "scale": "f4", "form": "i4"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,14 +28,14 @@ class Layer:
         y = clip(rint((weight * x + bias) scale), low, 32767)    low: 0 if rectified, or -32767
 
     Attributes:
-        weight: int16 (O, I, K, K), K odd.
+        weight: int8 (O, I, K, K), K odd.
         bias: int32 (O,).
         scale: float32 (O,), from sums to the integers of the next layer.
         form: int32 (3,): the stride; 1 if rectified, or 0; and r, where groups of r * r channels
             become one of r times the height and the width (r = 1 leaves them).
     """
 
-    weight: NDArray[np.int16]
+    weight: NDArray[np.int8]
     bias: NDArray[np.int32]
     scale: NDArray[np.float32]
     form: NDArray[np.int32]

@@ -48,7 +48,8 @@ class IntegerNetwork:
         height, width = shape[1:]
         coarse, fine = (float(unit) for unit in self.units)
         mean = self.mean.astype(x.dtype)[:, None, None]
-        numbers = np.clip(np.rint((x - mean) / coarse), -LARGEST, LARGEST)
+        with np.errstate(over="ignore"):  # what becomes infinite is clipped
+            numbers = np.clip(np.rint((x - mean) / coarse), -LARGEST, LARGEST)
         near = min(max(quality, TRAINED[0]), TRAINED[1])
         plane = np.full((1, *x.shape[1:]), SLOPE * (near - MIDDLE), x.dtype)
         seen = np.concatenate([numbers, plane])

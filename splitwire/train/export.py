@@ -1,6 +1,6 @@
 """From trained convolutions to the integers of a profile (codecs/integer_network.py).
 
-Weights get 16 bits, with a scale for each output channel; activations get 16, and room for twice
+Weights get 8 bits, with a scale for each output channel; activations get 16, and room for twice
 the largest that the given features make.
 """
 
@@ -19,6 +19,7 @@ from splitwire.errors import TrainingError
 from splitwire.train.architecture import QUALITIES
 
 _ROOM = 2.0
+_HEAVIEST = 127  # of a weight
 
 Arrays = dict[str, NDArray[Any]]
 Matrix = NDArray[np.float64]
@@ -149,10 +150,10 @@ def _integers(layer: _Layer, before: float, after: float, first: bool) -> Mappin
     if first:  # the plane of qualities comes in a unit of its own
         weight[:, -1] *= 1 / (QUALITIES * SLOPE) / before
     bias = layer.bias.numpy() / before
-    unit = np.maximum(np.abs(weight).max((1, 2, 3)) / LARGEST, np.abs(bias) / (2**31 - 1))
+    unit = np.maximum(np.abs(weight).max((1, 2, 3)) / _HEAVIEST, np.abs(bias) / (2**31 - 1))
     unit = np.maximum(unit, 1e-30)
     return {
-        "weight": np.rint(weight / unit[:, None, None, None]).astype(np.int16),
+        "weight": np.rint(weight / unit[:, None, None, None]).astype(np.int8),
         "bias": np.rint(bias / unit).astype(np.int32),
         "scale": (unit * before / after).astype(np.float32),
         "form": np.array([layer.stride, layer.rectified, layer.shuffle], np.int32),

@@ -5,7 +5,6 @@ from streams import features
 
 import splitwire as sw
 from splitwire import kernels
-from splitwire.codecs.integer_layers import LARGEST
 from splitwire.codecs.latent_tables import REACH
 
 SHAPE = (6, 9, 7)
@@ -20,9 +19,9 @@ def layer(
 ) -> Arrays:
     random = np.random.default_rng(seed)
     return {
-        "weight": random.integers(-LARGEST, LARGEST, (outputs, inputs, size, size), np.int16),
+        "weight": random.integers(-127, 128, (outputs, inputs, size, size), np.int8),
         "bias": random.integers(-(2**20), 2**20, outputs, np.int32),
-        "scale": np.full(outputs, 2.0**-18, np.float32),
+        "scale": np.full(outputs, 2.0**-10, np.float32),
         "form": np.array(form, np.int32),
     }
 
