@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 import splitwire as sw
+from splitwire.cli import main
 from splitwire.codecs.sensitivity import learn
 from splitwire.codecs.statistics import level
 from splitwire.errors import TrainingError
@@ -160,6 +161,21 @@ def test_the_architecture_of_the_guide_trains_and_codes(plan: Plan, tmp_path: Pa
     codec = sw.codec("learned", profile=training.run(quiet))
     x = training.features.x[0].float().numpy()
     assert codec.decode(codec.encode(x)).shape == x.shape
+
+
+def test_the_command_line_trains_a_profile_for_each_rate(
+    desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = f"{desk / 'net.py'}:small 3 --data {desk / 'photos'} -o {tmp_path} --steps 2 --crops 16"
+    monkeypatch.setattr("sys.argv", ["splitwire", "train", *words.split(), "--rate", "1e-4,1e-3"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    said = capfd.readouterr().out
+    for rate in ("1e-4", "1e-3"):
+        path = tmp_path / f"rate-{rate}" / "3-learned.profile"
+        assert sw.Profile.load(path).about["rate"] == str(float(rate))
+        assert f"{path.name}: " in said
 
 
 def test_views_of_one_original_stay_together() -> None:
