@@ -4,9 +4,9 @@
 
 It begins as what calibration learnt, with networks that give zero, so that training begins where
 `ftc` ends. Coefficients are quantised by the codec's own search, with gradients passed straight
-through it, so that what is trained for is what is coded. The networks work on components, on which
-errors of all directions cost alike, and what they add shrinks with the step, so that fine steps
-stay true.
+through it, and the coder counts the bits, whose gradient a model of it gives (context_prior.py): what
+is trained for is what is coded. The networks work on components, on which errors of all directions
+cost alike, and what they add shrinks with the step, so that fine steps stay true.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from splitwire import kernels
 from splitwire.codecs.ftc_profile import FtcProfile, arrays_of
 from splitwire.codecs.integer_network import MIDDLE
 from splitwire.codecs.sensitivity import Learnt, band_means
@@ -135,9 +136,10 @@ class Transform(Trainable):
         plane = plane_of(quality)
         log_step = (self.level + MIDDLE - quality)[:, None, None] / 8
         z = self._coefficients(x - self.mean, plane)
-        indices, decoded = self._quantised(z, quality)
+        indices, decoded, spent = self._coded(z, quality)
         steps = z * torch.exp2(-log_step)[..., None]
         bits = self.prior(steps + (indices - steps).detach(), log_step)
+        bits = bits + (spent - bits).detach()  # the model's gradient, the coder's size
         spectra = (z + (decoded - z).detach()) / self._weights
         planes = self.rows.T @ self._mixed(self._bases, spectra) @ self.columns
         return self._added(self.synthesis, planes, plane) + self.mean, bits
@@ -197,14 +199,16 @@ class Transform(Trainable):
         return torch.einsum("kc,bchw->bkhw", self.before, x)
 
     @torch.no_grad()
-    def _quantised(self, z: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
-        """What the codec's own search makes of coefficients: indices, and what they stand for."""
-        rows = []
-        for one, number in zip(z.double().cpu().numpy(), quality.round().tolist(), strict=True):
-            q = self.table.quantised(one, int(number))
-            rows.append((q, self.table.dequantised(q, int(number))))
-        indices, decoded = (np.stack(parts) for parts in zip(*rows, strict=True))
-        return torch.from_numpy(indices).to(z), torch.from_numpy(decoded).to(z)
+    def _coded(self, z: Tensor, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What the codec itself makes of coefficients: indices, what they stand for, and bits."""
+        indices, decoded, spent = [], [], []
+        for one, number in zip(z.double().cpu().numpy(), quality.int().tolist(), strict=True):
+            q = self.table.quantised(one, number)
+            indices.append(q)
+            decoded.append(self.table.dequantised(q, number))
+            spent.append(8 * len(kernels.coefficients_encode(q, *self.table.model(number))))
+        made = (np.stack(indices), np.stack(decoded), np.array(spent))
+        return tuple(torch.from_numpy(array).to(z) for array in made)  # type: ignore[return-value]
 
 
 @register_architecture("transform")
