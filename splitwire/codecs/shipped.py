@@ -40,9 +40,10 @@ def with_shipped_profile(codec: Codec, model: str, digest: str, split: str) -> C
     shared = codec.shares_profile
     profile = shipped_profile(codec.name, model, digest, split) if shared else None
     if profile is None:
+        command = "train" if codec.trained else "calibrate"
         raise ProfileError(
             f"{codec.spec} has no packaged profile for {model} at {split}: "
-            "make one with `splitwire calibrate` and add profile=PATH to its spec"
+            f"make one with `splitwire {command}` and add profile=PATH to its spec"
         )
     return replace(codec, profile=profile)
 

@@ -35,8 +35,6 @@ class Schedule:
         steps: batches in all.
         pace: Adam's rate of learning at its highest; it falls to a fiftieth by a cosine.
         seed: of the order of tensors, their qualities and the noise.
-        mixed: whether tensors are mirrored and cut together at random, see `mixed`; what the output
-            was for them is then computed anew.
         every: steps between checkpoints, each with a curve on the validation features.
     """
 
@@ -44,8 +42,6 @@ class Schedule:
     pace: float = 5e-4
     seed: int = 0
     every: int = 500
-
-    mixed: bool = False
 
     def pace_at(self, step: int) -> float:
         """Relative to the highest."""
@@ -130,13 +126,9 @@ class Trainer:
 
     def _draw(self, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         chosen = torch.randint(len(self._features.x), (BATCH,), generator=random)
-        quality, device = self.objective.draw(random).to(self.halves.device), self.halves.device
-        x = self._features.x[chosen].to(device).float()
-        if not self.schedule.mixed:
-            return x, self._features.reference[chosen].to(device).float(), quality
-        x = mixed(x, random)
-        with torch.no_grad():
-            return x, self.halves.log_probabilities(x), quality
+        quality, device = self.objective.draw(random), self.halves.device
+        x, reference = self._features.x[chosen], self._features.reference[chosen]
+        return x.to(device).float(), reference.to(device).float(), quality.to(device)
 
     @torch.no_grad()
     def _keep_average(self) -> None:
@@ -153,22 +145,3 @@ class Trainer:
         line = {"step": self.step, **line}
         self.history.append(line)
         tell(line)
-
-
-def mixed(x: Tensor, random: torch.Generator) -> Tensor:
-    """Features (B, C, H, W), some mirrored, and some with a side that is another's.
-
-    More pictures than there are, at no picture's cost (cf. S. Yun et al., "CutMix", ICCV 2019).
-    """
-    chances = torch.rand(3, len(x), generator=random).tolist()
-    rows = []
-    for one, other, (mirror, cut, place) in zip(
-        x, x.roll(1, 0), zip(*chances, strict=True), strict=True
-    ):
-        if mirror < 0.5:
-            one = one.flip(2)
-        if cut < 0.5:
-            at = 1 + int(place * (one.shape[2] - 1))
-            one = torch.cat([one[..., :at], other[..., at:]], 2)
-        rows.append(one)
-    return torch.stack(rows)

@@ -4,8 +4,8 @@
 
 It begins as what calibration learnt, with networks that give zero, so that training begins where
 `ftc` ends. Coefficients are quantised by the codec's own search, with gradients passed straight
-through it, and the coder counts the bits, whose gradient a model of it gives (context_prior.py): what
-is trained for is what is coded. The networks work on components, on which errors of all directions
+through it, and its coder counts the bits, whose gradient a model gives (context_prior.py): what is
+trained for is what is coded. The networks work on components, on which errors of all directions
 cost alike, and what they add shrinks with the step, so that fine steps stay true.
 """
 
