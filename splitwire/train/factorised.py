@@ -40,6 +40,7 @@ class Factorised(Trainable):
         synthesis: from the latents' and that one to C channels.
     """
 
+    begins_anew = True
     mean: Tensor
     before: Tensor
     after: Tensor

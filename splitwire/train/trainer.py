@@ -21,6 +21,7 @@ from splitwire.train.objective import Objective, Point, curve, divergence
 WARM_UP = 100  # steps over which the rate of learning grows
 _LONGEST = 2.0  # of a gradient
 _MEMORY = 0.998  # of the average of weights that is kept and shipped
+_DRAWN = 0.1  # of the steps, those on which networks that begin anew are drawn to the features
 _SOME = 20  # steps between lines of the history
 _WATCHED = 10  # batches of each kind that progress is told of
 
@@ -113,10 +114,12 @@ class Trainer:
         pace = self.schedule.pace_at(self.step)
         for group, scale in zip(self._optimizer.param_groups, self._scales, strict=True):
             group["lr"] = self.schedule.pace * pace * scale
+        y, bits = self.codec(x, quality)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type != "cpu"):
-            y, bits = self.codec(x, quality)
             lost = divergence(reference, self.halves.log_probabilities(y))
         loss = self.objective.loss(lost, bits, quality)
+        if self.codec.begins_anew and self.step < _DRAWN * self.schedule.steps:
+            loss = loss + (y - x).square().mean() / x.var()
         self._optimizer.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.codec.parameters(), _LONGEST)
