@@ -56,7 +56,8 @@ def export(name: str, network: Exported) -> Arrays:
     """
     folded = [_folded(branch, network.before, network.after) for branch in network.branches]
     if network.offset is not None:
-        folded[0][-1].bias += torch.tensor(network.offset)
+        last = folded[0][-1]
+        last.bias += torch.tensor(network.offset).repeat_interleave(last.shuffle**2)
     inputs = [_unmixed(x.double(), network.before) for x in network.inputs]
     coarse = _unit(max(float(x[:, :-1].abs().max()) for x in inputs))
     runs = [_run(branch, inputs) for branch in folded]

@@ -134,8 +134,7 @@ def test_streams_are_as_the_codec_in_training_has_them(start: Start, name: str) 
     if name == "transform":  # whose encoder searches, and finds other indices than rounding does
         assert ((decoded - x.numpy()) ** 2).mean() < 1.2 * ((y - x) ** 2).mean().item()
     else:
-        wrong = np.abs(decoded - y.numpy()).reshape(len(x), -1).max(1)
-        assert np.median(wrong) < 0.01 * float(x.std())
+        assert ((decoded - y.numpy()) ** 2).mean() < 0.01 * x.var().item()
 
 
 def test_architectures_are_found_by_name() -> None:
