@@ -54,7 +54,7 @@ def one_line(error: pytest.ExceptionInfo[Exception]) -> bool:
 
 
 def test_built_in_codecs_come_first() -> None:
-    names = ["raw", "rans", "ecsq", "ftc", "png", "jpeg", "h264", "hevc", "av1", "picture"]
+    names = ["raw", "rans", "ecsq", "ftc", "learned", "png", "jpeg", "h264", "hevc", "av1", "picture"]
     assert codec_names()[:10] == names
 
 
@@ -117,7 +117,7 @@ def test_stream_names_only_what_decoding_needs() -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("", "unknown codec ''.*there are: raw, rans, ecsq, ftc, png, jpeg"),
+        ("", "unknown codec ''.*there are: raw, rans, ecsq, ftc, learned, png, jpeg"),
         ("jpg", "did you mean 'jpeg'"),
         ("h.264:qp=3", "did you mean 'h264'"),
         ("JPEG", "unknown codec 'JPEG'"),
