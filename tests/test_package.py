@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "errors": set(),
     "kernels": set(),
     "bench": {"kernels"},
-    "train": {"errors", "codecs", "models", "eval"},
+    "train": {"errors", "kernels", "codecs", "models", "eval"},
     "codecs": {"errors", "kernels"},
     "models": {"errors"},
     "runner": {"errors", "kernels", "codecs", "models"},
