@@ -90,7 +90,10 @@ class Engine:
             job.done(FrameError(Code.BUSY, f"{self.queue} frames wait already"))
             return
         self.inside += 1
-        self._decoding.put(partial(self._decode, job))
+        if self.inside == 1:  # nothing runs meanwhile: to wake another thread would only take time
+            self._running.put(partial(self._decode, job, self._run))
+        else:
+            self._decoding.put(partial(self._decode, job, partial(self._running.put, self._run)))
 
     def close(self) -> None:
         """Let the threads end."""
@@ -104,7 +107,7 @@ class Engine:
         self.inside -= 1
         job.done(result)
 
-    def _decode(self, job: Job) -> None:
+    def _decode(self, job: Job, then: Callable[[], None]) -> None:
         begin = monotonic()
         if begin > job.expires:
             self._end(job, FrameError(Code.LATE, "no time left to decode it"))
@@ -121,7 +124,7 @@ class Engine:
         job.decode = monotonic() - begin
         with self._listing:
             self._waiting.append(job)
-        self._running.put(self._run)
+        then()
 
     def _run(self) -> None:
         """Run the next batch, unless all went with an earlier one."""

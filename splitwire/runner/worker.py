@@ -10,24 +10,21 @@ class Worker:
 
     What an executor does beside that (futures, locks, a semaphore) is Python that runs while the
     next thread in a frame's way waits for the interpreter: a tenth of a millisecond each time.
-    One thread at a time may put work to it.
     """
 
     def __init__(self, name: str) -> None:
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._open = True
-        self._put = self._done = 0  # each of them has one thread that writes it
+        self._open, self._busy = True, False
         self._thread = Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
     @property
     def load(self) -> int:
         """How much it has to do, with what it is at."""
-        return self._put - self._done
+        return self._work.qsize() + self._busy
 
     def put(self, work: Callable[[], None]) -> None:
         """Have something done that raises nothing."""
-        self._put += 1
         self._work.put(work)
 
     def close(self) -> None:
@@ -38,5 +35,6 @@ class Worker:
 
     def _serve(self) -> None:
         while (work := self._work.get()) and self._open:
+            self._busy = True
             work()
-            self._done += 1
+            self._busy = False
