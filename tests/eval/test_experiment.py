@@ -33,6 +33,7 @@ def test_the_default_is_the_demonstration() -> None:
         "rans",
         "ecsq",
         "ftc",
+        "learned",
         "png",
         "jpeg",
         "h264",
