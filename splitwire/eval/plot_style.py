@@ -32,6 +32,7 @@ THEME: dict[str, tuple[str, str]] = {
     "crimson": ("#b0123f", "#ff7391"),
     "olive": ("#66720a", "#c0cd4a"),
     "indigo": ("#4b42b8", "#a29bff"),
+    "brown": ("#7a4a1e", "#d8a273"),
     "pale-blue": ("#8fc1e8", "#2f6ea3"),
     "pale-vermilion": ("#f0ad84", "#a3552b"),
 }
@@ -55,7 +56,7 @@ _CODECS = {
     "hevc": ("purple", "v"),
     "av1": ("green", "P"),
 }
-_OTHERS = (("crimson", "*"), ("indigo", "X"), ("olive", "p"), ("blue", "<"), ("green", ">"))
+_OTHERS = (("crimson", "*"), ("indigo", "X"), ("olive", "p"), ("brown", "<"), ("green", ">"))
 _DASHES = ("-", "--", "-.", ":")
 
 RC: Any = {
