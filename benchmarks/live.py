@@ -4,9 +4,10 @@
 
 Starts a cloud on loopback and drives an edge in this process. Overhead is total less edge, encode,
 decode and cloud (loopback transmits in no time), one frame under way. Throughput is with four under
-way, against one over the mean time of the slowest stage; a frame from a batch has the whole batch's
-time, so that it may come out above 100 %. Other work on the machine adds to both:
-root may start it as `chrt -f 10 python benchmarks/live.py`.
+way, against one over the mean time of the slowest stage: with both ends as fast as this machine,
+then with an edge four times slower, then with a link of 100 kB/s. A frame from a batch has the time
+of all of it, so that the first may come out above 100 %; and on two cores both ends share them.
+Other work on the machine adds to all: root may start it as `chrt -f 10 python benchmarks/live.py`.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from splitwire.runner.memory import keep_memory
 from splitwire.runner.threads import limit_threads
 
 WARM = 20  # frames that are not counted
+SLOWNESS = 4.0  # of the edge that is
 
 
 @contextmanager
@@ -100,6 +102,7 @@ def main() -> None:
         where = Address(address)
         overhead(drive.Drive(where, choice, 10.0, 1), pictures, asked.frames)
         throughput(drive.Drive(where, choice, 10.0, 4), pictures, asked.frames)
+        throughput(drive.Drive(where, choice, 10.0, 4, SLOWNESS), pictures, asked.frames // 2)
         slow = drive.Slowed(Trace.constant(100e3), 0.005)
         throughput(drive.Drive(where, choice, 10.0, 4, 1.0, slow), pictures, asked.frames // 2)
 
