@@ -148,7 +148,7 @@ def train(
     out: Annotated[Path, typer.Option("--out", "-o", help="A folder; training in it goes on.")],
     architecture: Annotated[
         str, typer.Option(help="transform, factorised, hyperprior or FILE.py:NAME.")
-    ] = ("transform"),
+    ] = "transform",
     rate: Annotated[
         str, typer.Option(help="λ at quality 50 (nats a bit); several train several profiles.")
     ] = "",

@@ -82,11 +82,9 @@ class Ftc(Codec):
             opened(self.profile)
 
     def _encode(self, x: Tensor) -> bytes:
-        planes = to_planes(x)
+        planes = np.nan_to_num(to_planes(x))
         table = self._table_for(planes.shape)
-        limits = np.finfo(np.float32)
-        finite = np.nan_to_num(planes, nan=0, posinf=float(limits.max), neginf=float(limits.min))
-        z = table.coefficients(finite.astype(np.float64))
+        z = table.coefficients(planes.astype(np.float64))
         if self.target_bytes:
             around = len(self._stream(b"", x.shape))
             return within_bytes(self.target_bytes, around, partial(table.payload, z), _TOP)

@@ -66,10 +66,8 @@ class Learned(Codec):
             opened(self.profile)
 
     def _encode(self, x: Tensor) -> bytes:
-        planes = to_planes(x)
-        limits = np.finfo(np.float32)
-        finite = np.nan_to_num(planes, nan=0, posinf=float(limits.max), neginf=float(limits.min))
-        payload = self._opened_for(planes.shape).encode(finite, self.quality)
+        planes = np.nan_to_num(to_planes(x))
+        payload = self._opened_for(planes.shape).encode(planes, self.quality)
         return bytes([self.quality]) + payload
 
     def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
