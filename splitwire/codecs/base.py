@@ -13,6 +13,7 @@ docs/adding-a-codec.md writes a whole codec in twenty lines.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import Field, dataclass, fields
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -111,6 +112,15 @@ class Codec(ABC):
         """
         codec, payload, shape = self._opened(stream)
         return _guarded(codec, payload, shape)
+
+    @classmethod
+    def read_profile(cls, path: str | Path) -> Profile:
+        """The profile in a file that a spec names: one of ours, unless a codec knows others.
+
+        Raises:
+            ProfileError: the file cannot be read, or holds no profile.
+        """
+        return Profile.load(path)
 
     def encoder(self) -> Encoder:
         """What codes a sequence of tensors; the codec itself unless it predicts over time."""

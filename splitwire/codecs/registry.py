@@ -19,7 +19,11 @@ from splitwire.codecs.base import Codec
 from splitwire.codecs.profile import Profile
 from splitwire.errors import CodecError
 
-BUILTIN = ("raw", "rans", "ecsq", "ftc", "learned", "png", "jpeg", "h264", "hevc", "av1", "picture")
+BUILTIN = (
+    *("raw", "rans", "ecsq", "ftc", "learned"),
+    *("png", "jpeg", "h264", "hevc", "av1"),
+    *("picture", "compressai"),
+)
 ENTRY_POINTS = "splitwire.codecs"
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -80,7 +84,7 @@ def codec(spec: str, /, *, profile: Profile | str | Path | None = None, **parame
     for key in parameters.keys() & values.keys():
         raise CodecError(f"{spec!r} gives {key}, and so does the call")
     if isinstance(profile, str | Path):
-        profile = Profile.load(profile)
+        profile = cls.read_profile(profile)
     return build(cls, {**values, **parameters}, profile)
 
 

@@ -129,7 +129,7 @@ def sweep(specs: Iterable[str]) -> list[Coding]:
     for spec in specs:
         name, _, rest = spec.partition(":")
         words = [word.split("=", 1) for word in rest.split(",") if "=" in word]
-        swept = [key for key, value in words if "+" in value and key != "profile"]
+        swept = [key for key, value in words if "+" in value and not Path(value).exists()]
         if len(swept) > 1:
             raise ExperimentError(f"{spec!r} sweeps {' and '.join(swept)}: one a curve")
         curve = spec

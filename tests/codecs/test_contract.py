@@ -1,10 +1,10 @@
 """Every codec there is passes the checks that the package offers to all codecs."""
 
 import pytest
+from streams import NAMES
 
 import splitwire as sw
 from splitwire import testing
-from splitwire.codecs.registry import codec_names
 
 VARIATIONS = [
     *(f"raw:bits={bits}" for bits in range(1, 8)),
@@ -44,6 +44,6 @@ VARIATIONS = [
 ]
 
 
-@pytest.mark.parametrize("spec", [*codec_names(), *VARIATIONS])
+@pytest.mark.parametrize("spec", [*NAMES, *VARIATIONS])
 def test_codec_passes_the_shared_checks(spec: str) -> None:
     testing.check_codec(sw.codec(spec))

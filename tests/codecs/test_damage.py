@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from streams import UNIT_RANGE, features, payload_of, ready, stream_of
+from streams import NAMES, UNIT_RANGE, features, payload_of, ready, stream_of
 
 import splitwire as sw
-from splitwire.codecs.registry import codec_names
 
 SHAPE = (3, 9, 7)
-NAMES = codec_names()
 every_codec = pytest.mark.parametrize("name", NAMES)
 few = settings(max_examples=30, deadline=None)
 

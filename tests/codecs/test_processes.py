@@ -8,10 +8,9 @@ from platform import machine
 
 import numpy as np
 import pytest
-from streams import features, ready
+from streams import NAMES, features, ready
 
 import splitwire as sw
-from splitwire.codecs.registry import codec_names
 from splitwire.codecs.shipped import shipped_profiles
 from splitwire.kernels._isa import supported
 
@@ -87,12 +86,12 @@ MACHINES = [("baseline", "Nehalem", 1), ("avx2", "Haswell", 2), ("avx512", "Skyl
 
 def test_another_process_decodes_what_this_one_wrote(tmp_path: Path) -> None:
     x = features(3, 10, 12)
-    codecs = {name: ready(name, *x.shape) for name in codec_names()}
+    codecs = {name: ready(name, *x.shape) for name in NAMES}
     for name, codec in codecs.items():
         (tmp_path / name).write_bytes(codec.encode(x))
         if codec.profile is not None:
             codec.profile.save(tmp_path / f"{name}.profile")
-    files = [tmp_path / name for name in codec_names()]
+    files = [tmp_path / name for name in NAMES]
     done = run(DECODE, "", *files)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from streams import UNIT_RANGE, features, payload_of, stream_of
+from streams import NAMES, UNIT_RANGE, features, payload_of, stream_of
 
 import splitwire as sw
 from splitwire.codecs.base import Tensor
-from splitwire.codecs.registry import codec_names
 
 VIDEO = ("h264", "hevc", "av1")
 every_video = pytest.mark.parametrize("name", VIDEO)
@@ -226,7 +225,7 @@ def test_two_sequences_do_not_disturb_each_other() -> None:
 
 
 def test_codecs_of_single_tensors_are_their_own_pair() -> None:
-    for name in set(codec_names()) - set(VIDEO):
+    for name in set(NAMES) - set(VIDEO):
         codec = sw.codec(name)
         assert codec.encoder() is codec
         assert codec.decoder() is codec
