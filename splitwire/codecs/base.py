@@ -48,6 +48,8 @@ class Codec(ABC):
     Attributes:
         name: what specs and streams call it: lower-case letters, digits and hyphens.
         uses_gradients: whether `calibrate` makes use of them.
+        expected_loss: divergence (nats) that gradients of the right size lead to, with default
+            parameters; 0 where their size says nothing.
         shares_profile: whether one profile serves every setting of its parameters.
         trained: whether its profiles come of training, which `calibrate` only begins.
         profile: what it learnt from calibration features, if anything.
@@ -55,6 +57,7 @@ class Codec(ABC):
 
     name: ClassVar[str]
     uses_gradients: ClassVar[bool] = False
+    expected_loss: ClassVar[float] = 0.0
     shares_profile: ClassVar[bool] = False
     trained: ClassVar[bool] = False
     profile: Profile | None = None

@@ -16,12 +16,11 @@ from splitwire.codecs import contexts, statistics
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.sensitivity import Learnt, frequency_bands
-from splitwire.codecs.statistics import CLASSES, step_of
+from splitwire.codecs.statistics import CLASSES, MIDDLE, step_of
 from splitwire.codecs.transform import Floats, mixed, octaves, rebuild, spectrum
 from splitwire.errors import ProfileError
 from splitwire.kernels.coefficient_arguments import CONTEXTS, PLACES
 
-MIDDLE = 50  # the quality whose step calibration chose
 _HEADROOM = 22  # bits of the largest number in calibration, of the 27 that the inverse takes
 _KINDS = {
     "shape": "i4",
@@ -97,9 +96,9 @@ class FtcProfile:
         """The bits of each magnitude, as the search of the quantiser has them."""
         return contexts.rates_of(self._get("states"))
 
-    def coefficients(self, planes: Floats) -> Floats:
+    def coefficients(self, planes: Tensor) -> Floats:
         """Weighted coefficients (C, H, W) of planes, in the unit of the step."""
-        spectra = spectrum(planes - self.mean)
+        spectra = spectrum(planes.astype(np.float64) - self.mean)
         numbers = mixed(self.forward, spectra)
         return np.asarray(numbers / (self.gain * self.unit))
 
@@ -109,13 +108,18 @@ class FtcProfile:
         steps = z / step_of(self.level(quality))
         return contexts.quantize(steps, classes, expected, self.rates, _strength(quality))
 
-    def payload(self, z: Floats, quality: int) -> bytes:
-        """What is sent of coefficients at a quality."""
-        q = self.quantised(z, quality)
-        return bytes([quality]) + kernels.coefficients_encode(q, *self.model(quality)).tobytes()
+    def encode(self, planes: Tensor, quality: int) -> bytes:
+        """The bytes of planes (C, H, W) at a quality."""
+        q = self.quantised(self.coefficients(planes), quality)
+        return kernels.coefficients_encode(q, *self.model(quality)).tobytes()
 
-    def divergence(self, z: Floats, quality: int) -> float:
-        """What calibration expects of the errors of a quality, in nats."""
+    def decode(self, payload: memoryview, quality: int) -> Tensor:
+        """The planes again, the same bits everywhere; ValueError where the bytes are damaged."""
+        return self.planes(kernels.coefficients_decode(payload, *self.model(quality)), quality)
+
+    def divergence(self, planes: Tensor, quality: int) -> float:
+        """What calibration expects of the errors that planes have at a quality, in nats."""
+        z = self.coefficients(planes)
         errors = z - self.dequantised(self.quantised(z, quality), quality)
         return 0.5 * float((errors**2).sum())
 

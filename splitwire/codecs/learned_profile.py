@@ -12,52 +12,27 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from splitwire import kernels
 from splitwire.codecs import ftc_profile, latent_cores
 from splitwire.codecs.base import Tensor
-from splitwire.codecs.ftc_profile import FtcProfile
 from splitwire.codecs.integer_network import IntegerNetwork, network_of
 from splitwire.codecs.profile import Profile
-from splitwire.codecs.transform import Floats
 from splitwire.errors import ProfileError
 
 Arrays = dict[str, NDArray[Any]]
 
 
 class Core(Protocol):
-    """Codes latents."""
+    """Codes latents; a profile of `ftc` is one."""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Of the latents, (K, H, W)."""
 
-    def encode(self, latents: Floats, quality: int) -> bytes:
+    def encode(self, latents: NDArray[Any], quality: int, /) -> bytes:
         """The bytes of latents (K, H, W)."""
 
-    def decode(self, payload: memoryview, quality: int) -> Floats:
+    def decode(self, payload: memoryview, quality: int, /) -> NDArray[Any]:
         """The latents again, the same bits everywhere; ValueError where the bytes are damaged."""
-
-
-@dataclass(frozen=True, eq=False)
-class TransformCore:
-    """Latents of the features' own shape, through the transform and the contexts of `ftc`."""
-
-    table: FtcProfile
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the latents, (C, H, W)."""
-        return self.table.shape
-
-    def encode(self, latents: Floats, quality: int) -> bytes:
-        """The bytes of latents (C, H, W)."""
-        q = self.table.quantised(self.table.coefficients(latents), quality)
-        return kernels.coefficients_encode(q, *self.table.model(quality)).tobytes()
-
-    def decode(self, payload: memoryview, quality: int) -> Floats:
-        """The latents again."""
-        q = kernels.coefficients_decode(payload, *self.table.model(quality))
-        return self.table.planes(q, quality).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,13 +53,13 @@ class LearnedProfile:
 
     def encode(self, planes: Tensor, quality: int) -> bytes:
         """The bytes of planes (C, H, W)."""
-        return self.core.encode(self.latents(planes, quality).astype(np.float64), quality)
+        return self.core.encode(self.latents(planes, quality), quality)
 
     def decode(self, payload: memoryview, quality: int) -> Tensor:
         """The planes again, the same bits everywhere; ValueError where the bytes are damaged."""
         y = self.core.decode(payload, quality)
         if self.synthesis is not None:
-            y = self.synthesis(y, quality, self.shape)
+            y = self.synthesis(y.astype(np.float64), quality, self.shape)
         return y.astype(np.float32)
 
     def latents(self, planes: Tensor, quality: int) -> NDArray[Any]:
@@ -125,7 +100,7 @@ def _read(arrays: Arrays, digest: str) -> LearnedProfile:
     }
     plain = {name: array for name, array in arrays.items() if "." not in name}
     if "latents" not in plain:
-        core = TransformCore(ftc_profile.checked(plain, digest))
+        core = ftc_profile.checked(plain, digest)
         return LearnedProfile(core.shape, core, **networks)
     if len(networks) < 2:
         raise ValueError("it lacks a network")

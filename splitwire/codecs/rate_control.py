@@ -9,33 +9,32 @@ from collections.abc import Callable
 from splitwire.errors import CodecError
 
 
-def within_bytes(target: int, around: int, encode: Callable[[int], bytes], top: int) -> bytes:
-    """The payload of the highest quality, 0 to `top`, whose stream fits.
+def within_bytes(target: int, around: int, encode: Callable[[int], bytes], top: int) -> int:
+    """The highest quality, 0 to `top`, whose stream fits.
 
     Args:
         target: bytes that the stream may have.
-        around: bytes that a stream has around its payload.
-        encode: the payload of a quality.
+        around: bytes that a stream has beside those that `encode` makes.
+        encode: the bytes of a quality.
         top: the highest quality.
 
     Raises:
         CodecError: not even the stream of quality 0 fits.
     """
-    best, budget = encode(0), target - around
-    if len(best) > budget:
+    least, budget = len(encode(0)), target - around
+    if least > budget:
         raise CodecError(
-            f"this tensor takes {around + len(best)} bytes at the lowest quality, "
+            f"this tensor takes {around + least} bytes at the lowest quality, "
             f"more than target_bytes={target}"
         )
     low, high = 0, top
     while low < high:
         middle = (low + high + 1) // 2
-        stream = encode(middle)
-        if len(stream) <= budget:
-            low, best = middle, stream
+        if len(encode(middle)) <= budget:
+            low = middle
         else:
             high = middle - 1
-    return best
+    return low
 
 
 def within_divergence(target: float, expected: Callable[[int], float], top: int) -> int:

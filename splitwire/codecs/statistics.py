@@ -14,7 +14,8 @@ from splitwire.codecs.sensitivity import Learnt, band_means
 from splitwire.codecs.transform import Floats
 
 CLASSES = 24
-TARGET = 0.05  # nats at the middle quality
+MIDDLE = 50  # the quality whose step calibration chooses
+TARGET = 0.05  # nats at that quality
 _LOWEST = -48  # where classes begin, in eighths of an octave from the step
 _WIDTH = 4  # of a class
 _EIGHTHS = (
