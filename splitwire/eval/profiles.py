@@ -57,7 +57,7 @@ class Calibrator:
             CodecError: the codec cannot learn from what crosses there.
             ExperimentError: it needs gradients of a network that is no classifier.
         """
-        made = calibrate.calibrate(codec, self._watch(cut, codec.uses_gradients))
+        made = calibrate.calibrate(codec, cut, self._watch(cut, codec.uses_gradients))
         return [_told(one, self.about(cut, codec, i)) for i, one in enumerate(made)]
 
     def about(self, cut: Split, codec: Codec, crossing: int) -> dict[str, str]:

@@ -96,12 +96,26 @@ def test_the_gradients_average_to_nothing_and_their_squares_to_the_fisher_inform
 def test_the_same_seed_gives_the_same_profiles(forked: sw.Split, pixels: list[np.ndarray]) -> None:
     def digests(seed: int) -> list[str]:
         seen = list(watch(forked, pixels, seed, gradients=True))
-        codecs = calibrate(sw.codec("ftc"), seen)
+        codecs = calibrate(sw.codec("ftc"), forked, seen)
         assert [codec.profile is not None for codec in codecs] == [True, True]
         return [codec.profile.digest for codec in codecs if codec.profile]
 
     assert digests(0) == digests(0)
     assert digests(0) != digests(1)
+
+
+def test_the_middle_quality_loses_what_it_is_expected_to(
+    forked: sw.Split, pixels: list[np.ndarray]
+) -> None:
+    seen = list(watch(forked, pixels, seed=0, gradients=True))
+    codecs = calibrate(sw.codec("ftc:quality=80"), forked, seen)
+    lost = []
+    for crop in seen:
+        middle = [sw.codec("ftc", profile=codec.profile) for codec in codecs]
+        decoded = [one.decode(one.encode(x)) for one, x in zip(middle, crop.features, strict=True)]
+        p, q = chances(forked, crop.features), chances(forked, decoded)
+        lost.append((np.exp(p) * (p - q)).sum())
+    assert 0.6 < np.mean(lost) / middle[0].expected_loss < 1.6
 
 
 def test_a_network_without_logits_has_no_labels_to_draw(pixels: list[np.ndarray]) -> None:
