@@ -1,8 +1,9 @@
 """Gathers photos for calibration and training: `python tools/gather_photos.py FOLDER`.
 
 They are those of photos.tsv, from packages of Debian's archive (bookworm, main), and those that
-come with scikit-image. `apt-get download` fetches the packages (300 MB); nothing is installed.
-None of them is among the 20 photos that `splitwire eval` scores on. Licences, as the packages say:
+come with scikit-image. `apt-get download` fetches the packages (460 MB); nothing is installed.
+None of them is among the 20 photos that `splitwire eval` scores on. Cut-outs, which come last, are
+put before the photos there are. Licences, as the packages say:
 
     gcompris-qt-data               CC-BY, CC-BY-SA, public domain or GPL-3+, picture by picture
     lomiri-wallpapers-16.04/20.04  CC-BY, CC-BY-SA, CC0
@@ -10,6 +11,7 @@ None of them is among the 20 photos that `splitwire eval` scores on. Licences, a
     plasma-workspace-wallpapers    GPL-2+
     opencv-doc                     Apache-2.0, BSD
     palapeli-data                  GPL-2+, CC0, GFDL
+    tuxpaint-stamps-default        GPL-2+
 """
 
 import argparse
@@ -30,6 +32,8 @@ from splitwire.eval.datasets import load_photos
 LIST = Path(__file__).parent / "photos.tsv"
 RESOURCES = "usr/share/gcompris-qt/rcc"  # where the files of gcompris-qt-data lie packed
 SHORT_SIDE = 720  # pixels that a photo keeps at most
+CUT_OUTS = "tuxpaint-stamps-default"
+MARGIN = 1.3  # of the square about a cut-out
 FOLDER, ZLIB = 2, 1  # flags of Qt's resource format
 
 
@@ -46,7 +50,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as place:
             found = dict(unpack(package, Path(place)))
             for name in files:
-                keep(Image.open(io.BytesIO(found[name])), folder / called(package, name))
+                picture = ImageOps.exif_transpose(Image.open(io.BytesIO(found[name])))
+                if package == CUT_OUTS:
+                    number = zlib.crc32(name.encode())
+                    picture = before_photo(picture.convert("RGBA"), folder, number)
+                keep(picture, folder / called(package, name))
         print(f"{package}: {len(files)} photos", flush=True)
     for photo in load_photos("scikit-image"):
         keep(photo.open(), folder / f"scikit-image__{photo.path.stem}.jpg")
@@ -91,11 +99,21 @@ def called(package: str, name: str) -> str:
     return f"{package}__{'-'.join(path.with_suffix('').parts[-4:])}.jpg"
 
 
+def before_photo(cut_out: Image.Image, folder: Path, number: int) -> Image.Image:
+    """A square of one of the folder's photos, with a cut-out in its middle."""
+    photos = [path for path in sorted(folder.iterdir()) if not path.name.startswith(CUT_OUTS)]
+    side = round(max(cut_out.size) * MARGIN)
+    with Image.open(photos[number % len(photos)]) as photo:
+        square = ImageOps.fit(photo, (side, side), Image.Resampling.LANCZOS)
+    square.paste(cut_out, ((side - cut_out.width) // 2, (side - cut_out.height) // 2), cut_out)
+    return square
+
+
 def keep(picture: Image.Image, path: Path) -> None:
-    upright = ImageOps.exif_transpose(picture).convert("RGB")
-    factor = min(1, SHORT_SIDE / min(upright.size))
-    size = (round(upright.width * factor), round(upright.height * factor))
-    upright.resize(size, Image.Resampling.LANCZOS).save(path, quality=95)
+    factor = min(1, SHORT_SIDE / min(picture.size))
+    size = (round(picture.width * factor), round(picture.height * factor))
+    small = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    small.save(path, quality=95)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Makes the profiles of ftc that come with the package: `python tools/ship_profiles.py FOLDER`.
 
 To be run again whenever what `ftc` learns, or how, has changed. FOLDER holds the photos that
-gather_photos.py gathers; 1,200 crops are taken, seed 0. Another processor may round otherwise and
+gather_photos.py gathers; 2,400 crops are taken, seed 0. Another processor may round otherwise and
 give another digest; what matters is that a package holds one profile for its encoders and decoders
 alike.
 """
@@ -16,7 +16,7 @@ from splitwire.eval.experiment import load_experiment
 from splitwire.eval.profiles import write_profiles
 
 DATA = "scikit-image, Debian packages (tools/photos.tsv)"
-CROPS = 1200
+CROPS = 2400
 LARGEST = 1_000_000  # bytes
 
 
