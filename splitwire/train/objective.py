@@ -2,6 +2,10 @@
 
     loss = (divergence / λ(Q) + bits) / cost(Q)
 
+The divergence is that of a picture's own output, and of outputs that it could have had: those of
+other pictures, with the error that this one's logarithms have. A picture's own output tells of a
+few classes; the others ask its features to keep what tells apart all classes that pictures have.
+
 λ, in nats a bit, is given for the middle quality. Elsewhere it follows the slope of the curve that
 training starts from, so that each step is right for its own rate; and the cost that this start has
 at a quality makes all of them weigh alike.
@@ -19,6 +23,8 @@ from splitwire.train.architecture import Trainable
 from splitwire.train.features import BATCH, Features, Halves
 
 QUALITIES = (30, 36, 43, 50, 57, 64, 72)
+_OTHERS = 8  # pictures of the batch whose outputs each one takes
+_OWN_WEIGHT, _OTHERS_WEIGHT = 0.25, 1.1  # what tells others apart loses two thirds as much
 _LEAST = 1e-6
 _USUAL = 2.5  # how fast divergence falls with bits, both in logarithms
 _SLOPES = (0.5, 10.0)  # none is taken for more than that
@@ -36,6 +42,14 @@ class Point:
 def divergence(reference: Tensor, logs: Tensor) -> Tensor:
     """Kullback and Leibler's, in nats, of rows of log-probabilities from a reference's."""
     return (reference.exp() * (reference - logs)).sum(1)
+
+
+def divergence_from_many(reference: Tensor, logs: Tensor) -> Tensor:
+    """The same for each row's own reference and, with the same errors, for those of other rows."""
+    errors, own = logs - reference, divergence(reference, logs)
+    others = [reference.roll(i + 1, 0) for i in range(min(_OTHERS, len(reference) - 1))]
+    lost = [divergence(other, (other + errors).log_softmax(1)) for other in others]
+    return _OWN_WEIGHT * own + _OTHERS_WEIGHT * torch.stack(lost).mean(0)
 
 
 @torch.no_grad()

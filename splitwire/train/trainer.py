@@ -16,7 +16,7 @@ from torch import Tensor
 from splitwire.train.architecture import Trainable
 from splitwire.train.checkpoint import Checkpoint, Parts
 from splitwire.train.features import BATCH, Features, Halves
-from splitwire.train.objective import Objective, Point, curve, divergence
+from splitwire.train.objective import Objective, Point, curve, divergence, divergence_from_many
 
 WARM_UP = 100  # steps over which the rate of learning grows
 _LONGEST = 2.0  # of a gradient
@@ -116,8 +116,8 @@ class Trainer:
             group["lr"] = self.schedule.pace * pace * scale
         y, bits = self.codec(x, quality)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type != "cpu"):
-            lost = divergence(reference, self.halves.log_probabilities(y))
-        loss = self.objective.loss(lost, bits, quality)
+            logs = self.halves.log_probabilities(y)
+        loss = self.objective.loss(divergence_from_many(reference, logs), bits, quality)
         if self.codec.begins_anew and self.step < _DRAWN * self.schedule.steps:
             loss = loss + (y - x).square().mean() / x.var()
         self._optimizer.zero_grad()
@@ -125,7 +125,8 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.codec.parameters(), _LONGEST)
         self._optimizer.step()
         self._keep_average()
-        return loss.item(), bits.mean().item() / x[0].numel(), lost.mean().item()
+        lost = divergence(reference, logs.detach()).mean().item()
+        return loss.item(), bits.mean().item() / x[0].numel(), lost
 
     def _draw(self, random: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         chosen = torch.randint(len(self._features.x), (BATCH,), generator=random)
