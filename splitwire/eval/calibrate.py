@@ -5,9 +5,8 @@
 
 The gradients are those whose mean outer product is the Fisher information of the output
 (J. Martens, arXiv:1412.1193): labels come from the network's own softmax, and no picture needs one.
-They tell what small errors cost, in which proportions. A codec's errors are not small: early in a
-network they cost less than half of it. So codecs are tried on some crops, and the gradients scaled
-until what is expected is what was seen.
+They tell what small errors cost. A codec's errors are not small, and cost somewhat more or less: so
+it is tried on some crops, and the gradients scaled until what it expects is what was seen.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import splitwire as sw
@@ -143,6 +144,15 @@ def test_the_same_codec_is_measured_once() -> None:
 def test_two_parameters_cannot_be_swept_at_once() -> None:
     with pytest.raises(ExperimentError, match="sweeps bits and clip: one a curve"):
         sweep(["raw:bits=4+8,clip=2sd+3sd"])
+
+
+def test_profiles_sweep_too_unless_the_plus_is_in_a_file_s_name(tmp_path: Path) -> None:
+    profile = sw.Profile("raw", {key: np.float32([at]) for at, key in enumerate(("lo", "hi"))})
+    paths = [profile.save(tmp_path / name).path for name in ("a", "b", "a+b")]
+    swept = sweep([f"raw:bits=4,profile={paths[0]}+{paths[1]}"])
+    assert [c.codec for c in swept] == [f"raw:bits=4,profile={path}" for path in paths[:2]]
+    assert {c.curve for c in swept} == {"raw:bits=4"}
+    assert len(sweep([f"raw:bits=4,profile={paths[2]}"])) == 1
 
 
 @pytest.mark.parametrize("spec", ["jpg:quality=50+80", "jpeg:quality=50+", "jpeg:qualty=5", ""])
