@@ -150,13 +150,15 @@ def _model(profile: Profile) -> Any:
     """
     try:
         from compressai.models import FactorizedPrior, MeanScaleHyperprior, ScaleHyperprior
+        from compressai.zoo import load_state_dict
     except ImportError as error:
         raise ProfileError(
             'this codec runs CompressAI\'s networks: pip install "splitwire[learned]"'
         ) from error
     import torch
 
-    state = {name: torch.from_numpy(np.array(array)) for name, array in profile.arrays.items()}
+    arrays = profile.arrays.items()
+    state = load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in arrays})
     kind = FactorizedPrior
     if "h_s.4.weight" in state:
         told, latents = len(state["h_s.4.weight"]), len(state["g_a.6.weight"])

@@ -1,5 +1,6 @@
 """CompressAI's picture codecs as they come in checkpoints, here of small networks."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,22 @@ def test_it_passes_the_shared_checks(kind: str, tmp_path: Path) -> None:
     checkpoint(kind, tmp_path / "weights.pth")
     codec = sw.codec(f"compressai:profile={tmp_path / 'weights.pth'}")
     testing.check_codec(codec)
+
+
+def test_the_zoo_s_old_names_are_known(tmp_path: Path, picture: np.ndarray) -> None:
+    """Those of what the zoo serves, made before CompressAI renamed its parameters."""
+    checkpoint("ScaleHyperprior", tmp_path / "new.pth")
+    state = torch.load(tmp_path / "new.pth", weights_only=True)["state_dict"]
+    named = re.compile(r"^entropy_bottleneck\.(?=biases|matrices|factors)")
+    old = {named.sub("entropy_bottleneck._", key): value for key, value in state.items()}
+    assert set(old) != set(state)
+    torch.save(old, tmp_path / "old.pth")
+    streams = [
+        sw.codec(f"compressai:profile={tmp_path / name}").encode(picture)
+        for name in ("new.pth", "old.pth")
+    ]
+    payloads = [bytes(sw.codecs.bitstream.read(stream)[1]) for stream in streams]
+    assert payloads[0] == payloads[1]
 
 
 def test_no_checkpoint_of_such_a_model_is_refused(tmp_path: Path, picture: np.ndarray) -> None:
