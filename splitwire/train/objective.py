@@ -6,9 +6,9 @@ The divergence is that of a picture's own output, and of outputs that it could h
 other pictures, with the error that this one's logarithms have. A picture's own output tells of a
 few classes; the others ask its features to keep what tells apart all classes that pictures have.
 
-λ, in nats a bit, is given for the middle quality. Elsewhere it follows the slope of the curve that
-training starts from, so that each step is right for its own rate; and the cost that this start has
-at a quality makes all of them weigh alike.
+λ, in nats a bit, is given for the middle quality. Elsewhere it follows the slope of the curve of
+`ftc`, so that each step is right for its own rate; and the cost that `ftc` has at a quality makes
+all of them weigh alike.
 """
 
 from collections.abc import Sequence
@@ -76,8 +76,8 @@ class Objective:
     """The loss of a batch.
 
     Args:
-        start: the curve that training starts from.
-        rate: λ at the middle quality, in nats a bit; where None, the start's own slope there.
+        start: the curve of `ftc`.
+        rate: λ at the middle quality, in nats a bit; where None, the slope of `ftc` there.
     """
 
     def __init__(self, start: Sequence[Point], rate: float | None) -> None:
@@ -103,7 +103,7 @@ class Objective:
         return (low + (high - low) * parts).round()
 
     def loss(self, lost: Tensor, bits: Tensor, quality: Tensor) -> Tensor:
-        """The mean over a batch of what each tensor costs, relative to the start."""
+        """The mean over a batch of what each tensor costs, relative to `ftc`."""
         at = quality.cpu().numpy()
         rates, costs = (
             torch.tensor(np.exp(np.interp(at, self._at, table))).to(bits)

@@ -23,7 +23,7 @@ from splitwire.train.objective import Objective, curve
 from splitwire.train.trainer import Schedule, Tell, Trainer
 
 CALIBRATED = 640  # of the training crops, those that the start and the last statistics are of
-_MEASURED = 160  # crops that tell what the start costs at each quality
+_MEASURED = 160  # crops that tell what ftc costs at each quality
 _DEAF = 800  # the level of a step that would have to be astronomical
 VALIDATED = 480  # crops to validate on, at most
 
@@ -104,9 +104,10 @@ class Training:
         level = statistics.level(learnt.spectra)
         if level > _DEAF:
             raise TrainingError(f"the output hardly depends on what crosses at {plan.split}")
-        codec = made(Start(halves.shape, learnt, level))
+        start = Start(halves.shape, learnt, level)
+        codec, ftc = made(start), architecture("transform")(start)  # which begins as ftc
         codec.to(halves.device)
-        self.start = curve(codec, halves, some.first(_MEASURED))
+        self.start = curve(ftc.to(halves.device), halves, some.first(_MEASURED))
         self.trainer = Trainer(
             codec,
             halves,

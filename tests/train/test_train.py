@@ -20,6 +20,7 @@ from splitwire.eval.datasets import Photo
 from splitwire.train.architecture import BUILTIN, Start, architecture, register_architecture
 from splitwire.train.features import held_out
 from splitwire.train.folding import fold
+from splitwire.train.objective import divergence, divergence_from_many
 from splitwire.train.run import Plan, Training, rates
 from splitwire.train.trainer import Schedule
 
@@ -204,3 +205,15 @@ def test_rates(tmp_path: Path) -> None:
     for wrong in ("x", "0", "1e-5,-1"):
         with pytest.raises(TrainingError, match="--rate"):
             rates(wrong, tmp_path)
+
+
+def test_errors_are_judged_by_the_outputs_of_other_pictures_too() -> None:
+    torch.manual_seed(0)
+    reference = (3 * torch.randn(16, 10)).log_softmax(1)
+    assert divergence_from_many(reference, reference).abs().max() < 1e-5
+    # An error of a class that this picture rules out, and others do not, costs only by theirs.
+    reference[0] = torch.tensor([0.0] + [-20.0] * 9).log_softmax(0)
+    logs = reference.clone()
+    logs[0, 5] += 3
+    assert divergence(reference, logs)[0] < 1e-5
+    assert divergence_from_many(reference, logs)[0] > 0.05
