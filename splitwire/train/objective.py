@@ -24,7 +24,7 @@ from splitwire.train.features import BATCH, Features, Halves
 
 QUALITIES = (30, 36, 43, 50, 57, 64, 72)
 _OTHERS = 8  # pictures of the batch whose outputs each one takes
-_OWN_WEIGHT, _OTHERS_WEIGHT = 0.25, 1.1  # what tells others apart loses two thirds as much
+_OWN_WEIGHT, _OTHERS_WEIGHT = 0.25, 1.1  # errors cost two thirds as much by others' outputs
 _LEAST = 1e-6
 _USUAL = 2.5  # how fast divergence falls with bits, both in logarithms
 _SLOPES = (0.5, 10.0)  # none is taken for more than that
