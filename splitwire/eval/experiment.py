@@ -3,6 +3,7 @@
 model × splits × codecs × qualities × data × views × links × seed
 """
 
+import os
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
@@ -129,7 +130,8 @@ def sweep(specs: Iterable[str]) -> list[Coding]:
     for spec in specs:
         name, _, rest = spec.partition(":")
         words = [word.split("=", 1) for word in rest.split(",") if "=" in word]
-        swept = [key for key, value in words if "+" in value and not Path(value).exists()]
+        # Not Path.exists, which trips over a sweep that is longer than names of files may be.
+        swept = [key for key, value in words if "+" in value and not os.path.exists(value)]  # noqa: PTH110
         if len(swept) > 1:
             raise ExperimentError(f"{spec!r} sweeps {' and '.join(swept)}: one a curve")
         curve = spec

@@ -155,6 +155,10 @@ def test_profiles_sweep_too_unless_the_plus_is_in_a_file_s_name(tmp_path: Path) 
     assert len(sweep([f"raw:bits=4,profile={paths[2]}"])) == 1
 
 
+def test_a_sweep_may_be_longer_than_a_file_s_name() -> None:
+    assert len(sweep(["jpeg:quality=" + "+".join(map(str, range(1, 101)))])) == 100
+
+
 @pytest.mark.parametrize("spec", ["jpg:quality=50+80", "jpeg:quality=50+", "jpeg:qualty=5", ""])
 def test_a_sweep_of_no_codec_is_refused(spec: str) -> None:
     with pytest.raises(CodecError):
