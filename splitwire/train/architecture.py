@@ -43,14 +43,7 @@ class Start:
 
 
 class Trainable(nn.Module, ABC):
-    """A codec of feature tensors that gradients run through.
-
-    Attributes:
-        begins_anew: whether it gives no sensible features before training; the error of features is
-            then part of the loss of the first steps.
-    """
-
-    begins_anew = False
+    """A codec of feature tensors that gradients run through."""
 
     @abstractmethod
     def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:

@@ -27,12 +27,14 @@ from splitwire.train.architecture import (
     tensor,
     with_plane,
 )
+from splitwire.train.branches import Branches
 from splitwire.train.entropy_models import FactorisedPrior
 from splitwire.train.export import Exported, export
+from splitwire.train.linear_start import linear_start
 
 
 class Factorised(Trainable):
-    """Convolutions around latents of independent channels.
+    """Convolutions, and a linear branch beside them, around latents of independent channels.
 
     Args:
         start: what calibration found.
@@ -40,7 +42,6 @@ class Factorised(Trainable):
         synthesis: from the latents' and that one to C channels.
     """
 
-    begins_anew = True
     mean: Tensor
     before: Tensor
     after: Tensor
@@ -53,10 +54,12 @@ class Factorised(Trainable):
         self.register_buffer("mean", tensor(learnt.mean)[:, None, None])
         self.register_buffer("before", tensor(learnt.forward[middle] / power[:, None]))
         self.register_buffer("after", tensor(learnt.backward[middle] * power))
-        self.analysis, self.synthesis = analysis, synthesis
         with torch.no_grad():
-            made = self.analyse(torch.zeros(1, *start.shape), torch.zeros(1, 1, 1, 1))
-        self.latents = tuple(made.shape[1:])
+            nothing = torch.zeros(1, start.shape[0] + 1, *start.shape[1:])
+            self.latents = tuple(analysis(nothing).shape[1:])
+        linear = linear_start(start, learnt.forward[middle] / power[:, None], self.latents)
+        self.analysis = Branches([linear[0], analysis], silent=1)
+        self.synthesis = Branches([linear[1], synthesis], silent=1)
         self.prior = FactorisedPrior(self.latents[0])
 
     def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,26 +77,25 @@ class Factorised(Trainable):
 
     def analyse(self, x: Tensor, plane: Tensor) -> Tensor:
         """The latents of features."""
-        latents: Tensor = self.analysis(with_plane(self._seen(x), plane))
+        latents: Tensor = self.analysis(with_plane(self._seen(x), plane), *self.latents[1:])
         return latents
 
     def synthesise(self, latents: Tensor, plane: Tensor) -> Tensor:
         """The features of latents."""
-        height, width = self.features[1:]
-        made = self.synthesis(with_plane(latents, plane))[..., :height, :width]
+        made = self.synthesis(with_plane(latents, plane), *self.features[1:])
         return torch.einsum("ck,bkhw->bchw", self.after, made) + self.mean
 
     @torch.no_grad()
     def arrays(self, features: Sequence[Tensor]) -> dict[str, NDArray[Any]]:
         """The arrays of its profile."""
         seen = [with_plane(self._seen(x), spread(x)) for x in features]
-        latents = [self.analysis(x) for x in seen]
+        latents = [self.analysis(x, *self.latents[1:]) for x in seen]
         told = [with_plane(y, spread(y)) for y in latents]
         mean, none = self.mean[:, 0, 0].double().cpu().numpy(), np.zeros(self.latents[0])
         before, after = (a.double().cpu().numpy() for a in (self.before, self.after))
-        arrays = export("analysis", Exported([self.analysis], seen, mean, before=before))
+        arrays = export("analysis", Exported(self.analysis.networks, seen, mean, before=before))
         arrays |= export(
-            "synthesis", Exported([self.synthesis], told, none, after=after, offset=mean)
+            "synthesis", Exported(self.synthesis.networks, told, none, after=after, offset=mean)
         )
         furthest = max(float(y.abs().max()) for y in latents)
         return arrays | {

@@ -21,7 +21,6 @@ from splitwire.train.objective import Objective, Point, curve, divergence, diver
 WARM_UP = 100  # steps over which the rate of learning grows
 _LONGEST = 2.0  # of a gradient
 _MEMORY = 0.998  # of the average of weights that is kept and shipped
-_DRAWN = 0.1  # of the steps, those on which networks that begin anew are drawn to the features
 _SOME = 20  # steps between lines of the history
 _WATCHED = 10  # batches of each kind that progress is told of
 
@@ -118,8 +117,6 @@ class Trainer:
         with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type != "cpu"):
             logs = self.halves.log_probabilities(y)
         loss = self.objective.loss(divergence_from_many(reference, logs), bits, quality)
-        if self.codec.begins_anew and self.step < _DRAWN * self.schedule.steps:
-            loss = loss + (y - x).square().mean() / x.var()
         self._optimizer.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.codec.parameters(), _LONGEST)

@@ -33,48 +33,29 @@ from splitwire.train.architecture import (
     tensor,
     with_plane,
 )
+from splitwire.train.branches import Branches
 from splitwire.train.context_prior import ContextPrior
 from splitwire.train.export import Exported, export
 
 
-class Branches(nn.ModuleList):
+def residual(channels: int, fine: int, coarse: int) -> Branches:
     """Networks whose sum is added to their input: one at full size, one at half."""
-
-    def __init__(self, channels: int, fine: int, coarse: int) -> None:
-        super().__init__(
-            [
-                nn.Sequential(
-                    nn.Conv2d(channels + 1, fine, 3, padding=1),
-                    nn.ReLU(),
-                    nn.Conv2d(fine, channels, 3, padding=1),
-                ),
-                nn.Sequential(
-                    nn.Conv2d(channels + 1, coarse, 3, stride=2, padding=1),
-                    nn.ReLU(),
-                    nn.Conv2d(coarse, coarse, 3, padding=1),
-                    nn.ReLU(),
-                    nn.Conv2d(coarse, 4 * channels, 1),
-                    nn.PixelShuffle(2),
-                ),
-            ]
-        )
-        for branch in self.branches:
-            last = [layer for layer in branch if isinstance(layer, nn.Conv2d)][-1]
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
-
-    @property
-    def branches(self) -> list[nn.Sequential]:
-        """The networks."""
-        return [branch for branch in self if isinstance(branch, nn.Sequential)]
-
-    def forward(self, x: Tensor, plane: Tensor) -> Tensor:
-        """The sum for (B, K, H, W), and qualities (B, 1, 1, 1) about the middle one."""
-        seen = with_plane(x, plane)
-        height, width = x.shape[2:]
-        return sum(
-            (branch(seen)[..., :height, :width] for branch in self.branches), torch.zeros_like(x)
-        )
+    networks = [
+        nn.Sequential(
+            nn.Conv2d(channels + 1, fine, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(fine, channels, 3, padding=1),
+        ),
+        nn.Sequential(
+            nn.Conv2d(channels + 1, coarse, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(coarse, coarse, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(coarse, 4 * channels, 1),
+            nn.PixelShuffle(2),
+        ),
+    ]
+    return Branches(networks, silent=2)
 
 
 class Transform(Trainable):
@@ -119,8 +100,8 @@ class Transform(Trainable):
         self.register_buffer("after", tensor(learnt.backward[middle] * step))
         sizes = band_means(np.abs(learnt.spectra), learnt.bands)
         self.prior = ContextPrior(tensor(np.log2(np.maximum(sizes, 1e-6))), self.bands)
-        self.analysis = Branches(channels, fine, coarse)
-        self.synthesis = Branches(channels, fine, coarse)
+        self.analysis = residual(channels, fine, coarse)
+        self.synthesis = residual(channels, fine, coarse)
 
     def groups(self) -> list[dict[str, Any]]:
         """The networks' parameters, the prior's, and the transform's, which begins well."""
@@ -162,7 +143,7 @@ class Transform(Trainable):
         seen = [with_plane(self._seen(x), spread(x)).cpu() for x in parts]
         before, after = (a.double().cpu().numpy() for a in (self.before, self.after))
         for name, network in (("analysis", self.analysis), ("synthesis", self.synthesis)):
-            made = Exported(network.branches, seen, learnt.mean, before, after, residual=True)
+            made = Exported(network.networks, seen, learnt.mean, before, after, residual=True)
             arrays |= export(name, made)
         return arrays
 
@@ -192,7 +173,8 @@ class Transform(Trainable):
 
     def _added(self, network: Branches, x: Tensor, plane: Tensor) -> Tensor:
         """Planes (B, C, H, W) and what a network adds to them."""
-        added = torch.einsum("ck,bkhw->bchw", self.after, network(self._seen(x), plane))
+        made = network(with_plane(self._seen(x), plane), *x.shape[2:])
+        added = torch.einsum("ck,bkhw->bchw", self.after, made)
         return x + torch.exp2(-QUALITIES / 8 * plane) * added
 
     def _seen(self, x: Tensor) -> Tensor:

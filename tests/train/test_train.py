@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 import splitwire as sw
 from splitwire.cli import main
@@ -20,6 +21,7 @@ from splitwire.eval.datasets import Photo
 from splitwire.train.architecture import BUILTIN, Start, architecture, register_architecture
 from splitwire.train.features import held_out
 from splitwire.train.folding import fold
+from splitwire.train.linear_start import linear_start
 from splitwire.train.objective import divergence, divergence_from_many
 from splitwire.train.run import Plan, Training, rates
 from splitwire.train.trainer import Schedule
@@ -136,6 +138,27 @@ def test_streams_are_as_the_codec_in_training_has_them(start: Start, name: str) 
         assert ((decoded - x.numpy()) ** 2).mean() < 1.2 * ((y - x) ** 2).mean().item()
     else:
         assert ((decoded - y.numpy()) ** 2).mean() < 0.01 * x.var().item()
+
+
+@pytest.mark.parametrize("name", BUILTIN)
+def test_features_pass_before_any_training(start: Start, name: str) -> None:
+    if name != "transform":
+        pytest.importorskip("compressai", reason='needs CompressAI: pip install -e ".[learned]"')
+    codec = architecture(name)(start).eval()
+    random = np.random.default_rng(0)
+    x = random.normal(size=(16, *SHAPE)) + 2 * random.normal(size=(16, SHAPE[0], 1, 1))
+    with torch.no_grad():
+        coarse, fine = (
+            codec(torch.tensor(x).float(), torch.full((16,), q))[0] for q in (30.0, 72.0)
+        )
+    errors = [((y.numpy() - x) ** 2).mean() / x.var() for y in (coarse, fine)]
+    assert errors[1] < 0.3 < 2 * errors[0]  # half as many latents as features can't hold noise
+
+
+def test_latents_are_whole_strides_apart(start: Start) -> None:
+    uneven = nn.Sequential(nn.Conv2d(SHAPE[0] + 1, 4, 3, stride=2))  # 9 to 4
+    with pytest.raises(TrainingError, match="whole strides"):
+        linear_start(start, np.eye(SHAPE[0]), tuple(uneven(torch.zeros(1, 7, 9, 9)).shape[1:]))
 
 
 def test_architectures_are_found_by_name() -> None:
