@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitwire.codecs.bitstream import read_varint, write_varint
-from splitwire.codecs.integer_network import MIDDLE, IntegerNetwork, network_of
+from splitwire.codecs.integer_network import IntegerNetwork, network_of
 from splitwire.codecs.latent_tables import REACH, Tables, bin_tables, decode_steps, encode_steps
-from splitwire.codecs.statistics import step_of
+from splitwire.codecs.statistics import MIDDLE, step_of
 from splitwire.codecs.transform import Floats
 
 

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitwire import kernels
-from splitwire.codecs.integer_network import MIDDLE
-from splitwire.codecs.statistics import step_of
+from splitwire.codecs.statistics import MIDDLE, step_of
 from splitwire.codecs.transform import Floats
 
 Tables = NDArray[np.uint16]

@@ -23,7 +23,7 @@ from splitwire.runner.local import as_array, decode, encode
 
 CROPS = 200
 LABELS = 2  # drawn for each crop: one backward pass each, cheaper than a crop of its own
-TRIED = 100  # crops
+_TRIED = 100  # crops
 _TRIALS = 2
 _FURTHEST = 4  # times that one trial changes the size of gradients
 
@@ -71,7 +71,7 @@ def calibrate(codec: Codec, cut: Split, seen: Sequence[Seen]) -> list[Codec]:
     scale, made = 1.0, _calibrated(codec, seen, 1.0)
     if seen[0].gradients and codec.expected_loss:
         for _ in range(_TRIALS):
-            excess = np.sqrt(_loss(made, cut, seen[:TRIED]) / codec.expected_loss)
+            excess = np.sqrt(_loss(made, cut, seen[:_TRIED]) / codec.expected_loss)
             scale *= float(np.clip(excess, 1 / _FURTHEST, _FURTHEST))
             made = _calibrated(codec, seen, scale)
     return made

@@ -17,8 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from splitwire.codecs.integer_network import MIDDLE, TRAINED
+from splitwire.codecs.integer_network import TRAINED
 from splitwire.codecs.sensitivity import Learnt
+from splitwire.codecs.statistics import MIDDLE
 from splitwire.errors import TrainingError
 
 BUILTIN = ("transform", "factorised", "hyperprior")

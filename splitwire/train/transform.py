@@ -19,9 +19,8 @@ from torch import Tensor, nn
 
 from splitwire import kernels
 from splitwire.codecs.ftc_profile import FtcProfile, arrays_of
-from splitwire.codecs.integer_network import MIDDLE
 from splitwire.codecs.sensitivity import Learnt, band_means
-from splitwire.codecs.statistics import step_of
+from splitwire.codecs.statistics import MIDDLE, step_of
 from splitwire.codecs.transform import cosines, octaves
 from splitwire.train.architecture import (
     QUALITIES,
