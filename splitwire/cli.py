@@ -152,7 +152,7 @@ def train(
     rate: Annotated[
         str, typer.Option(help="λ at quality 50 (nats a bit); several train several profiles.")
     ] = "",
-    steps: Annotated[int, typer.Option(min=1, help="Batches of 16 tensors.")] = 6000,
+    steps: Annotated[int, typer.Option(min=1, help="Batches of 16 tensors.")] = 1000,
     crops: Annotated[int, typer.Option(min=16, help="Random crops to learn from.")] = 6400,
     pace: Annotated[float, typer.Option(help="Adam's rate of learning at its highest.")] = 4e-4,
     called: Annotated[str, typer.Option(help="What the profile calls the pictures.")] = "",

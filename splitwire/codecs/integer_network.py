@@ -17,11 +17,8 @@ from numpy.typing import NDArray
 from splitwire.codecs.integer_layers import LARGEST, Layer, Numbers, layers_of
 from splitwire.codecs.statistics import MIDDLE, step_of
 
-TRAINED = (
-    30,
-    72,
-)  # qualities that the plane tells apart, zero at the middle one; what is beyond is taken for the nearest
-SLOPE = 256  # what the plane gains with each quality, from zero at the middle one
+TRAINED = (30, 72)  # qualities that the plane tells apart; what is beyond is taken for the nearest
+SLOPE = 256  # what the plane, zero at the middle quality, gains with each
 _KINDS = {"mean": "f4", "units": "f4", "residual": "u1"}
 
 
