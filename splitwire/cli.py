@@ -40,6 +40,9 @@ def evaluate(
     ] = None,
     model: Annotated[str | None, typer.Option(help="As for `splits`.")] = None,
     weights: Annotated[str | None, typer.Option(help=WEIGHTS_HELP)] = None,
+    cloud_weights: Annotated[
+        str | None, typer.Option(help="Those that `train --tune` made, for the cloud half.")
+    ] = None,
     data: Annotated[str | None, typer.Option(help="'samples', or a folder of pictures.")] = None,
     splits: Annotated[str | None, typer.Option(help="Cut points, separated by spaces.")] = None,
     codecs: Annotated[
@@ -60,6 +63,7 @@ def evaluate(
         experiment,
         model=model,
         weights=weights,
+        cloud_weights=cloud_weights,
         data=data,
         splits=None if splits is None else splits.split(),
         codecs=None if codecs is None else codecs.split(),
@@ -152,6 +156,9 @@ def train(
     rate: Annotated[
         str, typer.Option(help="λ at quality 50 (nats a bit); several train several profiles.")
     ] = "",
+    tune: Annotated[
+        str, typer.Option(help="Fine-tune the cloud's layers too, up to this cut point.")
+    ] = "",
     steps: Annotated[int, typer.Option(min=1, help="Batches of 16 tensors.")] = 1000,
     crops: Annotated[int, typer.Option(min=16, help="Random crops to learn from.")] = 6400,
     pace: Annotated[float, typer.Option(help="Adam's rate of learning at its highest.")] = 4e-4,
@@ -167,7 +174,9 @@ def train(
 
     schedule = Schedule(steps, pace, seed)
     for slope, folder in rates(rate, out):
-        plan = Plan(model, split, str(data), schedule, weights, called, architecture, slope, crops)
+        plan = Plan(
+            model, split, str(data), schedule, weights, called, architecture, slope, crops, tune
+        )
         with progress_bar() as progress:
             ready = Training(plan, folder, progress.track, device)
             profile = ready.run(training(progress, steps))

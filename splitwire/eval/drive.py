@@ -145,7 +145,7 @@ def settings_of_run(
         ExperimentError: the run is of another network, or nothing in it keeps the fidelity.
     """
     head, samples = read_run(run)
-    if (head.get("model") or {}).get("digest") != model.digest:
+    if (head.get("model") or {}).get("deployed") != model.digest:
         raise ExperimentError(f"{run} is a run of another network than {model.name}")
     found = choices(head, summarise(samples), max_divergence)
     totals = [total(one.result, slowness, 1.0) for one in found]

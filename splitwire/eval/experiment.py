@@ -82,6 +82,7 @@ class Experiment:
     cloud: str
     links: tuple[LinkPlan, ...]
     limit: PositiveInt | None = None
+    cloud_weights: str | None = None
 
     def __post_init__(self) -> None:
         names = [link.name for link in self.links]

@@ -23,9 +23,20 @@ _PACKAGES = ("splitwire", "torch", "torchvision", "timm", "numpy", "pillow", "av
 
 
 def describe_run(
-    experiment: Experiment, model: Model, points: Sequence[CutPoint], photos: Sequence[Photo]
+    experiment: Experiment,
+    model: Model,
+    deployed: Model,
+    points: Sequence[CutPoint],
+    photos: Sequence[Photo],
 ) -> dict[str, Any]:
     """The head of a run that begins now, as plain values.
+
+    Args:
+        experiment: what is measured.
+        model: the network that outputs are judged by.
+        deployed: the network that runs in halves: the same, or with a fine-tuned cloud.
+        points: where it can be cut.
+        photos: what it is measured on.
 
     Raises:
         DataError: a device that is not known, or calibration pictures that cannot be had.
@@ -35,7 +46,7 @@ def describe_run(
         "versions": versions(),
         "hardware": hardware(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model": _describe_model(model, points),
+        "model": {**_describe_model(model, points), "deployed": deployed.digest},
         "devices": {
             "edge": load_device(experiment.edge).as_dict(),
             "cloud": load_device(experiment.cloud).as_dict(),
@@ -47,7 +58,9 @@ def describe_run(
     }
 
 
-def check_same(head: dict[str, Any], experiment: Experiment, model: Model, out: Path) -> None:
+def check_same(
+    head: dict[str, Any], experiment: Experiment, model: Model, deployed: Model, out: Path
+) -> None:
     """Refuse to add samples to a run of something else.
 
     Raises:
@@ -56,7 +69,8 @@ def check_same(head: dict[str, Any], experiment: Experiment, model: Model, out: 
     now = json.loads(json.dumps(experiment.as_dict()))  # as JSON gives it back: no tuples
     begun = head.get("experiment", {})
     different = [key for key in {**begun, **now} if now.get(key) != begun.get(key)]
-    if head.get("model", {}).get("digest") != model.digest:
+    digests = {"digest": model.digest, "deployed": deployed.digest}
+    if any(head.get("model", {}).get(key) != digest for key, digest in digests.items()):
         different.append("the network's weights")
     if head.get("versions") != versions():
         different.append("the versions of packages")
@@ -81,6 +95,20 @@ def check_unseen(profiles: dict[str, dict[str, str]], experiment: Experiment) ->
             raise DataError(
                 f"the profile {digest} was learnt on {about['data']}, which this experiment "
                 "evaluates: calibrate it on other pictures"
+            )
+
+
+def check_cloud(profiles: dict[str, dict[str, str]], deployed: Model) -> None:
+    """Refuse profiles that were trained with another cloud than the one that runs.
+
+    Raises:
+        ExperimentError: naming one.
+    """
+    for digest, about in profiles.items():
+        if about.get("cloud", deployed.digest) != deployed.digest:
+            raise ExperimentError(
+                f"the profile {digest} was trained with layers of the cloud fine-tuned: "
+                "give the weights that stand beside it, as cloud_weights"
             )
 
 

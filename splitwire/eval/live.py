@@ -99,7 +99,8 @@ class Recording:
             edge="this",
             cloud="this",
         )
-        head = describe_run(plan, self._model, cut_points(self._model), photos)
+        model = self._model
+        head = describe_run(plan, model, model, cut_points(model), photos)
         used = {codec.profile.digest for s in settings for codec in s.codecs if codec.profile}
         head["data"]["calibration"] = f"profiles {', '.join(sorted(used))}" if used else None
         if not photos:

@@ -123,10 +123,11 @@ def _failures(samples: Sequence[Sample]) -> list[tuple[str, str, int, str]]:
 
 def _about(head: dict[str, Any], results: Sequence[Result]) -> str:
     splits = {result.split for result in results if result.way == "split"}
+    tuned = ", fine-tuned cloud" if head.get("experiment", {}).get("cloud_weights") else ""
     codecs = {result.codec for result in results if result.way == "split"}
     return (
         f"{len(codecs)} codec setting{'s' * (len(codecs) != 1)} at {len(splits)} split "
-        f"point{'s' * (len(splits) != 1)}, {counts(results)}, {head.get('started', '')[:10]}"
+        f"point{'s' * (len(splits) != 1)}{tuned}, {counts(results)}, {head.get('started', '')[:10]}"
     ).rstrip(", ")
 
 
@@ -137,9 +138,14 @@ def _measured(head: dict[str, Any], results: Sequence[Result]) -> list[tuple[str
     if machine.get("memory"):
         machine["memory"] = f"{machine['memory'] / 2**30:.0f} GiB"
     macs = f"{(model.get('macs') or 0) / 1e6:,.0f} million multiply-accumulates"
+    tuned = head.get("experiment", {}).get("cloud_weights")
     rows = [
         ("network", f"{model.get('name')}, {macs}"),
         ("its digest", model.get("digest")),
+        (
+            "cloud half",
+            tuned and f"fine-tuned, of the weights {tuned} (digest {model['deployed']})",
+        ),
         ("evaluated on", data.get("evaluation")),
         ("calibrated on", data.get("calibration") or "nothing: no codec here was calibrated"),
         *((f"profile {digest}", _profile(a)) for digest, a in (head.get("profiles") or {}).items()),

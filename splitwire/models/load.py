@@ -47,6 +47,12 @@ class Model:
             sha.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
         return sha.hexdigest()[:16]
 
+    def save(self, path: Path) -> None:
+        """Write the weights (.safetensors), as `load_model` takes them."""
+        assert isinstance(self.module, Normalised)
+        state = self.module.network.state_dict()
+        safetensors.torch.save_file({name: value.clone() for name, value in state.items()}, path)
+
     @cached_property
     def graph(self) -> NetGraph:
         """The exported graph that cuts are made in, traced once; `ModelError` if it has none."""

@@ -76,6 +76,19 @@ class Split:
     cloud_macs: int
 
 
+def layers_between(model: Model, first: str, last: str) -> fx.GraphModule:
+    """The layers behind one cut point up to another: what crosses at `first` in, at `last` out.
+
+    Weights are shared with the network, and have its names. Raises `ModelError` for a name that is
+    no cut point, and where `last` does not come after `first`.
+    """
+    graph = model.graph
+    before, behind = (_place(model, at) for at in (first, last))
+    if behind <= before:
+        raise ModelError(f"{last} does not come after {first} in {model.name}")
+    return graph.between(graph.crossings(before), graph.crossings(behind))
+
+
 def split(model: Model, at: str) -> Split:
     """Cut `model` after `at`: a node of its exported graph, or a module's name (its output).
 
@@ -83,13 +96,7 @@ def split(model: Model, at: str) -> Split:
     does nothing, the outputs cross). Raises `ModelError` for any other name.
     """
     graph = model.graph
-    places = _places(graph)
-    if at not in places:
-        raise ModelError(
-            f"{model.name} has no cut point {at!r}{near(at, places)} "
-            f"(`splitwire splits {model.name}` lists them)"
-        )
-    cut = places[at]
+    cut = _place(model, at)
     nodes = graph.crossings(cut)
     return Split(
         model=model,
@@ -127,6 +134,16 @@ def _point(graph: NetGraph, cut: int, name: str, node: fx.Node, module: str | No
 def _crossings(nodes: tuple[fx.Node, ...]) -> tuple[Crossing, ...]:
     values = [(node.name, node.meta["val"]) for node in nodes]
     return tuple(Crossing(name, tuple(value.shape), value.dtype) for name, value in values)
+
+
+def _place(model: Model, at: str) -> int:
+    places = _places(model.graph)
+    if at not in places:
+        raise ModelError(
+            f"{model.name} has no cut point {at!r}{near(at, places)} "
+            f"(`splitwire splits {model.name}` lists them)"
+        )
+    return places[at]
 
 
 def _places(graph: NetGraph) -> dict[str, int]:

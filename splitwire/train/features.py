@@ -69,16 +69,25 @@ class Features:
         return zip(torch.split(self.x, BATCH), torch.split(self.reference, BATCH), strict=True)
 
 
+def batched(model: Model) -> Model:
+    """The same network, on batches."""
+    return replace(model, input_shape=(BATCH, *model.input_shape[1:]))
+
+
 class Halves:
     """The two halves of a network for batches of `BATCH`, on a device, folded where they can be.
+
+    Args:
+        model: made for such batches; see `batched`.
+        at: the cut point.
+        device: where both run.
 
     Raises:
         TrainingError: more than one tensor crosses there, or one of another rank than three.
     """
 
     def __init__(self, model: Model, at: str, device: torch.device) -> None:
-        many = replace(model, input_shape=(BATCH, *model.input_shape[1:]))
-        cut = split(many, at)
+        cut = split(model, at)
         if len(cut.crossings) != 1 or len(cut.crossings[0].shape) != 4:
             raise TrainingError(f"{model.name} sends no single map C×H×W at {at}: cut elsewhere")
         channels, height, width = cut.crossings[0].shape[1:]

@@ -1,7 +1,8 @@
 """`splitwire train`: photos in, a trained profile and what can be said of it out."""
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from splitwire.eval.profiles import Track, silent
 from splitwire.models.load import Model, load_model
 from splitwire.train.architecture import Start, architecture
 from splitwire.train.checkpoint import Checkpoint
-from splitwire.train.features import BATCH, Features, Halves, gradients, held_out
+from splitwire.train.features import BATCH, Features, Halves, batched, gradients, held_out
 from splitwire.train.history import History, draw
 from splitwire.train.objective import Objective, curve
 from splitwire.train.trainer import Schedule, Tell, Trainer
+from splitwire.train.tuning import Tuned, first_layers
 
 CALIBRATED = 640  # of the training crops, those that the start and the last statistics are of
 _MEASURED = 160  # crops that tell what ftc costs at each quality
@@ -40,6 +42,7 @@ class Plan:
         architecture: its name.
         rate: λ at the middle quality, in nats a bit; 0 takes the slope of the start.
         crops: how many random crops to train on.
+        tune: the cut point up to which the cloud's layers are trained as well; none, if empty.
         schedule: how long and how fast.
     """
 
@@ -52,6 +55,7 @@ class Plan:
     architecture: str = "transform"
     rate: float = 0.0
     crops: int = 6400
+    tune: str = ""
 
     def about(self, model: Model) -> dict[str, str]:
         """What stands in the profile, and in checkpoints."""
@@ -68,12 +72,14 @@ class Plan:
             "rate": str(self.rate),
             "steps": str(self.schedule.steps),
             "pace": str(self.schedule.pace),
+            "tune": self.tune,
         }
 
 
 class Training:
     """A plan with everything loaded. `run` trains and writes `out`/SPLIT-learned.profile.
 
+    With layers to tune, `out`/SPLIT-tuned.safetensors holds the weights of the network with them.
     The folder also gets the features, the checkpoint that training goes on from, history.jsonl (a
     line every few steps), history.svg, and TensorBoard's events where that is installed.
 
@@ -94,7 +100,8 @@ class Training:
         out.mkdir(parents=True, exist_ok=True)
         self.plan, self.out, self._track = plan, out, track
         self.model = load_model(plan.model, None if plan.weights == "none" else plan.weights)
-        self.halves = halves = Halves(self.model, plan.split, _device(device))
+        many = batched(self.model)
+        self.halves = halves = Halves(many, plan.split, _device(device))
         self.features = self._features("features", photos, plan.crops)
         self.validation = self._features("validation", aside, min(VALIDATED, plan.crops))
         seed = plan.schedule.seed
@@ -106,6 +113,10 @@ class Training:
             raise TrainingError(f"the output hardly depends on what crosses at {plan.split}")
         start = Start(halves.shape, learnt, level)
         codec, ftc = made(start), architecture("transform")(start)  # which begins as ftc
+        if plan.tune:
+            layers = first_layers(many, plan.split, plan.tune)
+            codec, ftc = Tuned(codec, layers), Tuned(ftc, layers)
+            halves = Halves(many, plan.tune, halves.device)
         codec.to(halves.device)
         self.start = curve(ftc.to(halves.device), halves, some.first(_MEASURED))
         self.trainer = Trainer(
@@ -133,8 +144,18 @@ class Training:
         draw(self.trainer.history, self.features.x[0].numel(), self.out / "history.svg")
         batches = [x.float().to(self.halves.device) for x, _ in self._some.batches()]
         codec = self.trainer.average.eval()
-        profile = Profile("learned", codec.arrays(batches), about=self.plan.about(self.model))
+        about = self.plan.about(self.model)
+        if isinstance(codec, Tuned):
+            about["cloud"] = self._save_tuned(codec)
+        profile = Profile("learned", codec.arrays(batches), about=about)
         return profile.save(self.out / f"{self.plan.split}-learned.profile")
+
+    def _save_tuned(self, codec: Tuned) -> str:
+        """Write the weights of the network with its tuned layers; its digest."""
+        tuned = replace(self.model, module=copy.deepcopy(self.model.module))
+        codec.tune(tuned.module)
+        tuned.save(self.out / f"{self.plan.split}-tuned.safetensors")
+        return tuned.digest
 
     def _identity(self) -> dict[str, str]:
         """What a checkpoint must have in common: a training may go on to another end."""

@@ -15,6 +15,7 @@ from splitwire.errors import ModelError
 from splitwire.models.load import assemble
 from splitwire.models.measure import edge_seconds
 from splitwire.models.preprocess import Preprocess
+from splitwire.models.split import layers_between
 
 TOYS = Path(__file__).with_name("toys.py")
 
@@ -222,3 +223,16 @@ def test_the_edge_takes_time() -> None:
     lite = model("lite0")
     first, last = (edge_seconds(sw.split(lite, at), repeats=3) for at in ("conv_stem", "output"))
     assert 0 < first < last < 10
+
+
+@pytest.mark.parametrize("name", ["lite0", "resnet34"])
+def test_layers_between_two_cuts_lead_from_one_to_the_other(name: str) -> None:
+    of = model(name)
+    first, last = ("blocks.2", "blocks.4") if name == "lite0" else ("layer1", "layer3.0")
+    x = pixels(of)
+    with torch.inference_mode():
+        made = sw.split(of, last).edge(x)
+        between = layers_between(of, first, last)(*sw.split(of, first).edge(x))
+    assert equal(between, made)
+    with pytest.raises(ModelError, match=f"{first} does not come after {last}"):
+        layers_between(of, last, first)

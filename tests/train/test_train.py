@@ -16,7 +16,7 @@ import splitwire as sw
 from splitwire.cli import main
 from splitwire.codecs.sensitivity import learn
 from splitwire.codecs.statistics import level
-from splitwire.errors import TrainingError
+from splitwire.errors import ModelError, TrainingError
 from splitwire.eval.datasets import Photo
 from splitwire.train.architecture import BUILTIN, Start, architecture, register_architecture
 from splitwire.train.features import held_out
@@ -79,7 +79,8 @@ def test_a_short_training_lowers_the_loss(plan: Plan, tmp_path: Path) -> None:
     assert ((y - x) ** 2).mean() < 0.2 * x.var()
 
 
-def test_training_goes_on_where_it_stopped(plan: Plan, tmp_path: Path) -> None:
+@pytest.mark.parametrize("tune", ["", "6"])
+def test_training_goes_on_where_it_stopped(plan: Plan, tmp_path: Path, tune: str) -> None:
     """KilledError in the middle and begun again, it ends with the very same profile."""
 
     class KilledError(Exception):
@@ -89,6 +90,7 @@ def test_training_goes_on_where_it_stopped(plan: Plan, tmp_path: Path) -> None:
         if line["step"] == 40:
             raise KilledError
 
+    plan = replace(plan, tune=tune)
     whole = Training(plan, tmp_path / "whole").run(quiet)
     with pytest.raises(KilledError):
         Training(plan, tmp_path / "cut").run(kill)
@@ -98,6 +100,35 @@ def test_training_goes_on_where_it_stopped(plan: Plan, tmp_path: Path) -> None:
     other = replace(plan, rate=1e-3)
     with pytest.raises(TrainingError, match="other rate"):
         Training(other, tmp_path / "cut")
+
+
+def test_a_tuned_cloud_is_the_network_but_for_the_layers_that_were_named(
+    plan: Plan, tmp_path: Path
+) -> None:
+    training = Training(replace(plan, tune="6"), tmp_path)
+    profile = training.run(quiet)
+    tuned = sw.load_model(plan.model, tmp_path / "3-tuned.safetensors")
+    assert profile.about["cloud"] == tuned.digest != profile.about["weights"]
+    before, after = training.model.module.state_dict(), tuned.module.state_dict()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    learnt = {f"network.{name}" for name in ("4.weight", "4.bias", "5.weight", "5.bias")}
+    assert moved == learnt
+    codec = sw.codec("learned:quality=50", profile=profile)
+    x, reference = training.validation.x[:16].float(), training.validation.reference[:16].float()
+    decoded = [torch.from_numpy(codec.decode(codec.encode(one)))[None] for one in x.numpy()]
+    lost = []
+    for model in (tuned, training.model):
+        cloud = sw.split(model, "3").cloud
+        logs = torch.cat([cloud(y).log_softmax(1) for y in decoded])
+        lost.append(divergence(reference, logs).mean().item())
+    assert lost[0] < lost[1]
+
+
+def test_layers_to_tune_lie_behind_the_split(plan: Plan, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="3 does not come after 3"):
+        Training(replace(plan, tune="3"), tmp_path)
+    with pytest.raises(TrainingError, match="from 5 to 6: nothing to train"):
+        Training(replace(plan, split="5", tune="6"), tmp_path / "relu")
 
 
 @pytest.fixture(scope="module")
