@@ -33,7 +33,7 @@ class FactorisedCore:
     """
 
     shape: tuple[int, ...]
-    cumulative: NDArray[np.int32]
+    cumulative: NDArray[np.integer[Any]]
     _made: dict[int, Tables] = field(default_factory=dict)
 
     def encode(self, latents: Floats, quality: int) -> bytes:
@@ -106,9 +106,9 @@ def core_of(arrays: Mapping[str, NDArray[Any]]) -> FactorisedCore | HyperpriorCo
     told = "ladder" in arrays
     shape = size_of(arrays, "side") if told else latents
     cumulative = arrays["cumulative"]
-    sound = cumulative.dtype == np.int32 and cumulative.ndim == 2
+    sound = cumulative.dtype in (np.uint16, np.int32) and cumulative.ndim == 2
     sound = sound and len(cumulative) == shape[0] and cumulative.shape[1] % 2 == 1
-    if not sound or cumulative.min() < 0 or (np.diff(cumulative) < 0).any():
+    if not sound or cumulative.min() < 0 or (cumulative[:, 1:] < cumulative[:, :-1]).any():
         raise ValueError("cumulative holds no distributions of its channels")
     core = FactorisedCore(shape, cumulative)
     if not told:

@@ -4,6 +4,8 @@ Symbols run from -REACH to REACH. What is rarer than one in 8192 at the ends of 
 symbol: an encoder clips to what has, instead of paying for 250 symbols that hardly come.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,11 +30,12 @@ def table_of(weights: NDArray[np.int64]) -> Tables:
     return kernels.rans_frequencies(kept)
 
 
-def bin_tables(cumulative: NDArray[np.int32], quality: int) -> Tables:
+def bin_tables(cumulative: NDArray[np.integer[Any]], quality: int) -> Tables:
     """The tables of channels whose cumulative counts stand on a grid about zero, at a quality.
 
-    cumulative: int32 (M, 2 N + 1), not falling; column N is at zero, GRID columns are a step of the
-    middle quality. Between two columns counts rise evenly. Returns uint16 (M, 2 REACH + 1).
+    cumulative: uint16 or int32 (M, 2 N + 1), not falling; column N is at zero, GRID columns are a
+    step of the middle quality. Between two columns counts rise evenly. Returns uint16
+    (M, 2 REACH + 1).
     """
     last = cumulative.shape[1] - 1
     edges = 2 * np.arange(-REACH, REACH + 2, dtype=np.int64) - 1  # in halves of a step

@@ -14,7 +14,7 @@ from splitwire.errors import TrainingError
 LOWEST_RUNG = -26  # of widths in eighths of an octave: 0.11 steps, as CompressAI's
 HIGHEST_RUNG = 48
 _LEAST = 1e-9  # of a probability
-_TOTAL = 1 << 24
+_TOTAL = (1 << 16) - 1
 _FURTHEST = 1500  # grid columns on each side of zero
 
 
@@ -49,14 +49,14 @@ class FactorisedPrior(nn.Module):
         return -torch.log2(chance.clamp(min=_LEAST))
 
     @torch.no_grad()
-    def cumulative(self, furthest: float) -> NDArray[np.int32]:
+    def cumulative(self, furthest: float) -> NDArray[np.uint16]:
         """Counts below each edge of a grid that reaches as far as latents do; see `bin_tables`."""
         last = int(min(max(furthest * GRID, GRID), _FURTHEST))
         edges = torch.arange(-last, last + 1, device=next(self.parameters()).device) / GRID
         channels = self.bottleneck.channels
         logits = self._logits(edges.float().expand(1, channels, 1, -1))[0, :, 0]
         counts = torch.sigmoid(logits.double()) * _TOTAL
-        return counts.cpu().numpy().round().astype(np.int32)
+        return counts.cpu().numpy().round().astype(np.uint16)
 
     def _logits(self, values: Tensor) -> Tensor:
         flat = values.transpose(0, 1).flatten(1)[:, None]

@@ -131,4 +131,4 @@ def convolutions(channels: int, latents: int, width: int) -> tuple[nn.Sequential
 @register_architecture("factorised")
 def factorised(start: Start) -> Trainable:
     """Convolutions to half the size, each channel of a distribution of its own."""
-    return Factorised(start, *convolutions(start.shape[0], 2 * start.shape[0], 96))
+    return Factorised(start, *convolutions(start.shape[0], 2 * start.shape[0], 64))
