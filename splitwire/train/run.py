@@ -24,7 +24,7 @@ from splitwire.train.objective import Objective, curve
 from splitwire.train.trainer import Schedule, Tell, Trainer
 from splitwire.train.tuning import Tuned, first_layers
 
-CALIBRATED = 640  # of the training crops, those that the start and the last statistics are of
+CALIBRATED = 2400  # of the training crops, those that the start and the last statistics are of
 _MEASURED = 160  # crops that tell what ftc costs at each quality
 _DEAF = 800  # the level of a step that would have to be astronomical
 VALIDATED = 480  # crops to validate on, at most
