@@ -1,9 +1,12 @@
 """A network of integer layers on a feature tensor: what a profile holds of one, and how it runs.
 
 Its branches all see the tensor in integers, with one more plane that says the quality, and their
-outputs add up. A residual network adds them, in steps of that quality, to the tensor itself:
+outputs add up: plainly, or in steps of that quality to the tensor itself, or to what the first one
+gives, so that fine steps stay true:
 
-    x ─▶ round((x - mean) / unit), quality ─▶ branches ─▶ Σ ─▶ · unit (· step) ─▶ (x +) y
+    x ─▶ round((x - mean) / unit), quality ─▶ branches ─▶ · unit ─▶   Σ of all         SUM
+                                                                    x + step Σ of all     RESIDUAL
+                                                                first + step Σ of others  GATED
 """
 
 from collections.abc import Mapping
@@ -19,6 +22,7 @@ from splitwire.codecs.statistics import MIDDLE, step_of
 
 TRAINED = (30, 72)  # qualities that the plane tells apart; what is beyond is taken for the nearest
 SLOPE = 256  # what the plane, zero at the middle quality, gains with each
+SUM, RESIDUAL, GATED = 0, 1, 2
 _KINDS = {"mean": "f4", "units": "f4", "residual": "u1"}
 
 
@@ -29,7 +33,7 @@ class IntegerNetwork:
     Attributes:
         mean: float32 (C,), taken from each channel before it is rounded.
         units: float32 (2,): what an integer of the input is worth, and one of the output.
-        residual: uint8 (1,): whether the output is added to the input, in steps.
+        residual: uint8 (1,): how outputs add up.
         branches: layers one behind another; all give the same channels.
     """
 
@@ -52,15 +56,18 @@ class IntegerNetwork:
         near = min(max(quality, TRAINED[0]), TRAINED[1])
         plane = np.full((1, *x.shape[1:]), SLOPE * (near - MIDDLE), x.dtype)
         seen = np.concatenate([numbers, plane])
-        total: Any = 0.0
+        made = []
         for branch in self.branches:
             y = seen
             for layer in branch:
                 y = layer(y)
-            total = total + y[:, :height, :width]
-        if not self.residual[0]:
-            return np.asarray(total * fine)
-        return np.asarray(x + total * (fine * step_of(MIDDLE - quality)))
+            made.append(y[:, :height, :width])
+        step = fine * step_of(MIDDLE - quality)
+        if self.residual[0] == RESIDUAL:
+            return np.asarray(x + sum(made) * step)
+        if self.residual[0] == GATED:
+            return np.asarray(made[0] * fine + sum(made[1:]) * step)
+        return np.asarray(sum(made) * fine)
 
 
 def network_of(arrays: Mapping[str, NDArray[Any]], name: str) -> IntegerNetwork:
@@ -78,6 +85,7 @@ def network_of(arrays: Mapping[str, NDArray[Any]], name: str) -> IntegerNetwork:
     network = IntegerNetwork(**parts, branches=branches)  # type: ignore[arg-type]
     units = network.units
     sound = network.mean.ndim == 1 and units.shape == (2,) and network.residual.shape == (1,)
+    sound = sound and network.residual[0] in (SUM, RESIDUAL, GATED)
     sound = sound and all(b[0].weight.shape[1] == len(network.mean) + 1 for b in branches)
     if not sound or not np.isfinite(network.mean).all() or not (units > 0).all():
         raise ValueError(f"{name} holds numbers that do not fit together")

@@ -121,6 +121,11 @@ def plane_of(quality: Tensor) -> Tensor:
     return ((quality - MIDDLE) / QUALITIES)[:, None, None, None]
 
 
+def step_at(plane: Tensor) -> Tensor:
+    """The step of the quality that a plane tells, in those of the middle quality."""
+    return torch.exp2(-QUALITIES / 8 * plane)
+
+
 def with_plane(x: Tensor, plane: Tensor) -> Tensor:
     """A tensor with one more channel, of a constant of each picture's."""
     return torch.cat([x, plane.expand(len(x), 1, *x.shape[2:])], 1)

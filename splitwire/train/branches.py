@@ -9,6 +9,8 @@ from torch import Tensor, nn
 class Branches(nn.ModuleList):
     """Sequences of layers that see the same tensor; their outputs are cut to a size and added.
 
+    What those behind the first give can be scaled before.
+
     Args:
         networks: one or more.
         silent: how many of them, the last ones, give zero until they are trained.
@@ -27,6 +29,8 @@ class Branches(nn.ModuleList):
         """One after another."""
         return [network for network in self if isinstance(network, nn.Sequential)]
 
-    def forward(self, x: Tensor, height: int, width: int) -> Tensor:
-        """Their sum, (B, K, height, width)."""
-        return torch.stack([network(x)[..., :height, :width] for network in self]).sum(0)
+    def forward(self, x: Tensor, size: tuple[int, ...], scale: Tensor | float = 1.0) -> Tensor:
+        """Their sum (B, K, H, W) for a size (H, W); scale (B, 1, 1, 1) is of all but the first."""
+        height, width = size
+        first, *others = (network(x)[..., :height, :width] for network in self)
+        return torch.as_tensor(first + scale * sum(others))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from splitwire.codecs.integer_layers import LARGEST
-from splitwire.codecs.integer_network import SLOPE
+from splitwire.codecs.integer_network import SLOPE, SUM
 from splitwire.errors import TrainingError
 from splitwire.train.architecture import QUALITIES
 
@@ -36,7 +36,7 @@ class Exported:
         before: from the channels to what the branches were trained to see, (C, C), if anything.
         after: from what the branches give to the channels, likewise.
         offset: added to what the branches give, to each channel.
-        residual: whether the sum of branches is added to the input, in steps.
+        adding: how outputs of branches add up; see codecs/integer_network.py.
     """
 
     branches: Sequence[nn.Sequential]
@@ -45,7 +45,7 @@ class Exported:
     before: Matrix | None = None
     after: Matrix | None = None
     offset: Matrix | None = None
-    residual: bool = False
+    adding: int = SUM
 
 
 def export(name: str, network: Exported) -> Arrays:
@@ -65,7 +65,7 @@ def export(name: str, network: Exported) -> Arrays:
     arrays: Arrays = {
         f"{name}.mean": network.mean.astype(np.float32),
         f"{name}.units": np.array([coarse, fine], np.float32),
-        f"{name}.residual": np.array([network.residual], np.uint8),
+        f"{name}.residual": np.array([network.adding], np.uint8),
     }
     for number, (layers, peaks) in enumerate(runs):
         units = [float(np.float32(coarse)), *map(_unit, peaks[:-1]), float(np.float32(fine))]

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from splitwire.codecs.statistics import MIDDLE
+from splitwire.codecs.integer_network import GATED
 from splitwire.train.architecture import (
     Start,
     Trainable,
@@ -23,6 +23,7 @@ from splitwire.train.architecture import (
     plane_of,
     register_architecture,
     spread,
+    step_at,
     straight_through,
     tensor,
     with_plane,
@@ -35,6 +36,8 @@ from splitwire.train.linear_start import linear_start
 
 class Factorised(Trainable):
     """Convolutions, and a linear branch beside them, around latents of independent channels.
+
+    What the convolutions add shrinks with the step.
 
     Args:
         start: what calibration found.
@@ -64,7 +67,8 @@ class Factorised(Trainable):
 
     def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
         """Decoded features and bits; see `Trainable`."""
-        plane, step = plane_of(quality), torch.exp2((MIDDLE - quality) / 8)[:, None, None, None]
+        plane = plane_of(quality)
+        step = step_at(plane)
         steps = self.analyse(x, plane) / step
         rounded = straight_through(steps)
         bits = self.bits(noisy(steps) if self.training else rounded, step, plane)
@@ -77,26 +81,27 @@ class Factorised(Trainable):
 
     def analyse(self, x: Tensor, plane: Tensor) -> Tensor:
         """The latents of features."""
-        latents: Tensor = self.analysis(with_plane(self._seen(x), plane), *self.latents[1:])
+        seen = with_plane(self._seen(x), plane)
+        latents: Tensor = self.analysis(seen, self.latents[1:], step_at(plane))
         return latents
 
     def synthesise(self, latents: Tensor, plane: Tensor) -> Tensor:
         """The features of latents."""
-        made = self.synthesis(with_plane(latents, plane), *self.features[1:])
+        told = with_plane(latents, plane)
+        made = self.synthesis(told, self.features[1:], step_at(plane))
         return torch.einsum("ck,bkhw->bchw", self.after, made) + self.mean
 
     @torch.no_grad()
     def arrays(self, features: Sequence[Tensor]) -> dict[str, NDArray[Any]]:
         """The arrays of its profile."""
         seen = [with_plane(self._seen(x), spread(x)) for x in features]
-        latents = [self.analysis(x, *self.latents[1:]) for x in seen]
+        latents = [self.analyse(x, spread(x)) for x in features]
         told = [with_plane(y, spread(y)) for y in latents]
         mean, none = self.mean[:, 0, 0].double().cpu().numpy(), np.zeros(self.latents[0])
         before, after = (a.double().cpu().numpy() for a in (self.before, self.after))
-        arrays = export("analysis", Exported(self.analysis.networks, seen, mean, before=before))
-        arrays |= export(
-            "synthesis", Exported(self.synthesis.networks, told, none, after=after, offset=mean)
-        )
+        analysis, synthesis = self.analysis.networks, self.synthesis.networks
+        arrays = export("analysis", Exported(analysis, seen, mean, before, adding=GATED))
+        arrays |= export("synthesis", Exported(synthesis, told, none, None, after, mean, GATED))
         furthest = max(float(y.abs().max()) for y in latents)
         return arrays | {
             "shape": np.array(self.features, np.int32),

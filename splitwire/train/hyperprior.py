@@ -70,8 +70,7 @@ class Hyperprior(Factorised):
     def arrays(self, features: Sequence[Tensor]) -> dict[str, NDArray[Any]]:
         """The arrays of its profile."""
         arrays = super().arrays(features)
-        seen = [with_plane(self._seen(x), spread(x)) for x in features]
-        latents = [with_plane(self.analysis(x, *self.latents[1:]), x[:, -1:, :1, :1]) for x in seen]
+        latents = [with_plane(self.analyse(x, spread(x)), spread(x)) for x in features]
         sides = [self.hyper_analysis(y) for y in latents]
         told = [with_plane(z, z.new_zeros(len(z), 1, 1, 1)) for z in sides]
         none, nothing = np.zeros(self.latents[0]), np.zeros(self.side[0])

@@ -19,16 +19,17 @@ from torch import Tensor, nn
 
 from splitwire import kernels
 from splitwire.codecs.ftc_profile import FtcProfile, arrays_of
+from splitwire.codecs.integer_network import RESIDUAL
 from splitwire.codecs.sensitivity import Learnt, band_means
 from splitwire.codecs.statistics import MIDDLE, step_of
 from splitwire.codecs.transform import cosines, octaves
 from splitwire.train.architecture import (
-    QUALITIES,
     Start,
     Trainable,
     plane_of,
     register_architecture,
     spread,
+    step_at,
     tensor,
     with_plane,
 )
@@ -142,7 +143,7 @@ class Transform(Trainable):
         seen = [with_plane(self._seen(x), spread(x)).cpu() for x in parts]
         before, after = (a.double().cpu().numpy() for a in (self.before, self.after))
         for name, network in (("analysis", self.analysis), ("synthesis", self.synthesis)):
-            made = Exported(network.networks, seen, learnt.mean, before, after, residual=True)
+            made = Exported(network.networks, seen, learnt.mean, before, after, adding=RESIDUAL)
             arrays |= export(name, made)
         return arrays
 
@@ -172,9 +173,9 @@ class Transform(Trainable):
 
     def _added(self, network: Branches, x: Tensor, plane: Tensor) -> Tensor:
         """Planes (B, C, H, W) and what a network adds to them."""
-        made = network(with_plane(self._seen(x), plane), *x.shape[2:])
+        made = network(with_plane(self._seen(x), plane), x.shape[2:])
         added = torch.einsum("ck,bkhw->bchw", self.after, made)
-        return x + torch.exp2(-QUALITIES / 8 * plane) * added
+        return x + step_at(plane) * added
 
     def _seen(self, x: Tensor) -> Tensor:
         return torch.einsum("kc,bchw->bkhw", self.before, x)

@@ -5,6 +5,7 @@ from streams import features
 
 import splitwire as sw
 from splitwire import kernels
+from splitwire.codecs.integer_network import GATED, RESIDUAL, SUM
 from splitwire.codecs.latent_tables import REACH
 
 SHAPE = (6, 9, 7)
@@ -26,11 +27,11 @@ def layer(
     }
 
 
-def network(name: str, mean: int, branches: list[list[Arrays]], residual: bool = False) -> Arrays:
+def network(name: str, mean: int, branches: list[list[Arrays]], adding: int = SUM) -> Arrays:
     arrays: Arrays = {
         f"{name}.mean": np.zeros(mean, np.float32),
         f"{name}.units": np.array([1e-3, 1e-4], np.float32),
-        f"{name}.residual": np.array([residual], np.uint8),
+        f"{name}.residual": np.array([adding], np.uint8),
     }
     for b, layers in enumerate(branches):
         for n, parts in enumerate(layers):
@@ -42,7 +43,7 @@ def residual(name: str) -> Arrays:
     """One branch at full size, one that halves it and comes back larger by a row and a column."""
     fine = [layer(5, 7, form=(1, 1, 1)), layer(6, 5, seed=1)]
     coarse = [layer(5, 7, form=(2, 1, 1), seed=2), layer(24, 5, 1, form=(1, 0, 2), seed=3)]
-    return network(name, 6, [fine, coarse], residual=True)
+    return network(name, 6, [fine, coarse], RESIDUAL)
 
 
 def around_transform() -> Arrays:
@@ -60,6 +61,17 @@ def around_tables() -> Arrays:
         "cumulative": counts.cumsum(1, dtype=np.int32),
         **network("analysis", 6, [[layer(4, 7, form=(2, 0, 1))]]),
         **network("synthesis", 4, [[layer(24, 5, form=(1, 0, 2))]]),
+    }
+
+
+def around_gates() -> Arrays:
+    """As `train` writes them: 16 bits a count, and a second branch that shrinks with the step."""
+    arrays = around_tables()
+    small = [layer(4, 7, form=(2, 1, 1), seed=4)], [layer(24, 5, form=(1, 0, 2), seed=5)]
+    return arrays | {
+        "cumulative": (arrays["cumulative"] >> 6).astype(np.uint16),
+        **network("analysis", 6, [[layer(4, 7, form=(2, 0, 1))], small[0]], GATED),
+        **network("synthesis", 4, [[layer(24, 5, form=(1, 0, 2))], small[1]], GATED),
     }
 
 
@@ -84,5 +96,6 @@ def around_hyperprior() -> Arrays:
 CORES = {
     "transform": around_transform,
     "factorised": around_tables,
+    "gated": around_gates,
     "hyperprior": around_hyperprior,
 }

@@ -15,6 +15,7 @@ from streams import features, payload_of, stream_of
 
 import splitwire as sw
 from splitwire.codecs.integer_layers import LARGEST, Layer
+from splitwire.codecs.integer_network import SUM, network_of
 from splitwire.codecs.latent_tables import REACH, bin_tables
 from splitwire.codecs.learned_profile import opened
 
@@ -106,6 +107,18 @@ def test_a_layer_is_a_convolution() -> None:
     y = torch.nn.functional.conv2d(torch.from_numpy(x)[None], weight, bias, 2, 1) * 2.0**-10
     y = torch.nn.functional.pixel_shuffle(y.round().clamp(0, LARGEST), 2)
     np.testing.assert_array_equal(Layer(**parts)(x), y[0].numpy())  # type: ignore[arg-type]
+
+
+def test_a_gated_branch_halves_when_the_step_does() -> None:
+    arrays = CORES["gated"]()
+    gated = network_of(arrays, "synthesis")
+    plain = np.array([SUM], np.uint8)
+    networks = [replace(gated, branches=[branch], residual=plain) for branch in gated.branches]
+    x = np.random.default_rng(0).integers(-5000, 5000, (4, 5, 4)) * 1e-3
+    for quality in (42, 50, 58):
+        alone = [network(x, quality, SHAPE) for network in networks]
+        expected = alone[0] + alone[1] * 2.0 ** ((50 - quality) / 8)
+        np.testing.assert_allclose(gated(x, quality, SHAPE), expected, rtol=1e-12)
 
 
 def test_bins_get_what_the_distribution_has_in_them() -> None:
