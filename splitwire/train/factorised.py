@@ -65,6 +65,17 @@ class Factorised(Trainable):
         self.synthesis = Branches([linear[1], synthesis], silent=1)
         self.prior = FactorisedPrior(self.latents[0])
 
+    def groups(self) -> list[dict[str, Any]]:
+        """The networks' parameters, the linear branches', which begin well, and the prior's."""
+        sides = self.analysis.networks, self.synthesis.networks
+        linear, networks = ([p for side in sides for p in side[i].parameters()] for i in (0, 1))
+        known = {*linear, *networks}
+        return [
+            {"params": networks, "scale": 1.0},
+            {"params": [p for p in self.parameters() if p not in known], "scale": 5.0},
+            {"params": linear, "scale": 0.02},
+        ]
+
     def forward(self, x: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
         """Decoded features and bits; see `Trainable`."""
         plane = plane_of(quality)
