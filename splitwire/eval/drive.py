@@ -15,6 +15,7 @@ from splitwire.eval.adapt import Adaptive
 from splitwire.eval.datasets import load_photos
 from splitwire.eval.devices import Device
 from splitwire.eval.findings import choices
+from splitwire.eval.head import check_cloud
 from splitwire.eval.live import Pictures
 from splitwire.eval.plan import worthwhile
 from splitwire.eval.results import summarise
@@ -127,12 +128,15 @@ def setting(model: Model, at: str, spec: str, top: int) -> Setting:
     """One way to run frames.
 
     Raises:
-        SplitwireError: there is no such cut point or codec, or the codec lacks its profile.
+        SplitwireError: there is no such cut point or codec, the codec lacks its profile, or was
+            trained with another cloud.
     """
     halves = split(model, at)
     if spec == "none":
         return Setting(halves, spec, (), top)
     made = with_shipped_profile(codec(spec), model.name, model.digest, at)
+    if made.profile is not None:
+        check_cloud({made.profile.digest: dict(made.profile.about)}, model)
     return Setting(halves, spec, [made] * len(halves.crossings), top)
 
 

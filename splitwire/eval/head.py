@@ -107,8 +107,8 @@ def check_cloud(profiles: dict[str, dict[str, str]], deployed: Model) -> None:
     for digest, about in profiles.items():
         if about.get("cloud", deployed.digest) != deployed.digest:
             raise ExperimentError(
-                f"the profile {digest} was trained with layers of the cloud fine-tuned: "
-                "give the weights that stand beside it, as cloud_weights"
+                f"the profile {digest} was trained with layers of the cloud fine-tuned: give the "
+                "weights that stand beside it (eval: --cloud-weights; live: --weights, both ends)"
             )
 
 

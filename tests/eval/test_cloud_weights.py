@@ -10,7 +10,7 @@ import torch
 import splitwire as sw
 from splitwire.codecs.profile import Profile
 from splitwire.errors import ExperimentError
-from splitwire.eval.drive import settings_of_run
+from splitwire.eval.drive import setting, settings_of_run
 from splitwire.eval.experiment import Experiment, load_experiment
 from splitwire.eval.report import write_report
 from splitwire.eval.run import Run
@@ -90,3 +90,6 @@ def test_a_profile_that_wants_its_cloud_gets_no_other(desk: Path, tmp_path: Path
     assert list(Run(plan(desk, codecs=(spec,)), tmp_path / "tuned"))
     with pytest.raises(ExperimentError, match="layers of the cloud fine-tuned"):
         Run(plan(desk, codecs=(spec,), cloud_weights=None), tmp_path / "plain")
+    assert setting(tuned, "1", spec, 5).codecs
+    with pytest.raises(ExperimentError, match="layers of the cloud fine-tuned"):
+        setting(sw.load_model(tuned.name), "1", spec, 5)
