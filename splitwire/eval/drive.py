@@ -13,9 +13,9 @@ from splitwire.codecs.shipped import with_shipped_profile
 from splitwire.errors import DataError, ExperimentError, RemoteError
 from splitwire.eval.adapt import Adaptive
 from splitwire.eval.datasets import load_photos
+from splitwire.eval.deployment import Deployment
 from splitwire.eval.devices import Device
 from splitwire.eval.findings import choices
-from splitwire.eval.head import check_cloud
 from splitwire.eval.live import Pictures
 from splitwire.eval.plan import worthwhile
 from splitwire.eval.results import summarise
@@ -136,7 +136,7 @@ def setting(model: Model, at: str, spec: str, top: int) -> Setting:
         return Setting(halves, spec, (), top)
     made = with_shipped_profile(codec(spec), model.name, model.digest, at)
     if made.profile is not None:
-        check_cloud({made.profile.digest: dict(made.profile.about)}, model)
+        Deployment(model, model).check({made.profile.digest: made.profile.about})
     return Setting(halves, spec, [made] * len(halves.crossings), top)
 
 

@@ -14,9 +14,9 @@ import torch
 
 from splitwire.errors import DataError, ExperimentError
 from splitwire.eval.datasets import Photo, describe, load_photos
+from splitwire.eval.deployment import Deployment
 from splitwire.eval.devices import load_device
 from splitwire.eval.experiment import Experiment
-from splitwire.models.load import Model
 from splitwire.models.split import CutPoint
 
 _PACKAGES = ("splitwire", "torch", "torchvision", "timm", "numpy", "pillow", "av")
@@ -24,19 +24,11 @@ _PACKAGES = ("splitwire", "torch", "torchvision", "timm", "numpy", "pillow", "av
 
 def describe_run(
     experiment: Experiment,
-    model: Model,
-    deployed: Model,
+    deployment: Deployment,
     points: Sequence[CutPoint],
     photos: Sequence[Photo],
 ) -> dict[str, Any]:
     """The head of a run that begins now, as plain values.
-
-    Args:
-        experiment: what is measured.
-        model: the network that outputs are judged by.
-        deployed: the network that runs in halves: the same, or with a fine-tuned cloud.
-        points: where it can be cut.
-        photos: what it is measured on.
 
     Raises:
         DataError: a device that is not known, or calibration pictures that cannot be had.
@@ -46,7 +38,7 @@ def describe_run(
         "versions": versions(),
         "hardware": hardware(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model": {**_describe_model(model, points), "deployed": deployed.digest},
+        "model": _describe_model(deployment, points),
         "devices": {
             "edge": load_device(experiment.edge).as_dict(),
             "cloud": load_device(experiment.cloud).as_dict(),
@@ -59,7 +51,7 @@ def describe_run(
 
 
 def check_same(
-    head: dict[str, Any], experiment: Experiment, model: Model, deployed: Model, out: Path
+    head: dict[str, Any], experiment: Experiment, deployment: Deployment, out: Path
 ) -> None:
     """Refuse to add samples to a run of something else.
 
@@ -69,8 +61,8 @@ def check_same(
     now = json.loads(json.dumps(experiment.as_dict()))  # as JSON gives it back: no tuples
     begun = head.get("experiment", {})
     different = [key for key in {**begun, **now} if now.get(key) != begun.get(key)]
-    digests = {"digest": model.digest, "deployed": deployed.digest}
-    if any(head.get("model", {}).get(key) != digest for key, digest in digests.items()):
+    digests = deployment.digests.items()
+    if any(head.get("model", {}).get(key) != digest for key, digest in digests):
         different.append("the network's weights")
     if head.get("versions") != versions():
         different.append("the versions of packages")
@@ -95,20 +87,6 @@ def check_unseen(profiles: dict[str, dict[str, str]], experiment: Experiment) ->
             raise DataError(
                 f"the profile {digest} was learnt on {about['data']}, which this experiment "
                 "evaluates: calibrate it on other pictures"
-            )
-
-
-def check_cloud(profiles: dict[str, dict[str, str]], deployed: Model) -> None:
-    """Refuse profiles that were trained with another cloud than the one that runs.
-
-    Raises:
-        ExperimentError: naming one.
-    """
-    for digest, about in profiles.items():
-        if about.get("cloud", deployed.digest) != deployed.digest:
-            raise ExperimentError(
-                f"the profile {digest} was trained with layers of the cloud fine-tuned: give the "
-                "weights that stand beside it (eval: --cloud-weights; live: --weights, both ends)"
             )
 
 
@@ -147,10 +125,11 @@ def _cpu() -> str:
     return names[0] if names else platform.machine()
 
 
-def _describe_model(model: Model, points: Sequence[CutPoint]) -> dict[str, Any]:
+def _describe_model(deployment: Deployment, points: Sequence[CutPoint]) -> dict[str, Any]:
+    model = deployment.model
     return {
         "name": model.name,
-        "digest": model.digest,
+        **deployment.digests,
         "macs": sum(model.graph.macs),
         "picture_bytes": int(np.prod(model.input_shape)),
         "points": [

@@ -18,6 +18,7 @@ import torch
 from splitwire.codecs.base import Tensor
 from splitwire.errors import ExperimentError
 from splitwire.eval.datasets import Photo
+from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import load_experiment
 from splitwire.eval.head import describe_run
 from splitwire.eval.metrics import divergence, top_k
@@ -100,7 +101,7 @@ class Recording:
             cloud="this",
         )
         model = self._model
-        head = describe_run(plan, model, model, cut_points(model), photos)
+        head = describe_run(plan, Deployment(model, model), cut_points(model), photos)
         used = {codec.profile.digest for s in settings for codec in s.codecs if codec.profile}
         head["data"]["calibration"] = f"profiles {', '.join(sorted(used))}" if used else None
         if not photos:

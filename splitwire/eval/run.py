@@ -19,14 +19,14 @@ from splitwire.codecs.registry import codec
 from splitwire.errors import ExperimentError
 from splitwire.eval.calibrate import CROPS
 from splitwire.eval.datasets import Photo, check_disjoint, load_photos
+from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
-from splitwire.eval.head import check_cloud, check_profiles, check_same, check_unseen, describe_run
+from splitwire.eval.head import check_profiles, check_same, check_unseen, describe_run
 from splitwire.eval.metrics import divergence, top_k
 from splitwire.eval.profile_store import ProfileStore
 from splitwire.eval.profiles import Calibrator, Track, silent
 from splitwire.eval.samples import SAMPLES, Sample, head_line, read_run, sample_line
-from splitwire.models.load import load_model
-from splitwire.models.split import Split, cut_points, split
+from splitwire.models.split import Split, cut_points
 from splitwire.runner.link import SimulatedLink, Wire
 from splitwire.runner.local import Outcome, as_array, infer, infer_on_edge
 from splitwire.runner.memory import keep_memory
@@ -110,14 +110,11 @@ class Run:
         self.photos = load_photos(experiment.data, experiment.limit)
         calibration = load_photos(experiment.calibration)
         check_disjoint(calibration, self.photos)
-        weights = None if experiment.weights == "none" else experiment.weights
-        self.model = load_model(experiment.model, weights)
+        self._deployment = deployment = Deployment.load(experiment)
+        self.model = deployment.model
         self.points = cut_points(self.model)
         splits = experiment.splits or automatic_splits(self.points)
-        cuts = {at: split(self.model, at) for at in ("output", "input")}
-        tuned = experiment.cloud_weights
-        self._deployed = load_model(experiment.model, tuned) if tuned else self.model
-        cuts |= {at: self._cut(at) for at in splits}
+        cuts = {at: deployment.cut(at) for at in ("output", "input", *splits)}
         done = self._open()  # another run in the folder is refused before codecs are calibrated
         calibrator = Calibrator(calibration, experiment.calibration, experiment.seed, CROPS, track)
         self._profiles = ProfileStore(out / PROFILES, calibrator)
@@ -128,7 +125,7 @@ class Run:
         self.tasks = list({(task.split.at, task.coding.codec): task for task in tasks}.values())
         used = self._profiles_used()
         check_unseen(used, experiment)
-        check_cloud(used, self._deployed)
+        deployment.check(used)
         self.done = self._begin(used) if done is None else done
         check_profiles(read_run(out)[0], used, out)
 
@@ -160,17 +157,6 @@ class Run:
                     file.flush()
                     self.done.add(sample.key)
                     yield sample
-
-    def _cut(self, at: str) -> Split:
-        """The halves that run, of which only the cloud's may be fine-tuned."""
-        plain, cut = split(self.model, at), split(self._deployed, at)
-        own, other = plain.edge.state_dict(), cut.edge.state_dict()
-        if different := [name for name in own if not torch.equal(own[name], other[name])]:
-            raise ExperimentError(
-                f"{self.experiment.cloud_weights} differs from the network at the edge of {at} too "
-                f"({different[0]}): measure it at splits before what was tuned"
-            )
-        return cut
 
     def _tasks(self, cut: Split, codings: Sequence[Coding]) -> list[Task]:
         tasks = []
@@ -228,11 +214,11 @@ class Run:
         except OSError as error:
             raise ExperimentError(f"cannot write to {self.out}: {error.strerror}") from error
         head, samples = read_run(self.out)
-        check_same(head, self.experiment, self.model, self._deployed, self.out)
+        check_same(head, self.experiment, self._deployment, self.out)
         return {sample.key for sample in samples}
 
     def _begin(self, profiles: dict[str, dict[str, str]]) -> set[tuple[str, int, str, str]]:
-        head = describe_run(self.experiment, self.model, self._deployed, self.points, self.photos)
+        head = describe_run(self.experiment, self._deployment, self.points, self.photos)
         head["profiles"] = profiles
         self._save_features()
         (self.out / SAMPLES).write_text(head_line(head), encoding="utf-8")

@@ -1,0 +1,76 @@
+"""The network of an experiment: as outputs are judged by it, and as it runs in halves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from splitwire.errors import ExperimentError
+from splitwire.eval.experiment import Experiment
+from splitwire.models.load import Model, load_model
+from splitwire.models.split import Split, split
+
+ENDS = ("input", "output")
+
+
+@dataclass(frozen=True, eq=False)
+class Deployment:
+    """A network, and what runs of it.
+
+    Attributes:
+        model: whose uncompressed output all outputs are compared with.
+        deployed: what is cut in halves: the same, or the same with a fine-tuned cloud.
+    """
+
+    model: Model
+    deployed: Model
+
+    @classmethod
+    def load(cls, experiment: Experiment) -> "Deployment":
+        """That of an experiment.
+
+        Raises:
+            ModelError: it cannot be had, or its weights cannot.
+        """
+        model = load_model(
+            experiment.model, None if experiment.weights == "none" else experiment.weights
+        )
+        tuned = experiment.cloud_weights
+        return cls(model, load_model(experiment.model, tuned) if tuned else model)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Of both, by what a run's head calls them."""
+        return {"digest": self.model.digest, "deployed": self.deployed.digest}
+
+    def cut(self, at: str) -> Split:
+        """The halves that run; where nothing is split, those of the network as it was.
+
+        Raises:
+            ModelError: there is no such cut point.
+            ExperimentError: not the cloud's half alone is tuned.
+        """
+        plain = split(self.model, at)
+        if at in ENDS or self.deployed is self.model:
+            return plain
+        cut = split(self.deployed, at)
+        own, other = plain.edge.state_dict(), cut.edge.state_dict()
+        if different := [name for name in own if not torch.equal(own[name], other[name])]:
+            raise ExperimentError(
+                f"the weights of the cloud differ from the network's at the edge of {at} too "
+                f"({different[0]}): measure them at splits before what was tuned"
+            )
+        return cut
+
+    def check(self, profiles: Mapping[str, Mapping[str, str]]) -> None:
+        """Refuse profiles, given by digest with what they say of themselves, of another cloud.
+
+        Raises:
+            ExperimentError: naming one.
+        """
+        for digest, about in profiles.items():
+            if about.get("cloud", self.deployed.digest) != self.deployed.digest:
+                raise ExperimentError(
+                    f"the profile {digest} was trained with layers of the cloud fine-tuned: give "
+                    "the weights beside it (eval: --cloud-weights; live: --weights, both ends)"
+                )
