@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_runs import plan, tiny, whole  # noqa: F401
 
 from splitwire.eval.samples import Sample, head_line, sample_line
 

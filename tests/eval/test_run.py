@@ -1,117 +1,27 @@
 """Runs of lite0 on two of the sample photos: what they write, and how they go on."""
 
-import json
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
+from small_runs import Plan
 
 import splitwire as sw
 from splitwire.codecs import registry
 from splitwire.codecs.base import Tensor
 from splitwire.errors import DataError, ExperimentError, ModelError
 from splitwire.eval.datasets import load_photos
-from splitwire.eval.experiment import Experiment, load_experiment
-from splitwire.eval.run import Run
-from splitwire.eval.samples import SAMPLES, STAGES, Sample, read_run
-
-# Runs in another process: it measures five samples, begins to write a sixth, and is killed.
-KILLED = """
-import os, signal, sys
-from pathlib import Path
 from splitwire.eval.experiment import load_experiment
 from splitwire.eval.run import Run
-
-out = Path(sys.argv[2])
-samples = iter(Run(load_experiment(Path(sys.argv[1])), out))
-for _ in range(5):
-    next(samples)
-with (out / "samples.jsonl").open("a") as file:
-    file.write('{"kind": "sample", "photo": "imagen')
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-SMALL = """
-limit = 2
-splits = ["blocks.3"]
-codecs = ["raw:bits=8+4", "jpeg"]
-pictures = ["picture:format=png", "picture:format=jpeg"]
-edge = "this"
-cloud = "this"
-
-[[links]]
-name = "slow"
-rate = 1e5
-rtt = 0.01
-
-[[links]]
-name = "lossy"
-rate = 1e5
-loss = 0.05
-"""
-
-
-# Two networks that are quick to load: a classifier, and one that is none.
-NETS = """
-from torch import nn
-from splitwire.models.preprocess import Preprocess
-
-HOW = Preprocess(32, 36, (127.0,) * 3, (128.0,) * 3, "bilinear")
-
-def small():
-    ends = nn.Conv2d(3, 8, 3, 2), nn.Linear(8 * 7 * 7, 10)
-    return nn.Sequential(ends[0], nn.ReLU(), nn.Conv2d(8, 8, 3, 2), nn.Flatten(), ends[1]), HOW
-
-def dense():
-    return nn.Conv2d(3, 2, 3, stride=2), HOW
-"""
-
-
-@pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("plan") / "small.toml"
-    path.write_text(SMALL, encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
-def whole(plan: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the small experiment, run without a break."""
-    out = tmp_path_factory.mktemp("whole")
-    assert len(list(Run(load_experiment(plan), out))) == 2 * (1 + 2 + 4)
-    return out
-
-
-Plan = Callable[..., Experiment]
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """Makes an experiment of as little as possible, but for what it is given."""
-    file = tmp_path_factory.mktemp("nets") / "nets.py"
-    file.write_text(NETS, encoding="utf-8")
-
-    def plan(net: str = "small", **changes: Any) -> Experiment:
-        least: dict[str, Any] = dict.fromkeys(("codecs", "pictures", "links"), ())
-        least.update(model=f"{file}:{net}", splits=("2",), limit=1, edge="this", cloud="this")
-        return load_experiment(None, **{**least, **changes})
-
-    return plan
+from splitwire.eval.samples import SAMPLES, STAGES, Sample, read_run
 
 
 def by_codec(samples: list[Sample]) -> dict[str, Sample]:
     return {sample.codec: sample for sample in samples}
-
-
-def untimed(sample: Sample) -> dict[str, Any]:
-    return {key: value for key, value in asdict(sample).items() if key not in STAGES}
 
 
 def test_every_photo_goes_through_the_baselines_and_every_codec(whole: Path) -> None:
@@ -182,65 +92,6 @@ def test_a_run_opens_in_pandas_as_it_is(whole: Path) -> None:
     samples = frame[frame.kind == "sample"]
     assert len(samples) == 14
     assert samples.groupby("codec").bytes.mean()["raw:bits=8"] > 15_680
-
-
-def test_a_run_that_was_killed_goes_on_to_the_same_results(
-    plan: Path, whole: Path, tmp_path: Path
-) -> None:
-    killed = subprocess.run(
-        [sys.executable, "-P", "-c", KILLED, str(plan), str(tmp_path)], check=False
-    )
-    assert killed.returncode == -9
-    assert not (tmp_path / SAMPLES).read_bytes().endswith(b"\n")
-    before = read_run(tmp_path)[1]
-    run = Run(load_experiment(plan), tmp_path)
-    assert (len(before), len(run.done), run.total) == (5, 5, 14)
-    after = list(run)
-    head, samples = read_run(tmp_path)
-    uninterrupted, expected = read_run(whole)
-    assert samples == before + after
-    assert max(Counter(sample.key for sample in samples).values()) == 1
-    assert list(map(untimed, samples)) == list(map(untimed, expected))
-    for key in head.keys() - {"started"}:
-        assert head[key] == uninterrupted[key]
-
-
-def test_a_finished_run_measures_nothing_again(plan: Path, whole: Path) -> None:
-    written = (whole / SAMPLES).read_bytes()
-    assert list(Run(load_experiment(plan), whole)) == []
-    assert (whole / SAMPLES).read_bytes() == written
-
-
-def test_a_run_killed_before_its_head_was_whole_begins_anew(tiny: Plan, tmp_path: Path) -> None:
-    (tmp_path / SAMPLES).write_text('{"kind": "head", "experi', encoding="utf-8")
-    assert len(list(Run(tiny(), tmp_path))) == 2
-    assert len(read_run(tmp_path)[1]) == 2
-
-
-def test_another_experiment_in_the_same_folder_is_refused(plan: Path, whole: Path) -> None:
-    written = (whole / SAMPLES).read_bytes()
-    with pytest.raises(ExperimentError, match=r"holds another run \(other seed, limit\)"):
-        Run(load_experiment(plan, seed=1, limit=1), whole)
-    assert (whole / SAMPLES).read_bytes() == written
-
-
-def test_a_run_of_other_weights_versions_or_machine_is_refused(
-    plan: Path, whole: Path, tmp_path: Path
-) -> None:
-    first, *_ = (whole / SAMPLES).read_text(encoding="utf-8").splitlines()
-    head = json.loads(first)
-    head["model"]["digest"] = "0" * 16
-    head["versions"]["torch"] = "0.1"
-    head["hardware"]["cores"] = 999
-    (tmp_path / SAMPLES).write_text(json.dumps(head) + "\n", encoding="utf-8")
-    with pytest.raises(ExperimentError, match="weights, the versions of packages, the machine"):
-        Run(load_experiment(plan), tmp_path)
-
-
-def test_a_folder_that_cannot_be_written_is_refused(tiny: Plan, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    with pytest.raises(ExperimentError, match="cannot write to"):
-        Run(tiny(), tmp_path / "file" / "run")
 
 
 def test_calibrating_on_the_pictures_of_the_evaluation_is_refused(
@@ -354,20 +205,3 @@ def test_an_unlabelled_folder_is_scored_on_fidelity_alone(tiny: Plan, tmp_path: 
 def test_a_network_that_is_no_classifier_is_refused(tiny: Plan, tmp_path: Path) -> None:
     with pytest.raises(ExperimentError, match="only classifiers"):
         list(Run(tiny("dense", splits=("output",)), tmp_path / "run"))
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("", "does not begin with a head"),
-        ('{"kind": "sample"}\n', "does not begin with a head"),
-        ('{"kind": "head"}\n5\n', "line 2: damaged"),
-        ('{"kind": "head"}\n{"photo"\n{}\n', "line 2: damaged"),
-        ('{"kind": "head"}\n{"kind": "sample", "colour": 3}\n', "a row that is no sample"),
-        ("\udcff\n", "line 1: damaged"),
-    ],
-)
-def test_a_file_that_is_no_run_is_refused(tmp_path: Path, text: str, said: str) -> None:
-    (tmp_path / SAMPLES).write_bytes(text.encode(errors="surrogateescape"))
-    with pytest.raises(ExperimentError, match=said):
-        read_run(tmp_path)

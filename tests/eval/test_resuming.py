@@ -1,0 +1,113 @@
+"""Runs that go on where they stopped, and those that must not."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_runs import Plan
+
+from splitwire.errors import ExperimentError
+from splitwire.eval.experiment import load_experiment
+from splitwire.eval.run import Run
+from splitwire.eval.samples import SAMPLES, STAGES, Sample, read_run
+
+# Runs in another process: it measures five samples, begins to write a sixth, and is killed.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from splitwire.eval.experiment import load_experiment
+from splitwire.eval.run import Run
+
+out = Path(sys.argv[2])
+samples = iter(Run(load_experiment(Path(sys.argv[1])), out))
+for _ in range(5):
+    next(samples)
+with (out / "samples.jsonl").open("a") as file:
+    file.write('{"kind": "sample", "photo": "imagen')
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def untimed(sample: Sample) -> dict[str, Any]:
+    return {key: value for key, value in asdict(sample).items() if key not in STAGES}
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_results(
+    plan: Path, whole: Path, tmp_path: Path
+) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-P", "-c", KILLED, str(plan), str(tmp_path)], check=False
+    )
+    assert killed.returncode == -9
+    assert not (tmp_path / SAMPLES).read_bytes().endswith(b"\n")
+    before = read_run(tmp_path)[1]
+    run = Run(load_experiment(plan), tmp_path)
+    assert (len(before), len(run.done), run.total) == (5, 5, 14)
+    after = list(run)
+    head, samples = read_run(tmp_path)
+    uninterrupted, expected = read_run(whole)
+    assert samples == before + after
+    assert max(Counter(sample.key for sample in samples).values()) == 1
+    assert list(map(untimed, samples)) == list(map(untimed, expected))
+    for key in head.keys() - {"started"}:
+        assert head[key] == uninterrupted[key]
+
+
+def test_a_finished_run_measures_nothing_again(plan: Path, whole: Path) -> None:
+    written = (whole / SAMPLES).read_bytes()
+    assert list(Run(load_experiment(plan), whole)) == []
+    assert (whole / SAMPLES).read_bytes() == written
+
+
+def test_a_run_killed_before_its_head_was_whole_begins_anew(tiny: Plan, tmp_path: Path) -> None:
+    (tmp_path / SAMPLES).write_text('{"kind": "head", "experi', encoding="utf-8")
+    assert len(list(Run(tiny(), tmp_path))) == 2
+    assert len(read_run(tmp_path)[1]) == 2
+
+
+def test_another_experiment_in_the_same_folder_is_refused(plan: Path, whole: Path) -> None:
+    written = (whole / SAMPLES).read_bytes()
+    with pytest.raises(ExperimentError, match=r"holds another run \(other seed, limit\)"):
+        Run(load_experiment(plan, seed=1, limit=1), whole)
+    assert (whole / SAMPLES).read_bytes() == written
+
+
+def test_a_run_of_other_weights_versions_or_machine_is_refused(
+    plan: Path, whole: Path, tmp_path: Path
+) -> None:
+    first, *_ = (whole / SAMPLES).read_text(encoding="utf-8").splitlines()
+    head = json.loads(first)
+    head["model"]["digest"] = "0" * 16
+    head["versions"]["torch"] = "0.1"
+    head["hardware"]["cores"] = 999
+    (tmp_path / SAMPLES).write_text(json.dumps(head) + "\n", encoding="utf-8")
+    with pytest.raises(ExperimentError, match="weights, the versions of packages, the machine"):
+        Run(load_experiment(plan), tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tiny: Plan, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    with pytest.raises(ExperimentError, match="cannot write to"):
+        Run(tiny(), tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "does not begin with a head"),
+        ('{"kind": "sample"}\n', "does not begin with a head"),
+        ('{"kind": "head"}\n5\n', "line 2: damaged"),
+        ('{"kind": "head"}\n{"photo"\n{}\n', "line 2: damaged"),
+        ('{"kind": "head"}\n{"kind": "sample", "colour": 3}\n', "a row that is no sample"),
+        ("\udcff\n", "line 1: damaged"),
+    ],
+)
+def test_a_file_that_is_no_run_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / SAMPLES).write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ExperimentError, match=said):
+        read_run(tmp_path)
