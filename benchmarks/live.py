@@ -23,12 +23,11 @@ from time import monotonic
 
 import numpy as np
 
-from splitwire.eval import drive
 from splitwire.eval.samples import STAGES
+from splitwire.live import drive, loops
+from splitwire.live.connection import Address
+from splitwire.live.edge import Record
 from splitwire.models.load import load_model
-from splitwire.runner import loops
-from splitwire.runner.connection import Address
-from splitwire.runner.edge import Record
 from splitwire.runner.link import Trace
 from splitwire.runner.memory import keep_memory
 from splitwire.runner.threads import limit_threads

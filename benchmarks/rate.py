@@ -24,9 +24,9 @@ import av
 import numpy as np
 from rich.progress import track
 
+from splitwire.calibrate.calibrator import write_profiles
 from splitwire.eval.curves import bd_rate, curves, pareto
 from splitwire.eval.experiment import load_experiment
-from splitwire.eval.profiles import write_profiles
 from splitwire.eval.results import Result, summarise
 from splitwire.eval.run import Run
 from splitwire.eval.samples import Sample, read_run

@@ -91,10 +91,10 @@ def report(
     ] = 0.05,
 ) -> None:
     """Print a run's tables and draw its report, RUN/report.html."""
-    from splitwire.eval.report import write_report
     from splitwire.eval.results import summarise
     from splitwire.eval.samples import read_run
-    from splitwire.eval.table import show
+    from splitwire.report.page import write_report
+    from splitwire.report.table import show
 
     head, samples = read_run(run)
     results = summarise(samples, head["experiment"]["seed"])
@@ -122,7 +122,7 @@ def calibrate(
     """Learn a codec's profile for one split of a network, from pictures."""
     import time
 
-    from splitwire.eval.profiles import write_profiles
+    from splitwire.calibrate.calibrator import write_profiles
 
     since = time.perf_counter()
     with progress_bar() as progress:

@@ -43,13 +43,13 @@ def cloud(
 ) -> None:
     """Serve the second half of networks to edges, and a page to try them on."""
     _need_live()
-    from splitwire.runner.access import Access, check_exposure, read_token
-    from splitwire.runner.cloud import Cloud, Limits
-    from splitwire.runner.library import Library, read_profiles
-    from splitwire.runner.logs import begin_logging
+    from splitwire.live.access import Access, check_exposure, read_token
+    from splitwire.live.cloud import Cloud, Limits
+    from splitwire.live.library import Library, read_profiles
+    from splitwire.live.logs import begin_logging
+    from splitwire.live.pages import pages, picture_sizes
+    from splitwire.live.serve import check_certificate, serve
     from splitwire.runner.memory import keep_memory
-    from splitwire.runner.pages import pages, picture_sizes
-    from splitwire.runner.serve import check_certificate, serve
     from splitwire.runner.threads import limit_threads
 
     limit_threads(threads)
@@ -103,13 +103,12 @@ def edge(
 ) -> None:
     """Run the first half here, the rest in the cloud: a folder, a video file or a camera."""
     _need_live()
-    from splitwire.eval import drive
     from splitwire.eval.devices import load_device
-    from splitwire.eval.findings import on_live
-    from splitwire.eval.live import Recording
-    from splitwire.runner import loops
-    from splitwire.runner.access import read_token
-    from splitwire.runner.connection import Address, Uplink
+    from splitwire.live import drive, loops
+    from splitwire.live.access import read_token
+    from splitwire.live.connection import Address, Uplink
+    from splitwire.live.recording import Recording
+    from splitwire.report.findings import on_live
     from splitwire.runner.memory import keep_memory
     from splitwire.runner.threads import limit_threads
 
@@ -160,10 +159,10 @@ def plan(
     ] = None,
 ) -> None:
     """For each upload rate, the fastest choice that keeps the fidelity, and what it costs."""
-    from splitwire.eval.findings import choices, factors
     from splitwire.eval.plan import RATES, Energy, rows, worthwhile
     from splitwire.eval.results import summarise
     from splitwire.eval.samples import read_run
+    from splitwire.report.findings import choices, factors
 
     head, samples = read_run(run)
     totals = choices(head, summarise(samples), max_divergence)
@@ -187,9 +186,9 @@ def demo(
     """Start a cloud, an edge and a page on this machine, to watch the three ways in a browser."""
     _need_live()
     from splitwire.eval.devices import load_device
-    from splitwire.eval.drive import slowness
-    from splitwire.runner.demo import CloudProcess, Demo
-    from splitwire.runner.library import Library
+    from splitwire.live.demo import CloudProcess, Demo
+    from splitwire.live.drive import slowness
+    from splitwire.live.library import Library
     from splitwire.runner.memory import keep_memory
     from splitwire.runner.threads import limit_threads
 

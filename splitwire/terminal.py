@@ -17,8 +17,8 @@ from splitwire.codecs.bitstream import Header
 if TYPE_CHECKING:  # which loads torch
     from splitwire.eval.plan import Row
     from splitwire.eval.totals import Stretch
+    from splitwire.live.edge import Record
     from splitwire.models.split import CutPoint
-    from splitwire.runner.edge import Record
 
 STAGES = ("edge", "encode", "link", "decode", "cloud")
 

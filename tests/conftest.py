@@ -1,11 +1,13 @@
-"""What tests of several folders share: the default network and one of its photos."""
+"""What tests of several folders share: the default network, one of its photos, and runs."""
 
 import numpy as np
 import pytest
+from made_up_run import make_run  # noqa: F401
 from numpy.typing import NDArray
+from small_runs import plan, tiny, whole  # noqa: F401
 
 import splitwire as sw
-from splitwire.eval.datasets import load_photos
+from splitwire.data.photos import load_photos
 
 
 @pytest.fixture(scope="session")

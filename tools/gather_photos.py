@@ -27,7 +27,7 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image, ImageOps
 
-from splitwire.eval.datasets import load_photos
+from splitwire.data.photos import load_photos
 
 LIST = Path(__file__).parent / "photos.tsv"
 RESOURCES = "usr/share/gcompris-qt/rcc"  # where the files of gcompris-qt-data lie packed

@@ -10,10 +10,10 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from splitwire.calibrate.calibrator import write_profiles
+from splitwire.calibrate.packaged import shipped_path
 from splitwire.codecs.profile import Profile
-from splitwire.codecs.shipped import shipped_path
 from splitwire.eval.experiment import load_experiment
-from splitwire.eval.profiles import write_profiles
 
 DATA = "scikit-image, Debian packages (tools/photos.tsv)"
 CROPS = 2400

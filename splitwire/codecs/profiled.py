@@ -12,10 +12,10 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.ftc.steps import MIDDLE
 from splitwire.codecs.layout import from_planes, planes_shape, to_planes
 from splitwire.codecs.parameter import parameter
 from splitwire.codecs.profile import Profile
-from splitwire.codecs.statistics import MIDDLE
 from splitwire.errors import BitstreamError, ProfileError
 
 TOP = 100  # the highest quality

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from splitwire.data.photos import Photo, describe, load_photos
 from splitwire.errors import DataError, ExperimentError
-from splitwire.eval.datasets import Photo, describe, load_photos
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.devices import load_device
 from splitwire.eval.experiment import Experiment

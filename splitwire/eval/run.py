@@ -14,17 +14,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from splitwire.calibrate.calibrator import Calibrator, Track, silent
+from splitwire.calibrate.learn import CROPS
+from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.base import Codec, Tensor
 from splitwire.codecs.registry import codec
+from splitwire.data.photos import Photo, check_disjoint, load_photos
 from splitwire.errors import ExperimentError
-from splitwire.eval.calibrate import CROPS
-from splitwire.eval.datasets import Photo, check_disjoint, load_photos
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
 from splitwire.eval.head import check_profiles, check_same, check_unseen, describe_run
 from splitwire.eval.metrics import divergence, top_k
-from splitwire.eval.profile_store import ProfileStore
-from splitwire.eval.profiles import Calibrator, Track, silent
 from splitwire.eval.samples import SAMPLES, Sample, head_line, read_run, sample_line
 from splitwire.models.split import Split, cut_points
 from splitwire.runner.link import SimulatedLink, Wire

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from splitwire.codecs.integer_network import TRAINED
-from splitwire.codecs.sensitivity import Learnt
-from splitwire.codecs.statistics import MIDDLE
+from splitwire.codecs.ftc.sensitivity import Learnt
+from splitwire.codecs.ftc.steps import MIDDLE
+from splitwire.codecs.learned.integer_network import TRAINED
 from splitwire.errors import TrainingError
 
 BUILTIN = ("transform", "factorised", "hyperprior")

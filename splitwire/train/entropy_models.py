@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from splitwire.codecs.latent_tables import GRID, REACH, table_of
+from splitwire.codecs.learned.latent_tables import GRID, REACH, table_of
 from splitwire.errors import TrainingError
 
 LOWEST_RUNG = -26  # of widths in eighths of an octave: 0.11 steps, as CompressAI's

@@ -1,4 +1,4 @@
-"""From trained convolutions to the integers of a profile (codecs/integer_network.py).
+"""From trained convolutions to the integers of a profile (codecs/learned/integer_network.py).
 
 Weights get 8 bits, with a scale for each output channel; activations get 16, and room for twice
 the largest that the given features make.
@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from splitwire.codecs.integer_layers import LARGEST
-from splitwire.codecs.integer_network import SLOPE, SUM
+from splitwire.codecs.learned.integer_layers import LARGEST
+from splitwire.codecs.learned.integer_network import SLOPE, SUM
 from splitwire.errors import TrainingError
 from splitwire.train.architecture import QUALITIES
 
@@ -36,7 +36,7 @@ class Exported:
         before: from the channels to what the branches were trained to see, (C, C), if anything.
         after: from what the branches give to the channels, likewise.
         offset: added to what the branches give, to each channel.
-        adding: how outputs of branches add up; see codecs/integer_network.py.
+        adding: how outputs of branches add up; see codecs/learned/integer_network.py.
     """
 
     branches: Sequence[nn.Sequential]

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from splitwire.codecs.integer_network import GATED
+from splitwire.codecs.learned.integer_network import GATED
 from splitwire.train.architecture import (
     Start,
     Trainable,

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, fx, nn
 
 from splitwire.codecs.base import Tensor as Array
+from splitwire.data.photos import Photo
 from splitwire.errors import TrainingError
-from splitwire.eval.datasets import Photo
 from splitwire.models.load import Model
 from splitwire.models.split import Cloud, Split, split
 from splitwire.train.folding import fold

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from splitwire.codecs.statistics import step_of
-from splitwire.codecs.transform import Floats, cosines, mixed
+from splitwire.codecs.ftc.steps import step_of
+from splitwire.codecs.ftc.transform import Floats, cosines, mixed
 from splitwire.errors import TrainingError
 from splitwire.train.architecture import Start, tensor
 

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splitwire.codecs.integer_network import TRAINED
-from splitwire.codecs.statistics import MIDDLE
+from splitwire.codecs.ftc.steps import MIDDLE
+from splitwire.codecs.learned.integer_network import TRAINED
 from splitwire.train.architecture import Trainable
 from splitwire.train.features import BATCH, Features, Halves
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from splitwire.codecs import statistics
+from splitwire.calibrate.calibrator import Track, silent
+from splitwire.codecs.ftc import steps
+from splitwire.codecs.ftc.sensitivity import learn
 from splitwire.codecs.profile import Profile
-from splitwire.codecs.sensitivity import learn
+from splitwire.data.photos import Photo, crops, load_photos
 from splitwire.errors import TrainingError
-from splitwire.eval.datasets import Photo, crops, load_photos
-from splitwire.eval.profiles import Track, silent
 from splitwire.models.load import Model, load_model
 from splitwire.train.architecture import Start, architecture
 from splitwire.train.checkpoint import Checkpoint
@@ -108,7 +108,7 @@ class Training:
         torch.manual_seed(seed)
         self._some = some = self.features.first(CALIBRATED)
         learnt = learn(some.x.double().numpy(), gradients(halves, some, seed).astype(np.float64))
-        level = statistics.level(learnt.spectra)
+        level = steps.level(learnt.spectra)
         if level > _DEAF:
             raise TrainingError(f"the output hardly depends on what crosses at {plan.split}")
         start = Start(halves.shape, learnt, level)

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from splitwire import kernels
-from splitwire.codecs.ftc_profile import FtcProfile, arrays_of
-from splitwire.codecs.integer_network import RESIDUAL
-from splitwire.codecs.sensitivity import Learnt, band_means
-from splitwire.codecs.statistics import MIDDLE, step_of
-from splitwire.codecs.transform import cosines, octaves
+from splitwire.codecs.ftc.profile import FtcProfile, arrays_of
+from splitwire.codecs.ftc.sensitivity import Learnt, band_means
+from splitwire.codecs.ftc.steps import MIDDLE, step_of
+from splitwire.codecs.ftc.transform import cosines, octaves
+from splitwire.codecs.learned.integer_network import RESIDUAL
 from splitwire.train.architecture import (
     Start,
     Trainable,

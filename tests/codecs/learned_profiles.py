@@ -5,8 +5,8 @@ from streams import features
 
 import splitwire as sw
 from splitwire import kernels
-from splitwire.codecs.integer_network import GATED, RESIDUAL, SUM
-from splitwire.codecs.latent_tables import REACH
+from splitwire.codecs.learned.integer_network import GATED, RESIDUAL, SUM
+from splitwire.codecs.learned.latent_tables import REACH
 
 SHAPE = (6, 9, 7)
 LATENTS = (4, 5, 4)

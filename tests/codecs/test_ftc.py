@@ -7,8 +7,8 @@ import pytest
 from streams import features
 
 import splitwire as sw
-from splitwire.codecs import transform
-from splitwire.codecs.sensitivity import frequency_bands
+from splitwire.codecs.ftc import transform
+from splitwire.codecs.ftc.sensitivity import frequency_bands
 
 SHAPE = (6, 9, 7)
 

@@ -14,10 +14,10 @@ from learned_profiles import CORES, SHAPE, Arrays, layer
 from streams import features, payload_of, stream_of
 
 import splitwire as sw
-from splitwire.codecs.integer_layers import LARGEST, Layer
-from splitwire.codecs.integer_network import SUM, network_of
-from splitwire.codecs.latent_tables import REACH, bin_tables
-from splitwire.codecs.learned_profile import opened
+from splitwire.codecs.learned.integer_layers import LARGEST, Layer
+from splitwire.codecs.learned.integer_network import SUM, network_of
+from splitwire.codecs.learned.latent_tables import REACH, bin_tables
+from splitwire.codecs.learned.profile import opened
 
 
 @pytest.fixture(scope="module", params=CORES)

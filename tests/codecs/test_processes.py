@@ -11,7 +11,7 @@ import pytest
 from streams import NAMES, features, ready
 
 import splitwire as sw
-from splitwire.codecs.shipped import shipped_profiles
+from splitwire.calibrate.packaged import shipped_profiles
 from splitwire.kernels._isa import supported
 
 ADD_ON = '''
@@ -140,7 +140,7 @@ import numpy, splitwire
 from splitwire import testing
 
 from splitwire.codecs.registry import codec_names
-from splitwire.codecs.shipped import shipped_profiles
+from splitwire.calibrate.packaged import shipped_profiles
 from splitwire.kernels._isa import supported
 assert codec_names()[-1] == "halves", codec_names()
 testing.check_codec(splitwire.codec("halves"))

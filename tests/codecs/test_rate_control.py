@@ -6,7 +6,7 @@ from streams import features
 
 import splitwire as sw
 from splitwire.codecs import bitstream
-from splitwire.codecs.rate_control import within_divergence
+from splitwire.codecs.ftc.rate_control import within_divergence
 from splitwire.errors import CodecError
 
 

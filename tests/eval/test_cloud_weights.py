@@ -11,10 +11,10 @@ from torch import nn
 import splitwire as sw
 from splitwire.codecs.profile import Profile
 from splitwire.errors import ExperimentError
-from splitwire.eval.drive import setting, settings_of_run
-from splitwire.eval.report import write_report
 from splitwire.eval.run import Run
 from splitwire.eval.samples import read_run
+from splitwire.live.drive import setting, settings_of_run
+from splitwire.report.page import write_report
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ import pytest
 
 from splitwire.cli import main
 from splitwire.errors import ExperimentError
-from splitwire.eval.adapt import Adaptive
-from splitwire.eval.findings import choices
 from splitwire.eval.plan import Energy, rows, worthwhile
 from splitwire.eval.results import summarise
 from splitwire.eval.samples import read_run
 from splitwire.eval.totals import Total
-from splitwire.runner.bandwidth import Bandwidth
+from splitwire.live.adapt import Adaptive
+from splitwire.live.bandwidth import Bandwidth
+from splitwire.report.findings import choices
 from splitwire.runner.link import Trace
 
 

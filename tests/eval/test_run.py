@@ -13,8 +13,8 @@ from small_runs import Plan
 import splitwire as sw
 from splitwire.codecs import registry
 from splitwire.codecs.base import Tensor
+from splitwire.data.photos import load_photos
 from splitwire.errors import DataError, ExperimentError, ModelError
-from splitwire.eval.datasets import load_photos
 from splitwire.eval.experiment import load_experiment
 from splitwire.eval.run import Run
 from splitwire.eval.samples import SAMPLES, STAGES, Sample, read_run

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from splitwire.eval.findings import choices, on_bytes, on_time
 from splitwire.eval.results import Result, Spread, summarise
 from splitwire.eval.samples import Sample, read_run
 from splitwire.eval.totals import (
@@ -19,6 +18,7 @@ from splitwire.eval.totals import (
     stage_seconds,
     total,
 )
+from splitwire.report.findings import choices, on_bytes, on_time
 
 
 def result(split: str = "blocks.3", codec: str = "jpeg", size: float = 3000.0) -> Result:

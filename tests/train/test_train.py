@@ -14,10 +14,10 @@ from torch import nn
 
 import splitwire as sw
 from splitwire.cli import main
-from splitwire.codecs.sensitivity import learn
-from splitwire.codecs.statistics import level
+from splitwire.codecs.ftc.sensitivity import learn
+from splitwire.codecs.ftc.steps import level
+from splitwire.data.photos import Photo
 from splitwire.errors import ModelError, TrainingError
-from splitwire.eval.datasets import Photo
 from splitwire.train.architecture import BUILTIN, Start, architecture, register_architecture
 from splitwire.train.features import held_out
 from splitwire.train.folding import fold

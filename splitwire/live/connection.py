@@ -1,0 +1,266 @@
+"""The edge's end of the WebSocket: one connection, and what keeps one up."""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from math import inf
+from pathlib import Path
+from random import uniform
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+from splitwire.errors import RemoteError
+from splitwire.live.access import is_loopback
+from splitwire.live.bandwidth import Bandwidth
+from splitwire.live.logs import event
+from splitwire.live.protocol import (
+    PATH,
+    Answer,
+    Frame,
+    Hello,
+    Probe,
+    Refusal,
+    Welcome,
+    read_reply,
+)
+
+OPEN_SECONDS = 5.0
+_BACKOFF = (0.1, 5.0)  # seconds of the first wait, and of the longest
+_PROBES = 3
+_PADDING = 4000  # bytes of a probe of the rate
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a cloud is and how to show that one may speak to it.
+
+    Attributes:
+        url: http, https, ws or wss; no path.
+        token: the bearer token, if it wants one.
+        authority: a file of certificates to trust beside the system's, as of one's own making.
+        via: host and port to connect to instead, such as a relay's.
+
+    Raises:
+        RemoteError: the URL is none, or would show the token to whoever listens.
+    """
+
+    url: str
+    token: str | None = None
+    authority: Path | None = None
+    via: tuple[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
+            raise RemoteError(f"{self.url!r} is no address such as https://HOST:PORT")
+        if self.token and not self.secure and not is_loopback(parts.hostname):
+            raise RemoteError(f"{self.url} would carry the token unencrypted: use https://")
+
+    @property
+    def secure(self) -> bool:
+        """Whether it is spoken to over TLS."""
+        return urlsplit(self.url).scheme in ("https", "wss")
+
+    @property
+    def target(self) -> tuple[str, int]:
+        """Its host and port."""
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or (443 if self.secure else 80)
+
+    async def open(self) -> ClientConnection:
+        """A connection.
+
+        Raises:
+            RemoteError: nobody is there, or it turns this edge away.
+        """
+        scheme, netloc = "wss" if self.secure else "ws", urlsplit(self.url).netloc
+        options: dict[str, Any] = {"ssl": self._tls()} if self.secure else {}
+        if self.via:
+            options |= {"host": self.via[0], "port": self.via[1]}
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        try:
+            return await connect(
+                f"{scheme}://{netloc}{PATH}",
+                additional_headers=headers,
+                compression=None,
+                proxy=None,
+                open_timeout=OPEN_SECONDS,
+                close_timeout=1,
+                **options,
+            )
+        except InvalidStatus as error:
+            said = error.response.body.decode(errors="replace").strip()[:200]
+            status = error.response.status_code
+            raise RemoteError(f"{self.url} refused: {said or status} ({status})") from error
+        except (OSError, WebSocketException, TimeoutError) as error:
+            said = str(error) or type(error).__name__
+            raise RemoteError(f"no connection to {self.url}: {said}") from error
+
+    def _tls(self) -> ssl.SSLContext:
+        try:
+            context = ssl.create_default_context()
+            if self.authority:
+                context.load_verify_locations(self.authority)
+        except (OSError, ssl.SSLError) as error:
+            raise RemoteError(f"cannot trust {self.authority}: {error}") from error
+        return context
+
+
+class Uplink:
+    """A connection that is made again whenever it is lost.
+
+    Args:
+        address: of the cloud.
+        hellos: everything that frames may be sent under; agreed anew on each connection.
+    """
+
+    def __init__(self, address: Address, hellos: Sequence[Hello]) -> None:
+        self.address = address
+        self.hellos = list(hellos)
+        self.bandwidth = Bandwidth()
+        self.heard = -inf  # when anything last came from the cloud
+        self.reconnects = -1
+        self._socket: ClientConnection | None = None
+        self._agreed: dict[Hello, Welcome] = {}
+        self._pending: dict[int, asyncio.Future[Answer | Refusal | Probe]] = {}
+        self._ids = count(1)
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def up(self) -> bool:
+        """Whether frames can be sent."""
+        return self._socket is not None
+
+    async def open(self) -> None:
+        """Connect and agree.
+
+        Raises:
+            RemoteError: the cloud is not there, or refuses.
+        """
+        socket = await self.address.open()
+        try:
+            async with asyncio.timeout(60):  # a cloud may have to cut a network first
+                self._agreed = {hello: await _agree(socket, hello) for hello in self.hellos}
+        except (WebSocketException, OSError, TimeoutError) as error:
+            raise RemoteError(f"{self.address.url} fell silent in the handshake") from error
+        finally:
+            if len(self._agreed) < len(self.hellos):
+                await socket.close()
+        self.reconnects += 1
+        self._socket = socket
+        self._reading = asyncio.create_task(self._read(socket))
+        for _ in range(_PROBES):
+            await self.probe(0)
+
+    async def keep(self) -> None:
+        """Read, and reconnect whenever that ends, until cancelled."""
+        while True:
+            await self._reading
+            wait = _BACKOFF[0]
+            while not self.up:
+                await asyncio.sleep(wait * uniform(0.5, 1))  # not all edges at the same moment
+                wait = min(2 * wait, _BACKOFF[1])
+                self._agreed = {}
+                with contextlib.suppress(RemoteError):
+                    await self.open()
+            event("reconnected", logging.WARNING, times=self.reconnects)
+
+    async def ask(self, hello: Hello, packet: bytes, patience: float) -> Answer | Refusal:
+        """What the cloud says of a packet.
+
+        Args:
+            hello: one of `hellos`.
+            packet: the coded features.
+            patience: seconds that the answer is of use.
+
+        Raises:
+            RemoteError: the link is down, or went down before the answer came.
+            TimeoutError: no answer within the patience.
+        """
+        if hello not in self._agreed or not self.up:
+            raise RemoteError("the link is down")
+        number = next(self._ids)
+        frame = Frame(self._agreed[hello].agreement, number, patience, packet)
+        sent = monotonic()
+        reply = await self._exchange(number, frame.message(), patience)
+        if isinstance(reply, Answer):
+            self.bandwidth.saw(len(packet), sent, self.heard, reply.held)
+        assert not isinstance(reply, Probe)
+        return reply
+
+    async def probe(self, padding: int = _PADDING, patience: float = OPEN_SECONDS) -> None:
+        """Measure the way there and back; a link that is down leaves no measurement."""
+        number = next(self._ids)
+        sent = monotonic()
+        with contextlib.suppress(RemoteError, TimeoutError):
+            await self._exchange(number, Probe(number).message(padding), patience)
+            if padding:
+                self.bandwidth.saw(padding, sent, self.heard, 0.0)
+            else:
+                self.bandwidth.saw_probe(self.heard - sent)
+
+    def drop(self) -> None:
+        """Give up the present connection; `keep` makes another."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+            self._lose("the link went silent")
+
+    async def close(self) -> None:
+        """Part from the cloud."""
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            await socket.close()
+
+    async def _exchange(
+        self, number: int, message: bytes, patience: float
+    ) -> Answer | Refusal | Probe:
+        if self._socket is None:
+            raise RemoteError("the link is down")
+        reply: asyncio.Future[Answer | Refusal | Probe] = self._loop.create_future()
+        self._pending[number] = reply
+        try:
+            async with asyncio.timeout(patience):
+                await self._socket.send(message)
+                return await reply
+        except WebSocketException as error:
+            raise RemoteError("the link is down") from error
+        finally:
+            self._pending.pop(number, None)  # a reply that comes later finds nobody
+            reply.cancel()
+
+    async def _read(self, socket: ClientConnection) -> None:
+        why = "the cloud closed the connection"
+        try:
+            async for message in socket:
+                self.heard = monotonic()
+                reply = read_reply(message)
+                waiting = self._pending.get(reply.id)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(reply)
+        except (WebSocketException, RemoteError) as error:
+            why = str(error)
+        if socket is self._socket:
+            self._lose(why)
+
+    def _lose(self, why: str) -> None:
+        event("link lost", logging.WARNING, reason=why)
+        self._socket = None
+        for reply in self._pending.values():
+            if not reply.done():
+                reply.set_exception(RemoteError(f"the link went down: {why}"))
+
+
+async def _agree(socket: ClientConnection, hello: Hello) -> Welcome:
+    await socket.send(hello.text())
+    said = await socket.recv()
+    if isinstance(said, bytes):
+        raise RemoteError("the cloud answered a hello with bytes")
+    return Welcome.read(said)

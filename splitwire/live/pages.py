@@ -1,0 +1,57 @@
+"""The page: files with nothing to build and nothing to fetch, and what it asks the server for."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from splitwire.live.access import Access
+from splitwire.models.labels import class_names
+from splitwire.models.load import Model
+
+FILES = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/style.css": ("style.css", "text/css; charset=utf-8"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/protocol.js": ("protocol.js", "text/javascript; charset=utf-8"),
+    "/plots.js": ("plots.js", "text/javascript; charset=utf-8"),
+}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; "
+    "media-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+def pages(models: Sequence[Model], access: Access, about: dict[str, Any]) -> list[BaseRoute]:
+    """The routes of the page.
+
+    Args:
+        models: whose classes it names.
+        access: who may ask what there is to choose from; the files themselves tell nothing.
+        about: what there is to choose from.
+    """
+    folder = files("splitwire.live") / "page"
+    served = {at: ((folder / name).read_bytes(), kind) for at, (name, kind) in FILES.items()}
+    names = {model.name: class_names(model) for model in models}
+
+    async def file(request: Request) -> Response:
+        body, kind = served[request.url.path]
+        return Response(body, media_type=kind, headers=_HEADERS)
+
+    async def described(request: Request) -> Response:
+        if reason := access.refusal(request.headers):
+            return JSONResponse({"refused": reason}, 401 if "token" in reason else 403)
+        return JSONResponse({**about, "labels": names}, headers=_HEADERS)
+
+    return [*(Route(at, file) for at in FILES), Route("/about", described)]
+
+
+def picture_sizes(models: Sequence[Model]) -> dict[str, dict[str, int]]:
+    """The side of each network's pictures, and of the photo that they are cut from, in pixels."""
+    return {m.name: {"crop": m.preprocess.crop, "resize": m.preprocess.resize} for m in models}

@@ -1,0 +1,1 @@
+"""What a network's output means, one file a task."""

@@ -1,0 +1,156 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import splitwire as sw
+from splitwire.data.photos import Photo, check_disjoint, crops, describe, load_photos
+from splitwire.errors import DataError
+
+
+def photo_at(path: Path, side: int = 8) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (side, side), (9, 99, 199)).save(path)
+    return path
+
+
+def labels(root: Path) -> dict[str, int | None]:
+    return {photo.name: photo.label for photo in load_photos(str(root))}
+
+
+def test_the_samples_are_twenty_labelled_photos() -> None:
+    photos = load_photos("samples")
+    assert len({photo.name for photo in photos}) == 20
+    assert all(photo.label is not None and 0 <= photo.label < 1000 for photo in photos)
+    assert all(min(photo.open().size) >= 224 for photo in photos)
+    assert describe("samples", photos).startswith("20 pictures (20 labelled)")
+
+
+def test_lite0_knows_most_of_the_samples(lite0: sw.Model) -> None:
+    with torch.inference_mode():
+        guesses = [
+            int(lite0(torch.from_numpy(lite0.preprocess.picture(photo.open()))[None]).argmax())
+            for photo in load_photos("samples")
+        ]
+    right = sum(g == p.label for g, p in zip(guesses, load_photos("samples"), strict=True))
+    assert right >= 15
+
+
+def test_a_limit_takes_photos_spread_over_the_names(tmp_path: Path) -> None:
+    for i in range(10):
+        photo_at(tmp_path / f"{i}.png")
+    assert [p.name for p in load_photos(str(tmp_path), 3)] == ["0.png", "3.png", "6.png"]
+    assert len(load_photos(str(tmp_path), 99)) == 10
+
+
+def test_a_flat_folder_is_unlabelled(tmp_path: Path) -> None:
+    photo_at(tmp_path / "b.JPG")
+    photo_at(tmp_path / "a.png")
+    (tmp_path / "notes.txt").write_text("no picture, and no matter", encoding="utf-8")
+    assert labels(tmp_path) == {"a.png": None, "b.JPG": None}
+    assert list(labels(tmp_path)) == ["a.png", "b.JPG"]
+
+
+def test_photos_of_one_stem_keep_names_of_their_own(tmp_path: Path) -> None:
+    photo_at(tmp_path / "cat.png")
+    photo_at(tmp_path / "cat.jpg")
+    assert set(labels(tmp_path)) == {"cat.png", "cat.jpg"}
+
+
+def test_numbered_folders_are_class_indexes(tmp_path: Path) -> None:
+    photo_at(tmp_path / "7" / "a.png")
+    photo_at(tmp_path / "010" / "deep" / "b.png")
+    assert labels(tmp_path) == {"7/a.png": 7, "010/deep/b.png": 10}
+
+
+def test_wordnet_ids_are_imagenet_s_classes(tmp_path: Path) -> None:
+    for wnid in ("n01440764", "n01443537", "n15075141"):
+        photo_at(tmp_path / wnid / "x.jpeg")
+    assert list(labels(tmp_path).values()) == [0, 1, 999]
+
+
+def test_a_wordnet_id_that_is_no_class_is_refused(tmp_path: Path) -> None:
+    photo_at(tmp_path / "n99999999" / "x.png")
+    with pytest.raises(DataError, match="n99999999 is none of ImageNet-1k's classes"):
+        load_photos(str(tmp_path))
+
+
+def test_named_folders_count_in_sorted_order(tmp_path: Path) -> None:
+    for name in ("dog", "cat", "owl"):
+        photo_at(tmp_path / name / "x.png")
+    assert labels(tmp_path) == {"cat/x.png": 0, "dog/x.png": 1, "owl/x.png": 2}
+    assert [p.label for p in load_photos(str(tmp_path), 1)] == [0]
+
+
+def test_a_folder_that_is_missing_or_empty_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="missing is no folder"):
+        load_photos(str(tmp_path / "missing"))
+    with pytest.raises(DataError, match="holds no pictures"):
+        load_photos(str(tmp_path))
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n" + bytes(40)])
+def test_a_file_that_is_no_picture_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    photo_at(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"bad\.png is no picture that can be read"):
+        load_photos(str(tmp_path))
+
+
+def test_a_picture_too_large_to_be_honest_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo_at(tmp_path / "bomb.png", 64)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(DataError, match=r"bomb\.png is no picture"):
+        load_photos(str(tmp_path))
+
+
+def test_a_picture_that_is_cut_short_is_refused_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "cut.png"
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:2000])
+    (photo,) = load_photos(str(tmp_path))
+    with pytest.raises(DataError, match=r"cut\.png is no picture that can be read"):
+        photo.open()
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "I;16", "1"])
+def test_a_picture_of_any_mode_opens_in_colour(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "x.tif"
+    Image.new(mode, (5, 4)).save(path)
+    assert (Photo("x", path).open().mode, Photo("x", path).open().size) == ("RGB", (5, 4))
+
+
+def test_calibration_and_evaluation_share_no_photo() -> None:
+    check_disjoint(load_photos("scikit-image"), load_photos("samples"))
+
+
+def test_a_picture_in_both_sets_is_refused_whatever_the_sets_are_called(tmp_path: Path) -> None:
+    photo_at(tmp_path / "a.png")
+    photo_at(tmp_path / "more" / "b.png")
+    (tmp_path / "link").symlink_to(tmp_path / "more", target_is_directory=True)
+    with pytest.raises(DataError, match=r"b\.png is a picture of both"):
+        check_disjoint(load_photos(str(tmp_path)), load_photos(str(tmp_path / "link")))
+
+
+def test_crops_follow_the_seed(lite0: sw.Model) -> None:
+    photos = load_photos("scikit-image")
+    one, same, other = (list(crops(photos, lite0.preprocess, 4, seed)) for seed in (1, 1, 2))
+    assert all(x.shape == (3, 224, 224) and x.dtype == np.float32 for x in one)
+    assert all(x.min() >= 0 and x.max() <= 255 for x in one)
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_every_photo_is_cropped_before_any_has_another_turn(
+    tmp_path: Path, lite0: sw.Model
+) -> None:
+    for grey in range(5):
+        Image.new("RGB", (8, 8), (grey,) * 3).save(tmp_path / f"{grey}.png")
+    greys = [int(x[0, 0, 0]) for x in crops(load_photos(str(tmp_path)), lite0.preprocess, 10, 0)]
+    assert sorted(greys[:5]) == list(range(5))
+    assert greys[:5] == greys[5:]

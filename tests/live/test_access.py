@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+
+from splitwire.errors import RemoteError
+from splitwire.live.access import Access, check_exposure, read_token
+from splitwire.live.connection import Address
+
+TOKEN = "0123456789abcdef"
+HOST = {"host": "cloud:7070"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({}, "no token"),
+        ({"authorization": "Bearer"}, "no token"),
+        ({"authorization": f"Basic {TOKEN}"}, "no token"),
+        ({"authorization": "Bearer 0123456789abcdee"}, "wrong token"),
+        ({"authorization": f"Bearer {TOKEN}x"}, "wrong token"),
+        ({"authorization": "Bearer Ω"}, "wrong token"),
+        ({"sec-websocket-protocol": "splitwire, bearer.no"}, "wrong token"),
+        ({"authorization": f"Bearer {TOKEN}", "origin": "https://evil"}, "another origin"),
+        ({"authorization": f"Bearer {TOKEN}", "origin": "null"}, "another origin"),
+        ({"authorization": f"Bearer {TOKEN}"}, None),
+        ({"authorization": f"bearer {TOKEN}", "origin": "https://cloud:7070"}, None),
+        ({"sec-websocket-protocol": f"splitwire, bearer.{TOKEN}"}, None),
+    ],
+)
+def test_who_may_speak(headers: dict[str, str], reason: str | None) -> None:
+    said = Access(TOKEN).refusal({**HOST, **headers})
+    assert said is None if reason is None else reason in str(said)
+
+
+def test_without_a_token_a_page_from_elsewhere_is_refused_all_the_same() -> None:
+    assert Access().refusal(HOST) is None
+    assert Access().refusal({**HOST, "origin": "https://evil"}) is not None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.9.9.9"])
+def test_this_machine_needs_no_token(host: str) -> None:
+    check_exposure(host, None, open_to_all=False)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org", ""])
+def test_other_machines_need_a_token_or_a_word(host: str) -> None:
+    with pytest.raises(RemoteError, match=r"give --token-file, or say --open-to-all"):
+        check_exposure(host, None, open_to_all=False)
+    check_exposure(host, TOKEN, open_to_all=False)
+    check_exposure(host, None, open_to_all=True)
+
+
+def test_a_token_is_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN + "\n", encoding="utf-8")
+    assert read_token(tmp_path / "token") == TOKEN
+    assert read_token(None) is None
+
+
+@pytest.mark.parametrize("held", ["", "short", "a b c d e f g h i j k l", "0123456789abcdef,"])
+def test_a_file_that_holds_no_token_is_refused(tmp_path: Path, held: str) -> None:
+    (tmp_path / "token").write_text(held, encoding="utf-8")
+    with pytest.raises(RemoteError, match="openssl rand -hex 32"):
+        read_token(tmp_path / "token")
+    with pytest.raises(RemoteError, match="cannot read the token"):
+        read_token(tmp_path / "missing")
+
+
+def test_a_token_does_not_travel_unencrypted() -> None:
+    Address("http://127.0.0.1:1", TOKEN)
+    Address("https://example.org", TOKEN)
+    with pytest.raises(RemoteError, match="unencrypted"):
+        Address("http://example.org", TOKEN)
+
+
+@pytest.mark.parametrize("url", ["", "example.org", "ftp://example.org", "http://"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(RemoteError, match="no address"):
+        Address(url)

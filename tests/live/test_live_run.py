@@ -1,0 +1,126 @@
+"""`splitwire edge` as a user runs it: what it prints, writes, and what the report makes of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import splitwire as sw
+from splitwire.cli import main
+from splitwire.data.video import frames, newest
+from splitwire.eval.samples import read_run
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(3):
+        pixels = np.random.default_rng(number).integers(0, 256, (40, 50, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+def splitwire(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> int:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.argv", ["splitwire", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def test_a_live_run_is_written_as_eval_writes_and_the_report_draws_it(
+    address: str,
+    small: sw.Model,
+    net: Path,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "run"
+    command = ["edge", "--connect", address, "--model", "net.py:small", "--split", "1"]
+    command += ["--codec", "raw:bits=8", "--source", str(photos), "--frames", "20"]
+    command += ["--rate", "1e6", "--rtt", "0.004", "--out", str(out)]
+    assert splitwire(monkeypatch, net, *command) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "20 frames ran live: 20 answered by the cloud" in said
+    head, samples = read_run(out)
+    assert head["model"]["digest"] == small.digest
+    assert head["experiment"]["links"] == [
+        {"name": "live", "rate": 1e6, "rtt": 0.004, "loss": 0.0, "trace": None}
+    ]
+    live = [sample for sample in samples if sample.total is not None]
+    assert (len(samples) - len(live), len(live)) == (3, 20)  # each photo on the edge alone, first
+    for sample in live:
+        assert sample.divergence is not None
+        assert 0 <= sample.divergence < 1
+        assert sample.link["live"] >= 0.9 * (0.004 + sample.bytes / 1e6)
+        assert sample.total >= sample.edge + sample.encode + sample.link["live"]
+    assert splitwire(monkeypatch, net, "report", str(out)) == 0
+    assert "raw:bits=8" in capsys.readouterr().out
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "20 frames ran live" in page
+    assert "over live" in page
+    assert splitwire(monkeypatch, net, *command) == 1
+    assert "holds a run already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--connect nowhere", "'nowhere' is no address"),
+        ("--connect http://127.0.0.1:9", "no connection to http://127.0.0.1:9"),
+        ("--connect http://127.0.0.1:9 --rate 1 --trace x", "by --rate or by --trace"),
+        ("--connect http://127.0.0.1:9 --trace missing", "cannot read the trace missing"),
+        ("--connect http://127.0.0.1:9 --codec raw:clip=profile", "no packaged profile"),
+        ("--connect http://127.0.0.1:9 --codec jpg", "unknown codec 'jpg'"),
+        ("--connect http://127.0.0.1:9 --source missing", "missing is no folder"),
+        ("--connect http://127.0.0.1:9 --adapt missing", "missing holds no run"),
+        ("--connect http://127.0.0.1:9 --device slow", "unknown device 'slow'"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    net: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: str,
+    said: str,
+) -> None:
+    words = ["edge", "--model", "net.py:small", "--split", "1", *arguments.split()]
+    assert splitwire(monkeypatch, net, *words) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_the_frames_of_a_video_come_in_order(tmp_path: Path) -> None:
+    import av
+
+    with av.open(tmp_path / "clip.mkv", "w") as file:
+        stream = file.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for grey in (0, 100, 200):
+            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), grey, np.uint8), "rgb24")
+            file.mux(stream.encode(picture))
+        file.mux(stream.encode())
+    found = list(frames(str(tmp_path / "clip.mkv")))
+    assert [name for name, _ in found] == ["clip.mkv-000000", "clip.mkv-000001", "clip.mkv-000002"]
+    assert [
+        abs(int(np.asarray(p).mean()) - g) < 3
+        for (_, p), g in zip(found, (0, 100, 200), strict=True)
+    ] == [True] * 3
+    (tmp_path / "no.mp4").write_text("no video", encoding="utf-8")
+    with pytest.raises(sw.SplitwireError, match=r"cannot read pictures from .*no\.mp4"):
+        list(frames(str(tmp_path / "no.mp4")))
+
+
+def test_of_a_camera_only_the_newest_frame_counts() -> None:
+    picture = Image.new("RGB", (4, 4))
+
+    def camera() -> Iterator[tuple[str, Image.Image]]:
+        for number in range(1000):
+            yield str(number), picture
+
+    names = [int(name) for name, _ in newest(camera())]
+    assert names == sorted(set(names))
+    assert names[-1] == 999

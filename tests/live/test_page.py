@@ -1,0 +1,176 @@
+"""The page in a browser without a screen: served by a cloud alone, and by the demonstration."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from deployment import PATIENCE, start_cloud
+
+import splitwire as sw
+from splitwire.data.photos import load_photos
+from splitwire.models.labels import class_names
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+WAIT = 1000 * PATIENCE
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        root = ["--no-sandbox"] if os.geteuid() == 0 else []
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=root)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page that fails its test on any error in its scripts, and on any request elsewhere."""
+    opened = browser.new_page(viewport=DESK)
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+    opened.on(
+        "request",
+        lambda r: (
+            None if "127.0.0.1" in r.url or not r.url.startswith("http") else faults.append(r.url)
+        ),
+    )
+    yield opened
+    opened.close()
+    assert [fault for fault in faults if "401" not in fault] == []
+
+
+@pytest.fixture(scope="module")
+def photo() -> Path:
+    return load_photos("samples")[3].path
+
+
+@pytest.fixture(scope="module")
+def best(lite0: sw.Model, photo: Path) -> str:
+    """What the whole network sees in the photo."""
+    from PIL import Image
+
+    x = lite0.preprocess.picture(Image.open(photo))
+    with torch.inference_mode():
+        return class_names(lite0)[int(lite0(torch.from_numpy(x)[None]).argmax())]
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("cloud")
+    (folder / "token").write_text("0123456789abcdef", encoding="utf-8")
+    process = start_cloud(folder, "--port", "0", "--token-file", "token", model="lite0")
+    yield process.event("listening")["address"]
+    process.stop()
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[str]:
+    command = [sys.executable, "-u", "-m", "splitwire", "demo", "--port", "0", "--device", "this"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("Open "), line
+    yield line.split()[1]
+    process.terminate()
+    assert process.wait(PATIENCE) == 0
+
+
+def status(page: Any, pattern: str) -> None:
+    from playwright.sync_api import expect
+
+    expect(page.locator("#status")).to_have_text(re.compile(pattern), timeout=WAIT)
+
+
+def test_the_page_of_a_cloud_wants_its_token_and_then_sees_what_the_network_sees(
+    page: Any, cloud: str, photo: Path, best: str
+) -> None:
+    page.goto(cloud)
+    status(page, "Refused: no token")
+    page.get_by_label("Token of this cloud").fill("wrong-wrong-wrong")
+    page.get_by_role("button", name="Connect").click()
+    status(page, "Refused: wrong token")
+    page.get_by_label("Token of this cloud").fill("0123456789abcdef")
+    page.keyboard.press("Enter")
+    status(page, "Ready")
+    page.set_input_files("#file", str(photo))
+    status(page, "Frame 1 answered by the cloud")
+    assert best in page.locator("#classes li").first.inner_text()
+    assert page.locator("#times rect").count() > 0
+    assert not page.locator("#strip").is_visible()
+
+
+def test_the_demonstration_compares_the_three_ways(
+    page: Any, demo: str, photo: Path, best: str
+) -> None:
+    page.goto(demo)
+    status(page, "Ready")
+    page.set_input_files("#file", str(photo))
+    status(page, "Frame 1 answered by the cloud")
+    page.get_by_label("Codec").select_option("rans")
+    status(page, "Frame 2 answered by the cloud")
+    page.get_by_label("Split point").select_option("blocks.5")
+    status(page, "Frame 3 answered by the cloud")
+    rows = page.locator("#strip tbody tr").all_inner_texts()
+    assert [row.split("\t")[0].replace(" (fastest)", "") for row in rows] == [
+        "edge only",
+        "cloud only",
+        "shared",
+    ]
+    assert all(best in row for row in rows)
+    assert page.locator("#mosaic").get_attribute("src").startswith("data:image/png;base64,")
+    assert page.locator("#bytes rect").count() == 3
+
+
+def test_on_a_phone_nothing_is_cut_off_and_targets_are_large(page: Any, demo: str) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(demo)
+    status(page, "Ready")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    for control in page.locator("select:visible, button:visible, .button:visible").all():
+        assert control.bounding_box()["height"] >= 44
+
+
+def test_the_keyboard_reaches_everything_and_everything_has_a_name(page: Any, demo: str) -> None:
+    page.goto(demo)
+    status(page, "Ready")
+    reached = []
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id"))
+    assert reached == ["model", "split", "codec", "quality", "link", "file", "camera", "again"]
+    for role, name in (("combobox", "Split point"), ("combobox", "Link"), ("button", "Camera")):
+        assert page.get_by_role(role, name=name).count() == 1
+    for region in (
+        "Choose",
+        "Prediction",
+        "Time of each frame",
+        "Three ways, at this moment's link",
+    ):
+        assert page.get_by_role("region", name=region).count() == 1
+
+
+def test_what_is_no_picture_is_said_and_harms_nothing(
+    page: Any, demo: str, photo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "no.jpg").write_text("no picture", encoding="utf-8")
+    page.goto(demo)
+    status(page, "Ready")
+    page.set_input_files("#file", str(tmp_path / "no.jpg"))
+    status(page, "That is no picture")
+    page.set_input_files("#file", str(photo))
+    status(page, "answered by the cloud")
