@@ -4,6 +4,15 @@ Each message is one line that names what was wrong, what was expected and what t
 line prints it and nothing else; a traceback there is a bug of ours.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The nearest of `names`, as a part of a sentence: " (did you mean 'ftc'?)", or nothing."""
+    near = get_close_matches(name, list(names), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
 
 class SplitwireError(Exception):
     """Base of every error below; catch this to catch them all."""
@@ -23,6 +32,10 @@ class ProfileError(SplitwireError):
 
 class ModelError(SplitwireError):
     """An unknown model, weights that are missing or do not fit, or an unknown cut point."""
+
+
+class TaskError(SplitwireError):
+    """An unknown task or metric, or an output that is not what a task expects."""
 
 
 class DataError(SplitwireError):

@@ -1,20 +1,23 @@
 """Making profiles: codecs calibrated at the cuts of a network, on the same crops."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from splitwire.calibrate import learn as calibrate
+from splitwire.calibrate import learn
 from splitwire.calibrate.learn import Seen
+from splitwire.calibrate.store import SUFFIX, settings
 from splitwire.codecs.base import Codec, Tensor
-from splitwire.codecs.profile import Profile
+from splitwire.codecs.profile import Profile, Provenance
 from splitwire.codecs.registry import codec
 from splitwire.data.photos import Photo, crops, load_photos
 from splitwire.errors import CodecError, ProfileError
 from splitwire.models.load import load_model
 from splitwire.models.split import Split, split
 from splitwire.runner.threads import limit_threads
+from splitwire.tasks.base import Task
+from splitwire.tasks.registry import load_task
 
 T = TypeVar("T")
 
@@ -37,16 +40,23 @@ class Calibrator:
     Args:
         photos: the calibration pictures.
         data: what the data set is called.
+        task: that of the network.
         seed: of the crops, and of the labels that gradients are taken of.
         count: how many crops.
         track: shows how far it is.
     """
 
     def __init__(
-        self, photos: Sequence[Photo], data: str, seed: int, count: int, track: Track = silent
+        self,
+        photos: Sequence[Photo],
+        data: str,
+        task: Task,
+        seed: int = 0,
+        count: int = learn.CROPS,
+        track: Track = silent,
     ) -> None:
         self.photos, self.data, self.seed, self.count = photos, data, seed, count
-        self._track = track
+        self._task, self._track = task, track
         self._crops: list[Tensor] = []
         self._seen: tuple[Split | None, bool, list[Seen]] = (None, False, [])
 
@@ -55,23 +65,29 @@ class Calibrator:
 
         Raises:
             CodecError: the codec cannot learn from what crosses there.
-            ExperimentError: it needs gradients of a network that is no classifier.
+            TaskError: it needs gradients, and the network's output is not of the task.
         """
-        made = calibrate.calibrate(codec, cut, self._watch(cut, codec.uses_gradients))
-        return [_told(one, self.about(cut, codec, i)) for i, one in enumerate(made)]
+        seen = self._watch(cut, codec.uses_gradients)
+        made = learn.calibrate(codec, cut, seen, self._task)
+        return [_told(one, self._provenance(cut, codec, i)) for i, one in enumerate(made)]
 
-    def about(self, cut: Split, codec: Codec, crossing: int) -> dict[str, str]:
-        """What stands in a profile that it makes."""
-        return {
-            "model": cut.model.name,
-            "weights": cut.model.digest,
-            "split": cut.at,
-            "crossing": str(crossing),
-            "settings": settings(codec),
-            "data": self.data,
-            "crops": str(self.count),
-            "seed": str(self.seed),
-        }
+    def learns(self, learnt: Provenance) -> bool:
+        """Whether a profile was learnt on what this one learns of, or on more."""
+        if learnt.data == (self.data,):
+            return (learnt.crops, learnt.seed) == (self.count, self.seed)
+        return self.data in learnt.data
+
+    def _provenance(self, cut: Split, codec: Codec, crossing: int) -> Provenance:
+        return Provenance(
+            cut.model.name,
+            cut.model.digest,
+            cut.at,
+            settings(codec),
+            crossing,
+            (self.data,),
+            self.count,
+            self.seed,
+        )
 
     def _watch(self, cut: Split, gradients: bool) -> list[Seen]:
         """What the crops show there; kept until another cut is asked for."""
@@ -80,73 +96,73 @@ class Calibrator:
             if not self._crops:
                 how = cut.model.preprocess
                 self._crops = list(crops(self.photos, how, self.count, self.seed))
-            shown = calibrate.watch(cut, self._crops, self.seed, gradients)
+            shown = learn.watch(cut, self._crops, self._task if gradients else None, self.seed)
             said = f"{cut.at}: calibrating"
             seen = list(self._track(shown, total=self.count, description=said))
             self._seen = cut, gradients, seen
         return seen
 
 
-def write_profiles(
-    model: str,
-    at: str,
-    data: str,
-    out: Path,
-    *,
-    spec: str = "ftc",
-    crops: int = calibrate.CROPS,
-    weights: str = "pretrained",
-    seed: int = 0,
-    track: Track = silent,
-) -> list[Profile]:
-    """Calibrate a codec for one split of a network, and write the profile of each crossing tensor.
+@dataclass(frozen=True)
+class Plan:
+    """What `splitwire calibrate` is to learn.
 
-    Args:
+    Attributes:
         model: as `load_model` takes it.
-        at: the cut point.
+        split: the cut point.
         data: "scikit-image", or a folder of pictures.
-        out: the file; `numbered` where several tensors cross.
-        spec: the codec.
+        codec: the spec of one that needs a profile.
+        task: of the network, as `load_task` takes it.
         crops: how many random crops to learn from.
         weights: as `load_model` takes them, or "none" for untrained ones.
         seed: of the crops, and of the labels drawn.
+    """
+
+    model: str
+    split: str
+    data: str = "scikit-image"
+    codec: str = "ftc"
+    task: str = "classification"
+    crops: int = learn.CROPS
+    weights: str = "pretrained"
+    seed: int = 0
+
+
+def write_profiles(plan: Plan, out: Path, track: Track = silent) -> list[Profile]:
+    """Calibrate a codec for one split of a network, and write the profile of each crossing tensor.
+
+    Args:
+        plan: what to learn.
+        out: the file; `numbered` where several tensors cross.
         track: shows how far it is.
 
     Raises:
         CodecError: the codec learns nothing, has a profile already, or cannot learn there.
         SplitwireError: a model, cut point or data set that cannot be had, or no such folder.
     """
-    made = codec(spec)
+    made = codec(plan.codec)
     if not made.needs_profile:
-        raise CodecError(f"{spec} needs no profile: name a codec that does, such as ftc")
+        raise CodecError(f"{plan.codec} needs no profile: name a codec that does, such as ftc")
     if not out.parent.is_dir():
         raise ProfileError(f"cannot write the profile {out}: there is no folder {out.parent}")
-    photos = load_photos(data)
+    photos = load_photos(plan.data)
     limit_threads(1)  # as in a run: one repeats best
-    cut = split(load_model(model, None if weights == "none" else weights), at)
-    ready = Calibrator(photos, data, seed, crops, track).calibrate(cut, made)
-    return save_profiles(ready, numbered(out, len(ready)))
+    model = load_model(plan.model, None if plan.weights == "none" else plan.weights)
+    task = load_task(plan.task, model)
+    calibrator = Calibrator(photos, plan.data, task, plan.seed, plan.crops, track)
+    return save_profiles(calibrator.calibrate(split(model, plan.split), made), out)
 
 
-def numbered(path: Path, count: int) -> list[Path]:
-    """`x.profile`; where there are several, `x.0.profile`, `x.1.profile` and so on."""
-    if count == 1:
-        return [path]
-    return [path.with_name(f"{path.stem}.{i}{path.suffix}") for i in range(count)]
-
-
-def save_profiles(codecs: Sequence[Codec], paths: Sequence[Path]) -> list[Profile]:
-    """Write the profile of each codec."""
+def save_profiles(codecs: Sequence[Codec], out: Path) -> list[Profile]:
+    """Write the profile of each codec to a file; several as `x.0.profile`, `x.1.profile`."""
+    paths = [out]
+    if len(codecs) > 1:
+        paths = [out.with_name(f"{out.stem}.{i}{out.suffix or SUFFIX}") for i in range(len(codecs))]
     pairs = zip(codecs, paths, strict=True)
     return [made.profile.save(path) for made, path in pairs if made.profile is not None]
 
 
-def settings(codec: Codec) -> str:
-    """What of a codec its profile depends on."""
-    return codec.name if codec.shares_profile else codec.spec
-
-
-def _told(codec: Codec, about: dict[str, str]) -> Codec:
+def _told(codec: Codec, learnt: Provenance) -> Codec:
     if codec.profile is None:
         raise ProfileError(f"{codec.spec} learns nothing from calibration")
-    return replace(codec, profile=replace(codec.profile, about=about))
+    return replace(codec, profile=replace(codec.profile, learnt=learnt))

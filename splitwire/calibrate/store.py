@@ -1,66 +1,126 @@
-"""Where the profiles of a run come from: the package, its folder, or calibration now.
+"""The one place where profiles are found: by network, split, codec and crossing tensor.
 
-What is learnt is kept in the run's folder, so that a run that goes on codes with the same profiles
-and calibrates nothing again.
+    a run's folder ─▶ folders that were named ─▶ $SPLITWIRE_PROFILES ─▶ the package's own
+
+The first that holds one wins. A file is known by what it says that it was learnt on, whatever its
+name is and in whichever sub-folder it lies.
 """
 
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cached_property
+from importlib.resources import files
 from pathlib import Path
-from urllib.parse import quote
 
-from splitwire.calibrate.calibrator import Calibrator, numbered, save_profiles, settings
-from splitwire.calibrate.packaged import shipped_profile
 from splitwire.codecs.base import Codec
-from splitwire.codecs.profile import Profile
+from splitwire.codecs.profile import Profile, Provenance, read_label
+from splitwire.errors import ProfileError
 from splitwire.models.split import Split
+
+SUFFIX = ".profile"
+VARIABLE = "SPLITWIRE_PROFILES"
+_PACKAGED = Path(str(files("splitwire"))) / "profiles"
+
+Place = tuple[str, str, str, int]
+
+
+def any_profile(learnt: Provenance) -> bool:
+    """Takes whatever was learnt on the same network and split."""
+    return True
 
 
 class ProfileStore:
-    """The profiles of a run: those in its folder, those of the package, and those made now."""
+    """Profiles of some folders, of the user's and of the package.
 
-    def __init__(self, folder: Path, calibrator: Calibrator) -> None:
-        self.folder, self._calibrator = folder, calibrator
+    Args:
+        folders: searched before all others, in this order. They are read at the first question,
+            and then each is kept in mind.
+
+    Raises:
+        ProfileError: one of them is no folder.
+    """
+
+    def __init__(self, *folders: Path) -> None:
+        users = os.environ.get(VARIABLE, "").split(os.pathsep)
+        self._folders = [*folders, *(Path(folder) for folder in users if folder)]
+        for folder in self._folders:
+            if not folder.is_dir():
+                raise ProfileError(f"{folder} is no folder of profiles")
+
+    def find(
+        self,
+        network: str,
+        split: str,
+        codec: Codec,
+        crossing: int = 0,
+        fits: Callable[[Provenance], bool] = any_profile,
+    ) -> Profile | None:
+        """The profile of a codec for one crossing tensor, or None.
+
+        Args:
+            network: digest of the network and its weights (`Model.digest`).
+            split: where it is cut, as `splitwire.split` takes it.
+            codec: one that needs a profile; its parameters matter where its profiles depend on
+                them.
+            crossing: which of the tensors that cross.
+            fits: what else a profile must have been learnt on.
+
+        Raises:
+            ProfileError: a file in one of the folders is damaged.
+        """
+        place = (network, split, settings(codec), crossing)
+        paths = (path for path, learnt in self._places.get(place, ()) if fits(learnt))
+        return next(map(Profile.load, paths), None)
 
     def codecs(self, cut: Split, codec: Codec) -> list[Codec]:
-        """The codec for each tensor that crosses, with a profile where it needs one.
+        """A codec for each tensor that crosses at a cut, each with its profile where it needs one.
 
-        None if its profiles come of training, and the package holds no such profile.
+        Raises:
+            ProfileError: a profile is missing; the message says how to make it.
         """
         if not codec.needs_profile:
             return [codec] * len(cut.crossings)
-        profiles = self._packaged(cut, codec)
-        if not profiles and codec.trained:
-            return []
-        profiles = profiles or self._kept(cut, codec)
-        if profiles:
-            return [replace(codec, profile=profile) for profile in profiles]
-        return self._learnt(cut, codec)
-
-    def _packaged(self, cut: Split, codec: Codec) -> list[Profile]:
-        """The package's, where they were learnt on what would be taken here, or on more."""
-        if not codec.shares_profile or len(cut.crossings) != 1:
-            return []
-        model = cut.model
-        profile = shipped_profile(codec.name, model.name, model.digest, cut.at)
-        learnt_on = profile.about["data"].split(", ") if profile else []
-        taken = codec.trained or self._calibrator.data in learnt_on
-        return [profile] if profile and taken else []
-
-    def _kept(self, cut: Split, codec: Codec) -> list[Profile]:
-        """The run's own, if they are all there and were learnt on the same."""
-        paths = self._paths(cut, codec)
-        if not all(path.is_file() for path in paths):
-            return []
-        profiles = [Profile.load(path) for path in paths]
-        wanted = [self._calibrator.about(cut, codec, i) for i in range(len(paths))]
-        return profiles if [dict(p.about) for p in profiles] == wanted else []
-
-    def _learnt(self, cut: Split, codec: Codec) -> list[Codec]:
-        made = self._calibrator.calibrate(cut, codec)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        save_profiles(made, self._paths(cut, codec))
+        made = []
+        for crossing in range(len(cut.crossings)):
+            profile = self.find(cut.model.digest, cut.at, codec, crossing)
+            if profile is None:
+                command = "train" if codec.trained else "calibrate"
+                raise ProfileError(
+                    f"no profile of {codec.spec} for {cut.model.name} at {cut.at}: make one with "
+                    f"`splitwire {command} {cut.model.name} {cut.at}` and name its folder "
+                    f"(--profiles, or {VARIABLE})"
+                )
+            made.append(replace(codec, profile=profile))
         return made
 
-    def _paths(self, cut: Split, codec: Codec) -> list[Path]:
-        name = quote(f"{cut.at}-{settings(codec)}", safe=" ,=")
-        return numbered(self.folder / f"{name}.profile", len(cut.crossings))
+    def by_digest(self, digest: str) -> Profile | None:
+        """The profile of that digest, or None."""
+        path = self._digests.get(digest)
+        return None if path is None else Profile.load(path)
+
+    @cached_property
+    def _labels(self) -> list[tuple[Path, str, Provenance | None]]:
+        return [(path, *read_label(path)) for path in self._paths()]
+
+    @cached_property
+    def _places(self) -> dict[Place, list[tuple[Path, Provenance]]]:
+        found: dict[Place, list[tuple[Path, Provenance]]] = {}
+        for path, _, learnt in self._labels:
+            if learnt is not None:
+                place = (learnt.weights, learnt.split, learnt.settings, learnt.crossing)
+                found.setdefault(place, []).append((path, learnt))
+        return found
+
+    @cached_property
+    def _digests(self) -> dict[str, Path]:
+        return {digest: path for path, digest, _ in reversed(self._labels)}
+
+    def _paths(self) -> Iterator[Path]:
+        for folder in [*self._folders, _PACKAGED]:
+            yield from sorted(folder.rglob(f"*{SUFFIX}"))
+
+
+def settings(codec: Codec) -> str:
+    """What of a codec its profile depends on."""
+    return codec.name if codec.shares_profile else replace(codec, profile=None).spec

@@ -1,10 +1,11 @@
 """What a codec learnt from calibration features: named arrays and their digest, in one file."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,72 @@ from splitwire.codecs.bitstream import DIGEST_BYTES
 from splitwire.errors import ProfileError
 
 
+@dataclass(frozen=True)
+class Provenance:
+    """What a profile was learnt on, and how. The digest of a profile does not cover it.
+
+    Attributes:
+        model: name of the network.
+        weights: digest of the network and its weights.
+        split: the cut point.
+        settings: the codec's name, or its spec where what it learns depends on its parameters.
+        crossing: which of the tensors that cross there, from 0.
+        data: names of the sets of pictures.
+        crops: random crops of those.
+        seed: of the crops, and of the labels drawn.
+        cloud: digest of the network with the cloud's layers that were tuned with it, if any were.
+        architecture, rate, steps, pace, tune: of training; see train/run.py.
+    """
+
+    model: str
+    weights: str
+    split: str
+    settings: str
+    crossing: int = 0
+    data: tuple[str, ...] = ()
+    crops: int = 0
+    seed: int = 0
+    cloud: str = ""
+    architecture: str = ""
+    rate: float = 0.0
+    steps: int = 0
+    pace: float = 0.0
+    tune: str = ""
+
+    @property
+    def trained(self) -> bool:
+        """Whether it came of training, and not of calibration alone."""
+        return bool(self.architecture)
+
+    def as_text(self) -> dict[str, str]:
+        """Words by name, as a file's metadata takes them; what is at its default is left out."""
+        told = {f.name: getattr(self, f.name) for f in fields(self)}
+        told["data"] = _COMMA.join(self.data)
+        kept = {"model", "weights", "split", "settings", "crossing"}
+        return {name: str(value) for name, value in told.items() if value or name in kept}
+
+    @classmethod
+    def from_text(cls, told: Mapping[str, str]) -> "Provenance | None":
+        """What `as_text` gave; None where it was not told.
+
+        Raises:
+            ValueError: a word that should be a number is none.
+        """
+        if not {"model", "weights", "split", "settings"} <= told.keys():
+            return None
+        known = {f.name: f.type for f in fields(cls) if f.name in told}
+        kinds: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "str": str}
+        kinds["tuple[str, ...]"] = _words
+        return cls(**{name: kinds[str(kind)](told[name]) for name, kind in known.items()})
+
+
+_COMMA = ", "
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split(_COMMA))
+
+
 @dataclass(frozen=True, eq=False)
 class Profile:
     """Arrays that encoder and decoder must share. Two profiles are equal if their digests are.
@@ -23,13 +90,13 @@ class Profile:
         codec: name of the codec that learnt it.
         arrays: what was learnt, by name; any shapes, integer or floating dtypes.
         path: the file it came from, if any.
-        about: what it was learnt on, in words, by name. The digest does not cover it.
+        learnt: what it was learnt on; None where nobody said.
     """
 
     codec: str
     arrays: Mapping[str, NDArray[np.generic]]
     path: Path | None = None
-    about: Mapping[str, str] = field(default_factory=dict)
+    learnt: Provenance | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -59,7 +126,8 @@ class Profile:
         """
         arrays = {name: np.asarray(array, order="C") for name, array in self.arrays.items()}
         try:
-            meta = {**self.about, "codec": self.codec, "digest": self.digest}
+            about = self.learnt.as_text() if self.learnt else {}
+            meta = {**about, "codec": self.codec, "digest": self.digest}
             Path(path).write_bytes(save(arrays, meta))
         except (OSError, SafetensorError) as error:
             raise ProfileError(f"cannot write the profile {path}: {error}") from error
@@ -78,8 +146,30 @@ class Profile:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (OSError, SafetensorError, TypeError) as error:  # TypeError: a dtype not NumPy's
             raise ProfileError(f"cannot read the profile {path}: {error}") from error
-        codec, digest = meta.pop("codec", ""), meta.pop("digest", "")
-        profile = cls(codec, arrays, Path(path), meta)
-        if digest != profile.digest:
+        profile = cls(meta.get("codec", ""), arrays, Path(path), _provenance(path, meta))
+        if meta.get("digest") != profile.digest:
             raise ProfileError(f"{path} is damaged or no profile: its digest does not match")
         return profile
+
+
+def read_label(path: Path) -> tuple[str, Provenance | None]:
+    """The digest that a profile's file states, and what it was learnt on: not its arrays.
+
+    Raises:
+        ProfileError: the file is missing, or is no profile.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            meta = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise ProfileError(f"cannot read the profile {path}: {error}") from error
+    if "digest" not in meta:
+        raise ProfileError(f"{path} is no profile: it states no digest")
+    return meta["digest"], _provenance(path, meta)
+
+
+def _provenance(path: str | Path, meta: Mapping[str, str]) -> Provenance | None:
+    try:
+        return Provenance.from_text(meta)
+    except ValueError as error:
+        raise ProfileError(f"{path} does not say what it was learnt on: {error}") from error

@@ -4,7 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from splitwire.eval.experiment import FLOAT32
 from splitwire.eval.results import Result
+from splitwire.runner.choice import EDGE_ONLY
 
 FLOOR = 1e-6
 """Nats below which a divergence is the rounding of the network itself, not of a codec."""
@@ -27,11 +29,13 @@ class Delta:
 def curves(results: Sequence[Result]) -> dict[Key, list[Result]]:
     """The results of each split and curve, cheapest first; those that failed anywhere left out.
 
+    The split of what sends the picture is empty.
+
     Edge only has no rate, and float32 features no quality to turn: neither is a curve.
     """
     found: dict[Key, list[Result]] = {}
     for result in results:
-        if result.usable and result.way != "edge only" and result.codec != "raw:dtype=float32":
+        if result.usable and result.way != EDGE_ONLY and result.codec != FLOAT32:
             found.setdefault((result.split, result.curve), []).append(result)
     return {key: sorted(points, key=lambda point: point.bytes) for key, points in found.items()}
 
@@ -104,10 +108,10 @@ def bd_rates(results: Sequence[Result], anchor: str = "h264") -> dict[Key, Delta
         anchor: a curve ("h264", "hevc:preset=slow"), or the codec whose first curve it is to be.
     """
     found = curves(results)
-    splits = dict.fromkeys(split for split, _ in found if split != "input")
+    splits = dict.fromkeys(split for split, _ in found if split)
     rates: dict[Key, Delta] = {}
     for split in splits:
-        here = {name: points for (at, name), points in found.items() if at in (split, "input")}
+        here = {name: points for (at, name), points in found.items() if at in (split, "")}
         chosen = find_anchor(here, anchor)
         base = here.pop(chosen, []) if chosen else []
         for name, points in here.items():

@@ -1,10 +1,11 @@
 """The network of an experiment: as outputs are judged by it, and as it runs in halves."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 
+from splitwire.codecs.base import Codec
 from splitwire.errors import ExperimentError
 from splitwire.eval.experiment import Experiment
 from splitwire.models.load import Model, load_model
@@ -39,9 +40,9 @@ class Deployment:
         return cls(model, load_model(experiment.model, tuned) if tuned else model)
 
     @property
-    def digests(self) -> dict[str, str]:
-        """Of both, by what a run's head calls them."""
-        return {"digest": self.model.digest, "deployed": self.deployed.digest}
+    def digests(self) -> tuple[str, str]:
+        """Of both, in that order."""
+        return (self.model.digest, self.deployed.digest)
 
     def cut(self, at: str) -> Split:
         """The halves that run; where nothing is split, those of the network as it was.
@@ -62,15 +63,17 @@ class Deployment:
             )
         return cut
 
-    def check(self, profiles: Mapping[str, Mapping[str, str]]) -> None:
-        """Refuse profiles, given by digest with what they say of themselves, of another cloud.
+    def check(self, codecs: Iterable[Codec]) -> None:
+        """Refuse codecs whose profiles were trained with another cloud.
 
         Raises:
-            ExperimentError: naming one.
+            ExperimentError: naming a profile.
         """
-        for digest, about in profiles.items():
-            if about.get("cloud", self.deployed.digest) != self.deployed.digest:
+        for profile in (codec.profile for codec in codecs):
+            cloud = profile.learnt.cloud if profile and profile.learnt else ""
+            if profile and cloud not in ("", self.deployed.digest):
                 raise ExperimentError(
-                    f"the profile {digest} was trained with layers of the cloud fine-tuned: give "
-                    "the weights beside it (eval: --cloud-weights; live: --weights, both ends)"
+                    f"the profile {profile.digest} was trained with layers of the cloud "
+                    "fine-tuned: give the weights beside it (eval: --cloud-weights; live: "
+                    "--weights, both ends)"
                 )

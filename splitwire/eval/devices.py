@@ -6,7 +6,7 @@ file, or measure on the device itself, before a decision hangs on it.
 """
 
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from math import inf
@@ -36,10 +36,6 @@ class Device:
     name: str
     about: str
     factor: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, as they stand in a run's head."""
-        return asdict(self)
 
 
 def load_device(name: str) -> Device:

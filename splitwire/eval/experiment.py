@@ -1,6 +1,6 @@
 """What an experiment is, and where it is written down.
 
-model × splits × codecs × qualities × data × views × links × seed
+model × task × splits × codecs × qualities × data × views × links × seed
 """
 
 import os
@@ -20,6 +20,9 @@ from splitwire.errors import ExperimentError
 from splitwire.models.preprocess import VIEWS
 from splitwire.models.split import CutPoint
 from splitwire.runner.link import Trace
+
+FLOAT32 = "raw:dtype=float32"
+"""What every codec is measured beside: the features as they are."""
 
 _SHARES = (0.25, 0.5, 0.75)
 _STRICT = ConfigDict(extra="forbid")
@@ -70,6 +73,8 @@ class Experiment:
 
     model: str
     weights: str
+    task: str
+    metrics: tuple[str, ...]
     data: str
     splits: tuple[str, ...]
     codecs: tuple[str, ...]
@@ -91,14 +96,14 @@ class Experiment:
 
     def codings(self) -> list[Coding]:
         """Every codec to run at each split: the float32 features, then the sweeps."""
-        return sweep(("raw:dtype=float32", *self.codecs))
+        return sweep((FLOAT32, *self.codecs))
 
     def cloud_only(self) -> list[Coding]:
         """Every codec to send the picture itself with."""
         return sweep(self.pictures)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, as they stand in a run's head."""
+        """Plain values, by field."""
         return asdict(self)
 
 

@@ -1,9 +1,9 @@
-"""The head of a run: all that one must know to read its samples, or to add to them."""
+"""The head of a run: what was measured, on what, and where."""
 
-import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -11,15 +11,115 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter, ValidationError
 
+from splitwire.codecs.base import Codec
+from splitwire.codecs.profile import Provenance
 from splitwire.data.photos import Photo, describe, load_photos
 from splitwire.errors import DataError, ExperimentError
 from splitwire.eval.deployment import Deployment
-from splitwire.eval.devices import load_device
+from splitwire.eval.devices import Device, load_device
 from splitwire.eval.experiment import Experiment
 from splitwire.models.split import CutPoint
 
+FORMAT = 2
+"""Of runs; those of another are not read."""
+
 _PACKAGES = ("splitwire", "torch", "torchvision", "timm", "numpy", "pillow", "av")
+
+Profiles = dict[str, Provenance | None]
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """A machine: its processor, the cores that may be used, torch's threads, and bytes of memory.
+
+    What is not known is 0 or empty.
+    """
+
+    cpu: str
+    cores: int
+    threads: int
+    memory: int
+
+
+@dataclass(frozen=True)
+class Point:
+    """A cut point: its name and node, the numbers that cross, and the share computed by then."""
+
+    name: str
+    node: str
+    elements: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network as a run has it.
+
+    Attributes:
+        name: as `load_model` takes it.
+        digest: of what outputs are judged by.
+        deployed: of what is cut in halves: another where the cloud's layers were tuned.
+        macs: multiply-accumulates for a picture.
+        picture: numbers in a picture, which are bytes at 8 bits.
+        points: where it can be cut, in order.
+    """
+
+    name: str
+    digest: str
+    deployed: str
+    macs: int
+    picture: int
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a run says of itself.
+
+    Attributes:
+        experiment: what it measures.
+        versions: of the packages that take part, by name.
+        hardware: the machine.
+        started: when, in ISO 8601.
+        model: the network.
+        edge, cloud: the devices that times are scaled to.
+        evaluation, calibration: the sets of pictures, in words; empty where there was none.
+        profiles: what each profile in use was learnt on, by digest.
+        format: of the run.
+    """
+
+    experiment: Experiment
+    versions: dict[str, str]
+    hardware: Hardware
+    started: str
+    model: Network
+    edge: Device
+    cloud: Device
+    evaluation: str
+    calibration: str
+    profiles: Profiles = field(default_factory=dict)
+    format: int = FORMAT
+
+    @classmethod
+    def read(cls, row: dict[str, Any], path: Path) -> "Head":
+        """The head that a row of a run's file holds.
+
+        Raises:
+            ExperimentError: it lacks something, or something in it is not what it should be.
+        """
+        try:
+            return TypeAdapter(cls).validate_python(row)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            where = ".".join(map(str, fault["loc"]))
+            raise ExperimentError(f"{path}: its head is damaged: {where}: {fault['msg']}") from None
+
+    @property
+    def round_trip(self) -> float:
+        """That of the first link that has one, in seconds, for totals over all upload rates."""
+        return next((link.rtt for link in self.experiment.links if link.rtt), 0.0)
 
 
 def describe_run(
@@ -27,47 +127,54 @@ def describe_run(
     deployment: Deployment,
     points: Sequence[CutPoint],
     photos: Sequence[Photo],
-) -> dict[str, Any]:
-    """The head of a run that begins now, as plain values.
+    profiles: Profiles,
+) -> Head:
+    """The head of a run that begins now.
 
     Raises:
         DataError: a device that is not known, or calibration pictures that cannot be had.
     """
-    return {
-        "experiment": experiment.as_dict(),
-        "versions": versions(),
-        "hardware": hardware(),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "model": _describe_model(deployment, points),
-        "devices": {
-            "edge": load_device(experiment.edge).as_dict(),
-            "cloud": load_device(experiment.cloud).as_dict(),
-        },
-        "data": {
-            "evaluation": describe(experiment.data, photos),
-            "calibration": describe(experiment.calibration, load_photos(experiment.calibration)),
-        },
-    }
+    model = deployment.model
+    return Head(
+        experiment=experiment,
+        versions=versions(),
+        hardware=hardware(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=Network(
+            name=model.name,
+            digest=model.digest,
+            deployed=deployment.deployed.digest,
+            macs=sum(model.graph.macs),
+            picture=int(np.prod(model.input_shape)),
+            points=tuple(Point(p.name, p.node, p.elements, p.edge_share) for p in points),
+        ),
+        edge=load_device(experiment.edge),
+        cloud=load_device(experiment.cloud),
+        evaluation=describe(experiment.data, photos),
+        calibration=describe(experiment.calibration, load_photos(experiment.calibration)),
+        profiles=profiles,
+    )
 
 
-def check_same(
-    head: dict[str, Any], experiment: Experiment, deployment: Deployment, out: Path
-) -> None:
+def profiles_of(codecs: Iterable[Codec]) -> Profiles:
+    """What the profiles of codecs were learnt on, by digest."""
+    return {c.profile.digest: c.profile.learnt for c in codecs if c.profile is not None}
+
+
+def check_same(head: Head, experiment: Experiment, deployment: Deployment, out: Path) -> None:
     """Refuse to add samples to a run of something else.
 
     Raises:
         ExperimentError: naming what differs.
     """
-    now = json.loads(json.dumps(experiment.as_dict()))  # as JSON gives it back: no tuples
-    begun = head.get("experiment", {})
-    different = [key for key in {**begun, **now} if now.get(key) != begun.get(key)]
-    digests = deployment.digests.items()
-    if any(head.get("model", {}).get(key) != digest for key, digest in digests):
+    begun, now = head.experiment.as_dict(), experiment.as_dict()
+    different = [key for key in now if now[key] != begun[key]]
+    if (head.model.digest, head.model.deployed) != deployment.digests:
         different.append("the network's weights")
-    if head.get("versions") != versions():
+    if head.versions != versions():
         different.append("the versions of packages")
-    then, here = head.get("hardware", {}), hardware()
-    if any(then.get(key) != here[key] for key in ("cpu", "cores", "threads")):
+    then, here = head.hardware, hardware()
+    if (then.cpu, then.cores, then.threads) != (here.cpu, here.cores, here.threads):
         different.append("the machine")  # the times of two make no median
     if different:
         raise ExperimentError(
@@ -76,27 +183,27 @@ def check_same(
         )
 
 
-def check_unseen(profiles: dict[str, dict[str, str]], experiment: Experiment) -> None:
+def check_unseen(profiles: Profiles, experiment: Experiment) -> None:
     """Refuse profiles that were learnt on the pictures to measure on.
 
     Raises:
         DataError: naming one.
     """
-    for digest, about in profiles.items():
-        if experiment.data in about.get("data", "").split(", "):
+    for digest, learnt in profiles.items():
+        if learnt is not None and experiment.data in learnt.data:
             raise DataError(
-                f"the profile {digest} was learnt on {about['data']}, which this experiment "
-                "evaluates: calibrate it on other pictures"
+                f"the profile {digest} was learnt on {', '.join(learnt.data)}, which this "
+                "experiment evaluates: calibrate it on other pictures"
             )
 
 
-def check_profiles(head: dict[str, Any], profiles: dict[str, dict[str, str]], out: Path) -> None:
+def check_profiles(head: Head, profiles: Profiles, out: Path) -> None:
     """Refuse to go on with other profiles than those that a run began with.
 
     Raises:
         ExperimentError: naming one.
     """
-    if different := sorted(profiles.keys() ^ head.get("profiles", {}).keys()):
+    if different := sorted(profiles.keys() ^ head.profiles.keys()):
         raise ExperimentError(
             f"{out} holds a run with other profiles ({different[0]} is in one only): "
             "give another --out, or delete it"
@@ -108,12 +215,12 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
-def hardware() -> dict[str, Any]:
-    """Processor, cores that may be used, threads of torch, and memory (bytes; 0 if unknown)."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+def hardware() -> Hardware:
+    """This machine."""
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
     memory = pages and pages * os.sysconf("SC_PAGE_SIZE")
-    return {"cpu": _cpu(), "cores": cores, "threads": torch.get_num_threads(), "memory": memory}
+    return Hardware(_cpu(), found or 0, torch.get_num_threads(), memory)
 
 
 def _cpu() -> str:
@@ -123,17 +230,3 @@ def _cpu() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
-
-
-def _describe_model(deployment: Deployment, points: Sequence[CutPoint]) -> dict[str, Any]:
-    model = deployment.model
-    return {
-        "name": model.name,
-        **deployment.digests,
-        "macs": sum(model.graph.macs),
-        "picture_bytes": int(np.prod(model.input_shape)),
-        "points": [
-            {"name": p.name, "node": p.node, "elements": p.elements, "share": p.edge_share}
-            for p in points
-        ],
-    }

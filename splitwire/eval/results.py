@@ -2,21 +2,29 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from splitwire.errors import SplitwireError
-from splitwire.eval.metrics import bootstrap, hits
-from splitwire.eval.samples import STAGES, Sample
+from splitwire.eval.bootstrap import bootstrap
+from splitwire.eval.head import Head
+from splitwire.eval.samples import Sample, read_run
+from splitwire.eval.scoring import Scoring
+from splitwire.runner.choice import EDGE_ONLY, SHARED, Key, Way, label
+from splitwire.runner.local import COMPUTED
+from splitwire.tasks.metric import Estimator, mean
 
-Way = Literal["edge only", "cloud only", "split"]
 NAN = float("nan")
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over samples and its 95 % bootstrap interval over photos (NaN: one photo, or none)."""
+    """A number over samples and its 95 % bootstrap interval over photos (NaN: one photo, or none).
+
+    It is a mean, unless the metric has an estimate of its own.
+    """
 
     mean: float
     low: float = NAN
@@ -33,15 +41,16 @@ class Spread:
 
 @dataclass(frozen=True)
 class Result:
-    """One split and codec over all pictures that it did not fail on.
+    """One choice over all pictures that it did not fail on.
 
     Means are over those pictures only. One that failed on some was judged on other pictures than
     its neighbours: `failed` says so, and neither curves nor recommendations are built on it. Where
     every picture failed, the numbers are NaN.
     """
 
-    split: str
-    codec: str
+    way: Way
+    split: str  # empty where the network is not cut
+    codec: str  # empty where nothing is sent
     spec: str  # the codec with the parameter of its curve spelt out, even where it is the default
     curve: str
     photos: int  # distinct, among the samples that succeeded
@@ -50,18 +59,15 @@ class Result:
     bytes: float  # mean a picture
     bytes_p95: float
     bits_per_element: float  # NaN where no features cross
-    divergence: Estimate  # nats
-    agreement: Estimate  # top-1 against the uncompressed network, 0 to 1
-    top1: Estimate | None  # None: no labels
-    top5: Estimate | None
+    divergence: Estimate  # in the task's unit
+    metrics: dict[str, Estimate]  # by name; those that nothing is known of are left out
     times: dict[str, Spread]  # by stage, measured here
     links: dict[str, Spread]  # by link
 
     @property
-    def way(self) -> Way:
-        """Which of the three ways to run the network this is."""
-        baselines: dict[str, Way] = {"output": "edge only", "input": "cloud only"}
-        return baselines.get(self.split, "split")
+    def choice(self) -> Key:
+        """What it is the result of."""
+        return (self.way, self.split, self.codec)
 
     @property
     def usable(self) -> bool:
@@ -71,8 +77,8 @@ class Result:
     @property
     def name(self) -> str:
         """The codec as a reader calls it: pictures by format and quality, codecs by spec."""
-        if self.way == "edge only":
-            return "edge only"
+        if self.way == EDGE_ONLY:
+            return EDGE_ONLY
         name, settings = _words(self.spec)
         if name != "picture":
             return self.spec
@@ -82,21 +88,52 @@ class Result:
     @property
     def label(self) -> str:
         """The same, where it stands away from its table: with the split."""
-        return f"{self.name} at {self.split}" if self.way == "split" else self.name
+        return label(self.way, self.split, self.name) if self.way == SHARED else self.name
 
 
-def summarise(samples: Sequence[Sample], seed: int = 0) -> list[Result]:
-    """One result for each split and codec, in the order in which the run met them.
+@dataclass(frozen=True)
+class Summary:
+    """A run, opened: what it is, by what it is judged, its samples, and what they come to."""
+
+    head: Head
+    scoring: Scoring
+    samples: list[Sample]
+    results: list[Result]
+
+    @classmethod
+    def open(cls, run: Path) -> "Summary":
+        """That of a run's folder.
+
+        Raises:
+            ExperimentError: there is no run there, or it is damaged.
+            TaskError: its task or a metric cannot be had.
+        """
+        head, samples = read_run(run)
+        plan = head.experiment
+        scoring = Scoring.of(plan.task, plan.metrics)
+        return cls(head, scoring, samples, summarise(samples, scoring, plan.seed))
+
+    @property
+    def known(self) -> list[str]:
+        """The names of the metrics of which something is known."""
+        return list(dict.fromkeys(name for result in self.results for name in result.metrics))
+
+
+def summarise(
+    samples: Sequence[Sample], scoring: Scoring | None = None, seed: int = 0
+) -> list[Result]:
+    """One result for each choice, in the order in which the run met them.
 
     Args:
         samples: of one run.
+        scoring: how its metrics are estimated; without it, there is the divergence alone.
         seed: of the bootstrap. All results draw the same photos, so their intervals move together.
     """
-    groups: dict[tuple[str, str], list[Sample]] = {}
+    groups: dict[Key, list[Sample]] = {}
     for sample in samples:
-        groups.setdefault((sample.split, sample.codec), []).append(sample)
+        groups.setdefault(sample.choice, []).append(sample)
     specs = spell_out({(sample.codec, sample.curve) for sample in samples})
-    return [_result(group, specs[group[0].codec], seed) for group in groups.values()]
+    return [_result(group, specs[group[0].codec], scoring, seed) for group in groups.values()]
 
 
 def spell_out(codings: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -137,16 +174,14 @@ def _words(spec: str) -> tuple[str, dict[str, str]]:
     return name, {key: value for key, _, value in pairs}
 
 
-def _result(group: list[Sample], spec: str, seed: int) -> Result:
+def _result(group: list[Sample], spec: str, scoring: Scoring | None, seed: int) -> Result:
     first, good = group[0], [sample for sample in group if sample.error is None]
     rates = [sample.bytes for sample in good]
     rate = float(np.mean(rates)) if rates else NAN
     elements = max((sample.elements for sample in good), default=0)
-    crossing = elements > 0 and first.split not in ("input", "output")
     links = dict.fromkeys(name for sample in good for name in sample.link)
-    told = [(s, s.divergence) for s in good if s.divergence is not None]
-    labelled = [sample for sample in good if sample.label is not None]
     return Result(
+        way=first.way,
         split=first.split,
         codec=first.codec,
         spec=spec,
@@ -156,31 +191,31 @@ def _result(group: list[Sample], spec: str, seed: int) -> Result:
         failed=len(group) - len(good),
         bytes=rate,
         bytes_p95=float(np.percentile(rates, 95)) if rates else NAN,
-        bits_per_element=8 * rate / elements if crossing else NAN,
-        divergence=_estimate([value for _, value in told], [s for s, _ in told], seed),
-        agreement=_estimate(
-            hits([s.reference[0] for s in good], [s.prediction for s in good], 1), good, seed
-        ),
-        top1=_accuracy(labelled, 1, seed),
-        top5=_accuracy(labelled, 5, seed),
-        times={stage: _spread([getattr(s, stage) for s in good]) for stage in STAGES},
+        bits_per_element=8 * rate / elements if elements and first.way == SHARED else NAN,
+        divergence=_estimate([(s, s.divergence) for s in good], mean, seed),
+        metrics=_metrics(good, scoring, seed),
+        times={stage: _spread([getattr(s, stage) for s in good]) for stage in COMPUTED},
         links={name: _spread([s.link[name] for s in good if name in s.link]) for name in links},
     )
 
 
-def _estimate(values: Sequence[float] | np.ndarray, samples: list[Sample], seed: int) -> Estimate:
-    if not len(values):
+def _metrics(good: list[Sample], scoring: Scoring | None, seed: int) -> dict[str, Estimate]:
+    found = {}
+    for metric in scoring.metrics if scoring else ():
+        pairs = [(sample, sample.metrics.get(metric.name)) for sample in good]
+        if any(value is not None for _, value in pairs):
+            found[metric.name] = _estimate(pairs, metric.estimate, seed)
+    return found
+
+
+def _estimate(pairs: Sequence[tuple[Sample, Any]], estimate: Estimator, seed: int) -> Estimate:
+    """Over the samples of which something is known."""
+    told = [(sample.photo, value) for sample, value in pairs if value is not None]
+    if not told:
         return Estimate(NAN)
-    return Estimate(
-        float(np.mean(values)), *bootstrap(values, [sample.photo for sample in samples], seed=seed)
-    )
-
-
-def _accuracy(labelled: list[Sample], k: int, seed: int) -> Estimate | None:
-    if not labelled:
-        return None
-    labels = [sample.label for sample in labelled if sample.label is not None]
-    return _estimate(hits(labels, [s.prediction for s in labelled], k), labelled, seed)
+    photos, values = zip(*told, strict=True)
+    (whole,) = estimate(values, np.ones((1, len(values))))
+    return Estimate(float(whole), *bootstrap(values, photos, estimate, seed))
 
 
 def _spread(seconds: list[float]) -> Spread:

@@ -12,50 +12,44 @@ from zlib import crc32
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from PIL import Image
 
 from splitwire.calibrate.calibrator import Calibrator, Track, silent
-from splitwire.calibrate.learn import CROPS
-from splitwire.calibrate.store import ProfileStore
-from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.base import Tensor
 from splitwire.codecs.registry import codec
 from splitwire.data.photos import Photo, check_disjoint, load_photos
 from splitwire.errors import ExperimentError
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
-from splitwire.eval.head import check_profiles, check_same, check_unseen, describe_run
-from splitwire.eval.metrics import divergence, top_k
-from splitwire.eval.samples import SAMPLES, Sample, head_line, read_run, sample_line
+from splitwire.eval.head import (
+    Profiles,
+    check_profiles,
+    check_same,
+    check_unseen,
+    describe_run,
+    profiles_of,
+)
+from splitwire.eval.profiles import RunProfiles
+from splitwire.eval.samples import (
+    FEATURES,
+    PICTURE,
+    SAMPLES,
+    Sample,
+    head_line,
+    read_run,
+    sample_line,
+)
+from splitwire.eval.scoring import Scoring
 from splitwire.models.split import Split, cut_points
+from splitwire.runner.choice import EDGE_ONLY, SHARED, Choice, Key
 from splitwire.runner.link import SimulatedLink, Wire
 from splitwire.runner.local import Outcome, as_array, infer, infer_on_edge
 from splitwire.runner.memory import keep_memory
 from splitwire.runner.threads import limit_threads
+from splitwire.tasks.base import Output
+from splitwire.tasks.registry import load_task
 
-EDGE_ONLY = Coding("none", "none")
-PROFILES = "profiles"
-CLASSES_KEPT = 5
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """One split and codec, ready to run on any picture.
-
-    Attributes:
-        split: the network in its halves.
-        coding: what samples call the codec, and its curve.
-        codecs: one for each crossing tensor; none where nothing is sent.
-    """
-
-    split: Split
-    coding: Coding
-    codecs: Sequence[Codec]
-
-    def run(self, x: Tensor) -> Outcome:
-        """One picture all the way, over a wire: links are simulated from the packet's size."""
-        if not self.codecs:
-            return infer_on_edge(self.split, x)
-        return infer(self.split, self.codecs, self.codecs, Wire(), x)
+Done = set[tuple[str, int, Key]]
 
 
 @dataclass(frozen=True)
@@ -66,21 +60,7 @@ class View:
     number: int
     at: int  # how many come before it
     x: Tensor
-    reference: Tensor
-
-    def sample(self, task: Task) -> Sample:
-        """The sample of a task on this picture before it is measured."""
-        coding, split = task.coding, task.split
-        return Sample(
-            photo=self.photo.name,
-            view=self.number,
-            split=split.at,
-            codec=coding.codec,
-            curve=coding.curve,
-            label=self.photo.label,
-            elements=sum(int(np.prod(c.shape)) for c in split.crossings) if task.codecs else 0,
-            reference=top_k(self.reference, CLASSES_KEPT).tolist(),
-        )
+    reference: Output
 
 
 class Run:
@@ -95,8 +75,8 @@ class Run:
         track: shows how far calibration is, for codecs that need it.
 
     Raises:
-        SplitwireError: a model, cut point, codec, data set or device that cannot be had, a folder
-            that cannot be written, or one that holds another experiment.
+        SplitwireError: a model, task, cut point, codec, data set or device that cannot be had, a
+            folder that cannot be written, or one that holds another experiment.
     """
 
     def __init__(self, experiment: Experiment, out: Path, track: Track = silent) -> None:
@@ -106,88 +86,100 @@ class Run:
         keep_memory()
         # First what is quick to refuse: a wrong spec should not wait for a network to load.
         codings, pictures = experiment.codings(), experiment.cloud_only()
+        self.scoring = Scoring.of(experiment.task, experiment.metrics)
         self._traces = {link: link.load() for link in experiment.links}
         self.photos = load_photos(experiment.data, experiment.limit)
         calibration = load_photos(experiment.calibration)
         check_disjoint(calibration, self.photos)
-        self._deployment = deployment = Deployment.load(experiment)
-        self.model = deployment.model
+        self._deployment = Deployment.load(experiment)
+        self.model = self._deployment.model
+        self.task = load_task(experiment.task, self.model)
         self.points = cut_points(self.model)
         splits = experiment.splits or automatic_splits(self.points)
-        cuts = {at: deployment.cut(at) for at in ("output", "input", *splits)}
+        cuts = [self._deployment.cut(at) for at in dict.fromkeys(splits)]
         done = self._open()  # another run in the folder is refused before codecs are calibrated
-        calibrator = Calibrator(calibration, experiment.calibration, experiment.seed, CROPS, track)
-        self._profiles = ProfileStore(out / PROFILES, calibrator)
+        seed = experiment.seed
+        calibrator = Calibrator(calibration, experiment.calibration, self.task, seed, track=track)
+        self._profiles = RunProfiles(out, calibrator)
         self.left_out: dict[str, set[str]] = {}
-        tasks = [Task(cuts["output"], EDGE_ONLY, ()), *self._tasks(cuts["input"], pictures)]
-        for at in splits:
-            tasks += self._tasks(cuts[at], codings)
-        self.tasks = list({(task.split.at, task.coding.codec): task for task in tasks}.values())
-        used = self._profiles_used()
-        check_unseen(used, experiment)
-        deployment.check(used)
-        self.done = self._begin(used) if done is None else done
-        check_profiles(read_run(out)[0], used, out)
+        self.curves = self._choices(codings, pictures, cuts)
+        used = [made for choice in self.curves for made in choice.codecs]
+        self._deployment.check(used)
+        profiles = profiles_of(used)
+        check_unseen(profiles, experiment)
+        self.done = self._begin(profiles) if done is None else done
+        check_profiles(read_run(out)[0], profiles, out)
 
     @property
     def total(self) -> int:
         """Samples in the whole run, those already on the disk included."""
-        return len(self.photos) * self.experiment.views * len(self.tasks)
+        return len(self.photos) * self.experiment.views * len(self.curves)
 
     def __iter__(self) -> Iterator[Sample]:
-        cold = set(self.tasks)
+        cold = set(self.curves)
         numbers = range(self.experiment.views)
         pictures = [(photo, number) for photo in self.photos for number in numbers]
         with (self.out / SAMPLES).open("a", encoding="utf-8") as file:
             for at, (photo, number) in enumerate(pictures):
-                tasks = [
-                    task
-                    for task in self.tasks
-                    if (photo.name, number, task.split.at, task.coding.codec) not in self.done
-                ]
-                if not tasks:
+                missing = [c for c in self.curves if (photo.name, number, c.key) not in self.done]
+                if not missing:
                     continue
                 view = self._view(photo, number, at)
-                for task in tasks:
-                    if task in cold:  # the first run of anything pays for caches and allocations
-                        self._measure(task, view)
-                        cold.remove(task)
-                    sample = self._measure(task, view)
+                for choice in missing:
+                    if choice in cold:  # the first run of anything pays for caches and allocations
+                        self._measure(choice, view)
+                        cold.remove(choice)
+                    sample = self._measure(choice, view)
                     file.write(sample_line(sample))
                     file.flush()
                     self.done.add(sample.key)
                     yield sample
 
-    def _tasks(self, cut: Split, codings: Sequence[Coding]) -> list[Task]:
-        tasks = []
-        for coding in codings:
-            if codecs := self._profiles.codecs(cut, codec(coding.codec)):
-                tasks.append(Task(cut, coding, codecs))
-            else:
-                self.left_out.setdefault(coding.curve, set()).add(cut.at)
-        return tasks
+    def _choices(
+        self, codings: Sequence[Coding], pictures: Sequence[Coding], cuts: Sequence[Split]
+    ) -> dict[Choice, str]:
+        """Every choice to measure, with its curve."""
+        found = {Choice.edge_only(self.model): ""}
+        for coding in pictures:
+            sender = codec(coding.codec)
+            found[Choice.cloud_only(self.model, sender, coding.codec)] = coding.curve
+        for cut in cuts:
+            for coding in codings:
+                if codecs := self._profiles.codecs(cut, codec(coding.codec)):
+                    found[Choice.shared(cut, codecs, coding.codec)] = coding.curve
+                else:
+                    self.left_out.setdefault(coding.curve, set()).add(cut.at)
+        return found
 
     def _view(self, photo: Photo, number: int, at: int) -> View:
         x = self.model.preprocess.picture(photo.open(), number)
         with torch.inference_mode():
-            return View(photo, number, at, x, _logits(self.model(torch.from_numpy(x)[None])))
+            output = self.task.checked(self.model(torch.from_numpy(x)[None]))
+        return View(photo, number, at, x, output)
 
-    def _measure(self, task: Task, view: View) -> Sample:
-        blank = view.sample(task)
+    def _measure(self, choice: Choice, view: View) -> Sample:
+        blank = Sample(
+            view.photo.name,
+            view.number,
+            *choice.key,
+            curve=self.curves[choice],
+            elements=choice.elements,
+        )
         try:
-            outcome = task.run(view.x)
-            logits = _logits(outcome.output)
+            outcome = run(choice, view.x)
+            times: dict[str, Any] = {**outcome.seconds}
+            output = self.task.checked(outcome.output)
+            return replace(
+                blank,
+                bytes=len(outcome.packet),
+                divergence=self.task.divergence(view.reference, output),
+                metrics=self.scoring.measure(view.reference, output, view.photo.label),
+                prediction=self.task.predict(output),
+                link=self._link_seconds(outcome.packet, blank, view) if outcome.packet else {},
+                **times,
+            )
         except Exception as error:  # of any kind: the row says which, and the sweep goes on
             return replace(blank, error=f"{type(error).__name__}: {error}")
-        times: dict[str, Any] = {**outcome.seconds}
-        return replace(
-            blank,
-            bytes=len(outcome.packet),
-            divergence=float(divergence(view.reference, logits)),
-            prediction=top_k(logits, CLASSES_KEPT).tolist(),
-            link=self._link_seconds(outcome.packet, blank, view) if outcome.packet else {},
-            **times,
-        )
 
     def _link_seconds(self, packet: bytes, sample: Sample, view: View) -> dict[str, float]:
         """The time on each link that does not lose the packet; pictures come one a second."""
@@ -201,7 +193,7 @@ class Run:
                 seconds[plan.name] = delivery.seconds
         return seconds
 
-    def _open(self) -> set[tuple[str, int, str, str]] | None:
+    def _open(self) -> Done | None:
         """Make the folder, or read what it already holds; None where it holds no run yet."""
         path = self.out / SAMPLES
         try:
@@ -217,36 +209,26 @@ class Run:
         check_same(head, self.experiment, self._deployment, self.out)
         return {sample.key for sample in samples}
 
-    def _begin(self, profiles: dict[str, dict[str, str]]) -> set[tuple[str, int, str, str]]:
-        head = describe_run(self.experiment, self._deployment, self.points, self.photos)
-        head["profiles"] = profiles
-        self._save_features()
+    def _begin(self, profiles: Profiles) -> Done:
+        head = describe_run(self.experiment, self._deployment, self.points, self.photos, profiles)
+        self._save_first()
         (self.out / SAMPLES).write_text(head_line(head), encoding="utf-8")
         return set()
 
-    def _profiles_used(self) -> dict[str, dict[str, str]]:
-        """What each profile in use was learnt on, by digest."""
-        codecs = [made for task in self.tasks for made in task.codecs]
-        profiles = {made.profile for made in codecs if made.profile is not None}
-        return {p.digest: {"codec": p.codec, **p.about} for p in profiles}
-
-    def _save_features(self) -> None:
-        """The feature tensor of the first picture at each split, for the report to draw."""
+    def _save_first(self) -> None:
+        """The first picture and its feature tensor at each split, for the report to draw."""
         x = self.model.preprocess.picture(self.photos[0].open())
-        folder = self.out / "features"
+        Image.fromarray(x.transpose(1, 2, 0).astype(np.uint8)).save(self.out / PICTURE)
+        folder = self.out / FEATURES
         folder.mkdir(exist_ok=True)
-        for cut in {task.split.at: task.split for task in self.tasks if task.codecs}.values():
-            np.save(folder / f"{cut.at.replace('/', '_')}.npy", _features(cut, x)[0])
+        for cut in {c.at: c.split for c in self.curves if c.way == SHARED}.values():
+            with torch.inference_mode():
+                tensors = [as_array(tensor) for tensor in cut.edge(torch.from_numpy(x)[None])]
+            np.save(folder / f"{cut.at.replace('/', '_')}.npy", tensors[0])
 
 
-def _features(cut: Split, x: Tensor) -> list[NDArray[Any]]:
-    with torch.inference_mode():
-        return [as_array(tensor) for tensor in cut.edge(torch.from_numpy(x)[None])]
-
-
-def _logits(output: object) -> Tensor:
-    if not isinstance(output, torch.Tensor) or output.ndim != 2:
-        raise ExperimentError("only classifiers, whose output is one row of logits, can be scored")
-    if output.isnan().any():
-        raise ExperimentError("the network's output holds NaN")
-    return output[0].float().numpy()
+def run(choice: Choice, x: Tensor) -> Outcome:
+    """One picture all the way, over a wire: links are simulated from the packet's size."""
+    if choice.way == EDGE_ONLY:
+        return infer_on_edge(choice.split, x)
+    return infer(choice.split, choice.codecs, choice.codecs, Wire(), x)

@@ -1,9 +1,9 @@
 """What an experiment leaves behind: a head and one sample a picture, as JSON lines.
 
-A run is a folder. Its `samples.jsonl` begins with the head (`"kind": "head"`: the experiment,
-versions, hardware, devices and the model's cut points) and goes on with one line a sample
-(`"kind": "sample"`), appended as it is measured, so that an interrupted run can go on. Beside it,
-`features/SPLIT.npy` holds the feature tensor of the first picture at each split, for the report.
+A run is a folder. Its `samples.jsonl` begins with the head (`"kind": "head"`; see head.py) and goes
+on with one line a sample (`"kind": "sample"`), appended as it is measured, so that an interrupted
+run can go on. Beside it lie `profiles/`, what codecs learnt for it; `features/SPLIT.npy`, the
+feature tensor of the first picture at each split; and `picture.png`, that picture.
 """
 
 import json
@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from splitwire.errors import ExperimentError
+from splitwire.eval.head import FORMAT, Head
+from splitwire.runner.choice import Key, Way
 
-SAMPLES = "samples.jsonl"
-STAGES = ("edge", "encode", "decode", "cloud")
+SAMPLES, FEATURES, PICTURE = "samples.jsonl", "features", "picture.png"
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture through one split and one codec.
+    """One picture through one choice of way, split and codec.
 
     Times are seconds measured on this machine, not scaled to any device. A sample that failed
     carries the reason in `error`, and what was not reached keeps its default.
@@ -28,15 +29,15 @@ class Sample:
 
     photo: str  # the picture's name; views of one photo share it
     view: int  # 0: centre crop; see models.preprocess
-    split: str  # "input": cloud only; "output": edge only
-    codec: str  # the spec that makes the codec; "none" where nothing is sent
-    curve: str  # the codec's spec without the parameter that the experiment sweeps
-    label: int | None = None  # the class by the data set; None: unlabelled
+    way: Way
+    split: str = ""  # the cut point; empty where the network is not cut
+    codec: str = ""  # the spec that makes the codec; empty where nothing is sent
+    curve: str = ""  # the codec's spec without the parameter that the experiment sweeps
     elements: int = 0  # numbers in the crossing tensors
     bytes: int = 0  # every byte of the packet
-    divergence: float | None = None  # Kullback-Leibler, nats, from the uncompressed model's output
-    prediction: list[int] = field(default_factory=list)  # five best classes, best first
-    reference: list[int] = field(default_factory=list)  # the same of the uncompressed model
+    divergence: float | None = None  # from the uncompressed model's output, in the task's unit
+    metrics: dict[str, Any] = field(default_factory=dict)  # statistics, by the task's metrics
+    prediction: dict[str, Any] = field(default_factory=dict)  # what the task tells of the output
     edge: float = 0.0
     encode: float = 0.0
     decode: float = 0.0
@@ -47,14 +48,19 @@ class Sample:
     fallback: str | None = None  # why a live frame was finished on the edge
 
     @property
-    def key(self) -> tuple[str, int, str, str]:
+    def choice(self) -> Key:
+        """What it was run with."""
+        return (self.way, self.split, self.codec)
+
+    @property
+    def key(self) -> tuple[str, int, Key]:
         """What makes a sample itself: measured once in a run."""
-        return (self.photo, self.view, self.split, self.codec)
+        return (self.photo, self.view, self.choice)
 
 
-def head_line(head: dict[str, Any]) -> str:
+def head_line(head: Head) -> str:
     """The first line of a run."""
-    return json.dumps({"kind": "head", **head}) + "\n"
+    return json.dumps({"kind": "head", **asdict(head)}) + "\n"
 
 
 def sample_line(sample: Sample) -> str:
@@ -62,11 +68,12 @@ def sample_line(sample: Sample) -> str:
     return json.dumps({"kind": "sample", **asdict(sample)}) + "\n"
 
 
-def read_run(run: Path) -> tuple[dict[str, Any], list[Sample]]:
+def read_run(run: Path) -> tuple[Head, list[Sample]]:
     """The head and the samples of a run folder; a last line cut short by a kill is left out.
 
     Raises:
-        ExperimentError: there is no run there, or a line other than the last is damaged.
+        ExperimentError: there is no run there, it is one of another version, or a line other than
+            the last is damaged.
     """
     path = run / SAMPLES
     try:
@@ -78,7 +85,12 @@ def read_run(run: Path) -> tuple[dict[str, Any], list[Sample]]:
     rows = list(_rows(path, text))
     if not rows or rows[0].pop("kind", None) != "head":
         raise ExperimentError(f"{path} does not begin with a head: it is not a run")
-    head = rows[0]
+    if rows[0].get("format") != FORMAT:
+        raise ExperimentError(
+            f"{run} was recorded by another version of Splitwire, whose runs this one does not "
+            "read: measure it again, in another folder"
+        )
+    head = Head.read(rows[0], path)
     try:
         for row in rows[1:]:
             row.pop("kind", None)

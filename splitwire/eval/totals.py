@@ -13,11 +13,11 @@ rate is then the lower envelope of a few lines, and the rates at which the winne
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Any
 
-from splitwire.eval.results import Result, Way
-
-Link = dict[str, Any]
+from splitwire.eval.experiment import LinkPlan
+from splitwire.eval.results import Result, Summary
+from splitwire.runner.choice import EDGE_ONLY, Way
+from splitwire.runner.local import COMPUTED, STAGES
 
 SLOWEST, FASTEST = 1e4, 1e8
 """The upload rates looked at, in bytes a second: from a bad cell to a local network."""
@@ -49,7 +49,7 @@ class Stretch:
 
     @property
     def way(self) -> Way:
-        """Edge only, cloud only, or split."""
+        """Edge only, cloud only, or shared."""
         return self.total.result.way
 
 
@@ -63,13 +63,13 @@ def total(result: Result, edge: float = 1.0, cloud: float = 1.0, rtt: float = 0.
         rtt: round trip of the link, in seconds.
     """
     p50 = {stage: spread.p50 for stage, spread in result.times.items()}
-    if result.way == "edge only":
+    if result.way == EDGE_ONLY:
         return Total(result, edge * p50["edge"], 0.0)
     here, there = p50["edge"] + p50["encode"], p50["decode"] + p50["cloud"]
     return Total(result, edge * here + rtt + cloud * there, result.bytes)
 
 
-def stage_seconds(result: Result, link: Link, edge: float, cloud: float) -> dict[str, float]:
+def stage_seconds(result: Result, link: LinkPlan, edge: float, cloud: float) -> dict[str, float]:
     """The p50 seconds of each stage on the devices and over one link, in order.
 
     The link's time is what the run measured or simulated on it, loss and trace included; for a
@@ -77,26 +77,31 @@ def stage_seconds(result: Result, link: Link, edge: float, cloud: float) -> dict
 
     Args:
         result: with times measured here.
-        link: its "name", "rate" (bytes a second) and "rtt" (seconds).
+        link: of the run, or another.
         edge: the edge device's factor.
         cloud: the cloud device's factor.
     """
     p50 = {stage: spread.p50 for stage, spread in result.times.items()}
-    if result.way == "edge only":
+    if result.way == EDGE_ONLY:
         return {"edge": edge * p50["edge"]}
-    known = result.links.get(link["name"])
-    sent = known.p50 if known else (link.get("rtt") or 0) + result.bytes / (link.get("rate") or inf)
-    return {
-        "edge": edge * p50["edge"],
-        "encode": edge * p50["encode"],
-        "link": sent,
-        "decode": cloud * p50["decode"],
-        "cloud": cloud * p50["cloud"],
-    }
+    known = result.links.get(link.name)
+    factors = {"edge": edge, "encode": edge, "decode": cloud, "cloud": cloud}
+    seconds = {stage: factors[stage] * p50[stage] for stage in COMPUTED}
+    seconds["link"] = known.p50 if known else link.rtt + result.bytes / (link.rate or inf)
+    return {stage: seconds[stage] for stage in STAGES}
+
+
+def choices(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> list[Total]:
+    """The total time of every result within the divergence, on the run's devices."""
+    head = summary.head
+    return [
+        total(result, head.edge.factor, head.cloud.factor, head.round_trip)
+        for result in faithful(summary.results, max_divergence)
+    ]
 
 
 def faithful(results: Iterable[Result], max_divergence: float = MAX_DIVERGENCE) -> list[Result]:
-    """The results fit to be recommended: none failed, mean divergence within the limit (nats)."""
+    """The results fit to be recommended: none failed, mean divergence within the limit."""
     return [r for r in results if r.usable and r.divergence.mean <= max_divergence]
 
 

@@ -4,6 +4,7 @@ A cut is a prefix of the exported graph's order: what it holds runs on the edge,
 cloud. What crosses is every tensor that the prefix makes and the rest uses, each once.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,11 @@ class Crossing:
     name: str
     shape: tuple[int, ...]
     dtype: torch.dtype
+
+    @property
+    def elements(self) -> int:
+        """How many numbers it holds."""
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ def cut_points(model: Model) -> list[CutPoint]:
 
 def _point(graph: NetGraph, cut: int, name: str, node: fx.Node, module: str | None) -> CutPoint:
     crossings = _crossings(graph.crossings(cut))
-    elements = sum(torch.Size(c.shape).numel() for c in crossings)
+    elements = sum(crossing.elements for crossing in crossings)
     share = sum(graph.macs[: cut + 1]) / max(1, sum(graph.macs))
     return CutPoint(name, node.name, module, crossings, elements, share)
 

@@ -17,6 +17,12 @@ from splitwire.models.split import Crossing, Split
 from splitwire.runner import packet
 from splitwire.runner.link import Delivery, Link
 
+STAGES = ("edge", "encode", "link", "decode", "cloud")
+"""What a frame's time is made of, in order."""
+
+COMPUTED = tuple(stage for stage in STAGES if stage != "link")
+"""Those that take a processor's time, and not the link's."""
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -44,7 +44,8 @@ class Checkpoint:
             about, step, history = (state[key] for key in ("about", "step", "history"))
         except Exception as error:  # damaged files make torch raise errors of a dozen kinds
             raise TrainingError(f"{self.path} is no checkpoint: delete it") from error
-        if different := [key for key in self.about if about.get(key) != self.about[key]]:
+        keys = self.about.keys() | about.keys()
+        if different := sorted(key for key in keys if about.get(key) != self.about.get(key)):
             raise TrainingError(
                 f"{self.path} holds another training (other {', '.join(different)}): "
                 "give another folder, or delete it"

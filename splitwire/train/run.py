@@ -12,7 +12,7 @@ import torch
 from splitwire.calibrate.calibrator import Track, silent
 from splitwire.codecs.ftc import steps
 from splitwire.codecs.ftc.sensitivity import learn
-from splitwire.codecs.profile import Profile
+from splitwire.codecs.profile import Profile, Provenance
 from splitwire.data.photos import Photo, crops, load_photos
 from splitwire.errors import TrainingError
 from splitwire.models.load import Model, load_model
@@ -57,23 +57,22 @@ class Plan:
     crops: int = 6400
     tune: str = ""
 
-    def about(self, model: Model) -> dict[str, str]:
+    def provenance(self, model: Model) -> Provenance:
         """What stands in the profile, and in checkpoints."""
-        return {
-            "model": model.name,
-            "weights": model.digest,
-            "split": self.split,
-            "crossing": "0",
-            "settings": "learned",
-            "data": self.called or self.data,
-            "crops": str(self.crops),
-            "seed": str(self.schedule.seed),
-            "architecture": self.architecture,
-            "rate": str(self.rate),
-            "steps": str(self.schedule.steps),
-            "pace": str(self.schedule.pace),
-            "tune": self.tune,
-        }
+        return Provenance(
+            model.name,
+            model.digest,
+            self.split,
+            "learned",
+            data=(self.called or self.data,),
+            crops=self.crops,
+            seed=self.schedule.seed,
+            architecture=self.architecture,
+            rate=self.rate,
+            steps=self.schedule.steps,
+            pace=self.schedule.pace,
+            tune=self.tune,
+        )
 
 
 class Training:
@@ -144,10 +143,10 @@ class Training:
         draw(self.trainer.history, self.features.x[0].numel(), self.out / "history.svg")
         batches = [x.float().to(self.halves.device) for x, _ in self._some.batches()]
         codec = self.trainer.average.eval()
-        about = self.plan.about(self.model)
+        learnt = self.plan.provenance(self.model)
         if isinstance(codec, Tuned):
-            about["cloud"] = self._save_tuned(codec)
-        profile = Profile("learned", codec.arrays(batches), about=about)
+            learnt = replace(learnt, cloud=self._save_tuned(codec))
+        profile = Profile("learned", codec.arrays(batches), learnt=learnt)
         return profile.save(self.out / f"{self.plan.split}-learned.profile")
 
     def _save_tuned(self, codec: Tuned) -> str:
@@ -159,14 +158,14 @@ class Training:
 
     def _identity(self) -> dict[str, str]:
         """What a checkpoint must have in common: a training may go on to another end."""
-        about = self.plan.about(self.model)
-        return {key: about[key] for key in about.keys() - {"steps", "pace"}}
+        return replace(self.plan.provenance(self.model), steps=0, pace=0.0).as_text()
 
     def _features(self, name: str, photos: Sequence[Photo], count: int) -> Features:
         """Those of random crops; kept in the folder."""
         path, count = self.out / f"{name}.safetensors", count - count % BATCH
         seed = self.plan.schedule.seed
-        about = {key: self.plan.about(self.model)[key] for key in ("weights", "split", "data")}
+        data = self.plan.called or self.plan.data
+        about = {"weights": self.model.digest, "split": self.plan.split, "data": data}
         about |= {"crops": str(count), "seed": str(seed), "photos": str(len(photos))}
         if not path.exists():
             pictures = crops(photos, self.model.preprocess, count, seed)

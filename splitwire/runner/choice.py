@@ -1,0 +1,75 @@
+"""A choice: one way to run frames."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from splitwire.codecs.base import Codec
+from splitwire.models.load import Model
+from splitwire.models.split import Split, split
+
+Way = Literal["edge only", "cloud only", "shared"]
+
+EDGE_ONLY: Way = "edge only"
+CLOUD_ONLY: Way = "cloud only"
+SHARED: Way = "shared"
+
+Key = tuple[Way, str, str]
+"""What tells a choice from others in samples and plans: its way, cut point and codec."""
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Where a network runs, and with what is coded what crosses.
+
+    Attributes:
+        way: all on the edge, all in the cloud, or the network in two halves.
+        split: the network in its halves; where all runs at one end, the other half does nothing.
+        codecs: one for each crossing tensor; none where nothing is sent.
+        codec: their spec, as users write it; empty where nothing is sent.
+    """
+
+    way: Way
+    split: Split
+    codecs: tuple[Codec, ...] = ()
+    codec: str = ""
+
+    @classmethod
+    def edge_only(cls, model: Model) -> "Choice":
+        """Everything on the edge: nothing is coded, nothing is sent."""
+        return cls(EDGE_ONLY, split(model, "output"))
+
+    @classmethod
+    def cloud_only(cls, model: Model, codec: Codec, spec: str) -> "Choice":
+        """Everything in the cloud: the picture itself is sent."""
+        return cls(CLOUD_ONLY, split(model, "input"), (codec,), spec)
+
+    @classmethod
+    def shared(cls, halves: Split, codecs: Sequence[Codec], spec: str) -> "Choice":
+        """The first half on the edge, the second in the cloud."""
+        return cls(SHARED, halves, tuple(codecs), spec)
+
+    @property
+    def at(self) -> str:
+        """The cut point; empty where the network is not cut."""
+        return self.split.at if self.way == SHARED else ""
+
+    @property
+    def key(self) -> Key:
+        """What tells it from others of the same network."""
+        return (self.way, self.at, self.codec)
+
+    @property
+    def elements(self) -> int:
+        """The numbers that cross."""
+        return sum(crossing.elements for crossing in self.split.crossings) if self.codecs else 0
+
+    def __str__(self) -> str:
+        return label(*self.key)
+
+
+def label(way: Way, at: str, codec: str) -> str:
+    """A choice in words: "jpeg:quality=50 at blocks.3", "edge only"."""
+    if way == EDGE_ONLY:
+        return way
+    return f"{codec} at {at}" if way == SHARED else f"{way}, {codec}"

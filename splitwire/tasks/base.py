@@ -1,0 +1,122 @@
+"""The contract of a task, on one page: what a network's output means.
+
+An output is whatever the network returns for one picture: any structure of tensors, each with its
+batch dimension of 1. A task says whether an output is one of its kind, how far one strays from
+another, how likely the network holds what it says, and what a reader is shown of it.
+
+docs/adding-a-task.md writes a whole task in thirty lines.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch.utils import _pytree as pytree
+
+from splitwire.errors import TaskError
+from splitwire.models.load import Model
+from splitwire.tasks.metric import Metric
+
+Output = Any
+Prediction = dict[str, Any]
+
+_LINE = 15  # pixels that a line of words takes under a picture
+
+
+class Task(ABC):
+    """What the output of a network means.
+
+    Attributes:
+        name: what experiments and handshakes call it.
+        unit: of the divergence.
+        metrics: what else is told of each output; the first without truth and the first by truth
+            are those that a narrow table and the figures show.
+    """
+
+    name: ClassVar[str]
+    unit: ClassVar[str] = "nats"
+    metrics: ClassVar[tuple[Metric, ...]] = ()
+
+    @classmethod
+    def of(cls, model: Model) -> Self:
+        """The task for one network, which may tell it what its outputs are called."""
+        return cls()
+
+    @abstractmethod
+    def check(self, output: Output) -> None:
+        """Refuse what is no output of this task.
+
+        Raises:
+            TaskError: what was expected, and what was given.
+        """
+
+    @abstractmethod
+    def divergence(self, reference: Output, output: Output) -> float:
+        """How far an output is from the uncompressed network's, at least 0, in `unit`.
+
+        Where the network gives a distribution it is Kullback and Leibler's, in nats.
+        """
+
+    @abstractmethod
+    def log_likelihood(self, output: Output, random: np.random.Generator) -> torch.Tensor:
+        """The log-likelihood (nats) of a label drawn from the network's own distribution.
+
+        Args:
+            output: of the network, with a gradient.
+            random: what to draw with.
+
+        Returns:
+            A tensor of one number that can be differentiated: the outer products of its gradients
+            have the Fisher information as their mean, which is what codecs are calibrated on.
+        """
+
+    @abstractmethod
+    def predict(self, output: Output) -> Prediction:
+        """What an answer carries and a reader is shown: values that JSON has, by name."""
+
+    def lines(self, prediction: Prediction) -> list[str]:
+        """A prediction in words, a line each."""
+        return [f"{name}: {_short(value)}" for name, value in prediction.items()]
+
+    def draw(self, picture: Image.Image, prediction: Prediction) -> Image.Image:
+        """A picture with a prediction drawn on it; without a better idea, its lines below it."""
+        lines = self.lines(prediction)
+        drawn = Image.new("RGB", (picture.width, picture.height + _LINE * len(lines) + 4), "white")
+        drawn.paste(picture)
+        pen, font = ImageDraw.Draw(drawn), ImageFont.load_default(12)
+        for at, line in enumerate(lines):
+            pen.text((3, picture.height + 2 + _LINE * at), line, fill="black", font=font)
+        return drawn
+
+    def checked(self, output: Output) -> Output:
+        """An output that is one of this task's, and holds no NaN.
+
+        Raises:
+            TaskError: it is not, or does.
+        """
+        self.check(output)
+        if any(t.is_floating_point() and t.isnan().any() for t in tensors(output)):
+            raise TaskError("the network's output holds NaN")
+        return output
+
+
+def tensors(output: Output) -> list[torch.Tensor]:
+    """The tensors of an output, in the order in which its structure holds them."""
+    return [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor)]
+
+
+def described(output: Output) -> str:
+    """What an output is made of, for an error: "Tensor 1×1000", or "dict of 1×1, 1×1"."""
+    shapes = ", ".join("×".join(map(str, t.shape)) for t in tensors(output))
+    kind = type(output).__name__
+    return f"{kind} {shapes}" if isinstance(output, torch.Tensor) else f"{kind} of {shapes}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(map(_short, value))
+    return str(value)

@@ -1,0 +1,149 @@
+"""Classification: one row of logits, a softmax over classes."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from splitwire.errors import TaskError
+from splitwire.models.load import Model
+from splitwire.tasks.base import Output, Prediction, Task, described, tensors
+from splitwire.tasks.metric import Metric
+
+Floats = NDArray[np.float64]
+
+SHOWN = 5  # classes of a prediction
+IMAGENET_CLASSES = 1000
+
+
+def divergence(reference_logits: ArrayLike, logits: ArrayLike) -> Floats:
+    """The Kullback-Leibler divergence of a network's output from the uncompressed one's, in nats.
+
+    With p and q the softmax of the two, KL(p‖q) = Σ p (log p − log q), worked out in float64 from
+    log-softmax, so that no probability underflows before its logarithm is taken. A class that p
+    rules out (a logit of −∞) adds nothing; one that q alone rules out makes it infinite; a NaN
+    makes it NaN.
+
+    Args:
+        reference_logits: output of the uncompressed network, shape (..., classes).
+        logits: output to judge, of the same shape.
+
+    Returns:
+        Shape (...), at least 0.
+    """
+    p, q = _log_softmax(reference_logits), _log_softmax(logits)
+    ratio = np.zeros(np.broadcast_shapes(p.shape, q.shape))
+    np.subtract(p, q, out=ratio, where=~np.isneginf(p))
+    terms = np.sum(np.exp(p) * ratio, axis=-1)
+    return np.asarray(np.maximum(terms, 0.0))  # rounding can leave −1e-17
+
+
+def top_k(logits: ArrayLike, k: int) -> NDArray[np.int64]:
+    """The k classes of the largest logits, best first; of equals the lower class comes first.
+
+    Args:
+        logits: shape (..., classes).
+        k: how many; all of them where there are fewer.
+
+    Returns:
+        Shape (..., k).
+    """
+    order = np.argsort(-np.asarray(logits, dtype=np.float64), axis=-1, kind="stable")
+    return order[..., :k].astype(np.int64)
+
+
+def _agreement(reference: Output, output: Output, truth: Any) -> float:
+    return float(top_k(_row(reference), 1)[0] == top_k(_row(output), 1)[0])
+
+
+def _top1(reference: Output, output: Output, truth: int | None) -> float | None:
+    return None if truth is None else float(truth in top_k(_row(output), 1))
+
+
+def _top5(reference: Output, output: Output, truth: int | None) -> float | None:
+    return None if truth is None else float(truth in top_k(_row(output), 5))
+
+
+class Classification(Task):
+    """A network whose output is one row of logits, (1, classes).
+
+    Args:
+        names: of the classes, in order; none where nobody knows them.
+    """
+
+    name: ClassVar[str] = "classification"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("agree", "top-1 agreement with the uncompressed network", _agreement, share=True),
+        Metric("top1", "top-1 accuracy", _top1, share=True, by_truth=True),
+        Metric("top5", "top-5 accuracy", _top5, share=True, by_truth=True),
+    )
+
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self._names = names
+
+    @classmethod
+    def of(cls, model: Model) -> Self:
+        """With the names of ImageNet's classes where those are the network's."""
+        return cls(class_names(model))
+
+    def check(self, output: Output) -> None:
+        """Refuse what is no row of logits of two classes or more."""
+        if not isinstance(output, torch.Tensor) or output.ndim != 2 or output.shape[0] != 1:
+            raise TaskError(
+                f"a classifier gives one row of logits, 1×classes, and not {described(output)}: "
+                "name the task that fits (--task), or write one (docs/adding-a-task.md)"
+            )
+
+    def divergence(self, reference: Output, output: Output) -> float:
+        """Kullback and Leibler's, in nats."""
+        return float(divergence(_row(reference), _row(output)))
+
+    def log_likelihood(self, output: Output, random: np.random.Generator) -> torch.Tensor:
+        """That of a class drawn from the softmax (J. Martens, arXiv:1412.1193)."""
+        chances = output[0].float().log_softmax(0)
+        shares = chances.detach().double().exp().numpy()
+        chosen: torch.Tensor = chances[random.choice(len(shares), p=shares / shares.sum())]
+        return chosen
+
+    def predict(self, output: Output) -> Prediction:
+        """The best five classes, their probabilities, and their names where they have any."""
+        logits = _row(output)
+        best = top_k(logits, SHOWN)
+        chances = np.exp(_log_softmax(logits)[best])
+        said = {"classes": best.tolist(), "probabilities": [float(f"{p:.6g}") for p in chances]}
+        return said | ({"names": [self._names[i] for i in best]} if self._names else {})
+
+    def lines(self, prediction: Prediction) -> list[str]:
+        """A class a line, with its probability."""
+        names = prediction.get("names") or [f"class {i}" for i in prediction["classes"]]
+        pairs = zip(names, prediction["probabilities"], strict=True)
+        return [f"{name} {100 * chance:.0f} %" for name, chance in pairs]
+
+
+def class_names(model: Model) -> list[str]:
+    """The names of a network's classes in order; empty where nobody knows them.
+
+    A network of a thousand classes is taken for one of ImageNet-1k, whose names timm carries. A
+    user's own file may hold anything, and has no names here.
+    """
+    shapes = [tuple(node.meta["val"].shape) for node in model.graph.results if node is not None]
+    if shapes != [(1, IMAGENET_CLASSES)] or ".py:" in model.name:
+        return []
+    from timm.data.imagenet_info import ImageNetInfo
+
+    known = ImageNetInfo()
+    return [known.index_to_description(i).split(",")[0] for i in range(IMAGENET_CLASSES)]
+
+
+def _row(output: Output) -> NDArray[np.float32]:
+    (logits,) = tensors(output)
+    row: NDArray[np.float32] = logits[0].detach().float().numpy()
+    return row
+
+
+def _log_softmax(logits: ArrayLike) -> Floats:
+    x = np.asarray(logits, dtype=np.float64)
+    x = x - np.max(x, axis=-1, keepdims=True)
+    return np.asarray(x - np.log(np.sum(np.exp(x), axis=-1, keepdims=True)))
