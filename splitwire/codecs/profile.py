@@ -69,10 +69,8 @@ class Provenance:
         """
         if not {"model", "weights", "split", "settings"} <= told.keys():
             return None
-        known = {f.name: f.type for f in fields(cls) if f.name in told}
-        kinds: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "str": str}
-        kinds["tuple[str, ...]"] = _words
-        return cls(**{name: kinds[str(kind)](told[name]) for name, kind in known.items()})
+        known = {f.name: _READ.get(f.type, str) for f in fields(cls) if f.name in told}
+        return cls(**{name: read(told[name]) for name, read in known.items()})
 
 
 _COMMA = ", "
@@ -80,6 +78,9 @@ _COMMA = ", "
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split(_COMMA))
+
+
+_READ: dict[Any, Callable[[str], Any]] = {int: int, float: float, tuple[str, ...]: _words}
 
 
 @dataclass(frozen=True, eq=False)
