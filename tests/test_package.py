@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "calibrate": {"errors", "codecs", "models", "tasks", "data", "runner", "eval"},
     "train": {"errors", "kernels", "codecs", "models", "tasks", "data", "runner", "calibrate"},
     "eval": {"errors", "codecs", "models", "tasks", "data", "runner", "calibrate"},
-    "report": {"errors", "kernels", "codecs", "tasks", "calibrate", "eval"},
+    "report": {"errors", "kernels", "codecs", "runner", "tasks", "eval"},
     "live": {
         *("errors", "kernels", "codecs", "models", "tasks", "data", "runner", "calibrate"),
         *("eval", "report"),
