@@ -1,13 +1,18 @@
 """A made-up run with the figures of a real one: the same numbers every time."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from splitwire.eval.devices import Device
+from splitwire.eval.experiment import LinkPlan, load_experiment
+from splitwire.eval.head import Hardware, Head, Network, Point
 from splitwire.eval.samples import Sample, head_line, sample_line
+from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Key
 
 SHAPES = {"blocks.2": (40, 28, 28), "blocks.3": (80, 14, 14), "blocks.5": (192, 7, 7)}
 SHARES = {"blocks.2": 0.35, "blocks.3": 0.52, "blocks.5": 0.93}
@@ -46,49 +51,41 @@ PICTURES = [
         )
     ],
 ]
-LINKS = [{"name": "3 MB/s", "rate": 3e6, "rtt": 0.005}, {"name": "LTE", "rate": 6e5, "rtt": 0.04}]
+LINKS = (LinkPlan("3 MB/s", rate=3e6, rtt=0.005), LinkPlan("LTE", rate=6e5, rtt=0.04))
 
 
-def head(photos: int) -> dict[str, Any]:
+def head(photos: int) -> Head:
     """The head that `splitwire eval` would have written."""
+    return Head(
+        experiment=load_experiment(
+            splits=list(SHAPES),
+            codecs=["raw:bits=2+4+8", "jpeg:quality=20+50+80"],
+            links=[vars(link) for link in LINKS],
+        ),
+        versions={"splitwire": "0.1.0", "torch": "2.6.0", "numpy": "2.1.0"},
+        hardware=Hardware("Example CPU at 2 GHz", cores=2, threads=1, memory=8 << 30),
+        started="2025-01-02T03:04:05+00:00",
+        model=Network("lite0", "0123456789abcdef", "0123456789abcdef", 385_000_000, 150_528, DEPTH),
+        edge=Device("phone-2019", "a phone of 2019", 8.0),
+        cloud=Device("server-2019", "its server", 1.0),
+        evaluation=f"{photos} photos of ImageNet classes",
+        calibration="",
+    )
+
+
+def cut_points() -> tuple[Point, ...]:
+    """Forty of them, of which some are those that are split at."""
     depths = np.linspace(0, 1, 40)
     elements = 3 * 224 * 224 * (2.6 * np.exp(-3.6 * depths) + 0.02)
-    points = [
-        {"name": f"node_{i}", "node": f"node_{i}", "elements": int(e), "share": float(s)}
-        for i, (e, s) in enumerate(zip(elements, depths**1.2, strict=True))
-    ]
+    pairs = zip(elements, depths**1.2, strict=True)
+    points = [Point(f"node_{i}", f"node_{i}", int(e), float(s)) for i, (e, s) in enumerate(pairs)]
     for name, shape in SHAPES.items():
-        near = min(points, key=lambda point: abs(point["share"] - SHARES[name]))
-        near.update(name=name, elements=int(np.prod(shape)))
-    return {
-        "experiment": {
-            "model": "lite0",
-            "data": "samples",
-            "splits": list(SHAPES),
-            "codecs": ["raw:bits=2+4+8", "jpeg:quality=20+50+80"],
-            "views": 1,
-            "limit": None,
-            "seed": 0,
-            "links": LINKS,
-            "edge": "phone-2019",
-            "cloud": "server-2019",
-        },
-        "versions": {"splitwire": "0.1.0", "torch": "2.6.0", "numpy": "2.1.0"},
-        "hardware": {"cpu": "Example CPU at 2 GHz", "cores": 2, "memory": 8 << 30},
-        "started": "2025-01-02T03:04:05+00:00",
-        "model": {
-            "name": "lite0",
-            "digest": "0123456789abcdef",
-            "macs": 385_000_000,
-            "picture_bytes": 150_528,
-            "points": points,
-        },
-        "devices": {
-            "edge": {"name": "phone-2019", "factor": 8.0, "about": "a phone of 2019"},
-            "cloud": {"name": "server-2019", "factor": 1.0, "about": "its server"},
-        },
-        "data": {"evaluation": f"{photos} photos of ImageNet classes", "calibration": None},
-    }
+        near = min(range(40), key=lambda i, name=name: abs(points[i].share - SHARES[name]))
+        points[near] = replace(points[near], name=name, elements=int(np.prod(shape)))
+    return tuple(points)
+
+
+DEPTH = cut_points()
 
 
 def samples(photos: int, views: int, labelled: bool, seed: int = 0) -> Iterator[Sample]:
@@ -98,57 +95,69 @@ def samples(photos: int, views: int, labelled: bool, seed: int = 0) -> Iterator[
         hard = float(rng.lognormal(0, 0.8))
         for view in range(views):
             classes = rng.permutation(1000)[:5].tolist()
-            label = (classes[0] if rng.random() < 0.75 else classes[3]) if labelled else None
-            seen = {"photo": f"photo_{photo:02}.png", "view": view, "label": label}
-            yield _sample(rng, seen, classes, "output", "none", "none", 0, 0, 0.0, (20, 0, 0, 0))
+            truth = (classes[0] if rng.random() < 0.75 else classes[3]) if labelled else None
+            seen = Seen(rng, f"photo_{photo:02}.png", view, classes, truth)
+            yield seen.sample((EDGE_ONLY, "", ""), "", 0, 0, 0.0, (20, 0, 0, 0))
             for spec, curve, size, far in PICTURES:
-                crossing = 3 * 224 * 224
                 ends = (0, 4.0 if "png" in spec else 0.6, 0.9, 20)
                 rate = size * rng.lognormal(0, 0.2)
-                far = far * hard
-                yield _sample(rng, seen, classes, "input", spec, curve, crossing, rate, far, ends)
+                key: Key = (CLOUD_ONLY, "", spec)
+                yield seen.sample(key, curve, 3 * 224 * 224, rate, far * hard, ends)
             for split, shape in SHAPES.items():
                 tough = {"blocks.2": 0.9, "blocks.3": 1.0, "blocks.5": 0.6}[split] * hard
                 for spec, curve, bits, far, encode, decode in CODECS:
                     crossing = int(np.prod(shape))
                     ends = (20 * SHARES[split], encode, decode, 20 * (1 - SHARES[split]))
                     rate = crossing * bits / 8 * (1 if curve == "raw" else rng.lognormal(0, 0.1))
-                    far_here = far * tough
-                    yield _sample(
-                        rng, seen, classes, split, spec, curve, crossing, rate + 22, far_here, ends
-                    )
+                    key = (SHARED, split, spec)
+                    yield seen.sample(key, curve, crossing, rate + 22, far * tough, ends)
 
 
-def _sample(
-    rng: np.random.Generator,
-    seen: dict[str, Any],
-    classes: list[int],
-    split: str,
-    codec: str,
-    curve: str,
-    elements: int,
-    size: float,
-    far: float,
-    milliseconds: tuple[float, float, float, float],
-) -> Sample:
-    far *= float(rng.lognormal(0, 0.3))
-    swapped = rng.random() < 0.4 * min(1.0, far**0.5) if far > 1e-6 else False
-    times = [float(t * rng.lognormal(0, 0.06)) / 1e3 for t in milliseconds]
-    return Sample(
-        **seen,
-        split=split,
-        codec=codec,
-        curve=curve,
-        elements=elements,
-        bytes=round(size),
-        divergence=far,
-        prediction=[classes[1], classes[0], *classes[2:]] if swapped else classes,
-        reference=classes,
-        **dict(zip(("edge", "encode", "decode", "cloud"), times, strict=True)),
-        link={
-            link["name"]: link["rtt"] + size / link["rate"] for link in LINKS if split != "output"
-        },
-    )
+class Seen:
+    """One view of a photo, of which the network says five classes."""
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        photo: str,
+        view: int,
+        classes: list[int],
+        truth: int | None,
+    ) -> None:
+        self.rng, self.photo, self.view = rng, photo, view
+        self.classes, self.truth = classes, truth
+
+    def sample(
+        self,
+        key: Key,
+        curve: str,
+        elements: int,
+        size: float,
+        far: float,
+        milliseconds: tuple[float, float, float, float],
+    ) -> Sample:
+        """What became of it through one choice."""
+        far *= float(self.rng.lognormal(0, 0.3))
+        swapped = self.rng.random() < 0.4 * min(1.0, far**0.5) if far > 1e-6 else False
+        best, second, *rest = self.classes
+        said = [second, best, *rest] if swapped else self.classes
+        metrics = {"agree": float(said[0] == best)}
+        if self.truth is not None:
+            metrics |= {"top1": float(said[0] == self.truth), "top5": 1.0}
+        times = [float(t * self.rng.lognormal(0, 0.06)) / 1e3 for t in milliseconds]
+        return Sample(
+            self.photo,
+            self.view,
+            *key,
+            curve=curve,
+            elements=elements,
+            bytes=round(size),
+            divergence=far,
+            metrics=metrics,
+            prediction={"classes": said, "probabilities": [0.6, 0.2, 0.1, 0.05, 0.01]},
+            **dict(zip(("edge", "encode", "decode", "cloud"), times, strict=True)),
+            link={link.name: link.rtt + size / link.rate for link in LINKS if link.rate and size},
+        )
 
 
 def features(shape: tuple[int, int, int]) -> np.ndarray:
@@ -159,6 +168,12 @@ def features(shape: tuple[int, int, int]) -> np.ndarray:
         x = x + np.roll(x, 1, axis) + np.roll(x, 2, axis)
     x = x * rng.lognormal(-1, 0.5, (shape[0], 1, 1)) + rng.normal(0, 0.6, (shape[0], 1, 1))
     return np.where(x > 0, x, 0.6 * x).astype(np.float32)
+
+
+def picture() -> Image.Image:
+    """As a network takes one."""
+    coarse = np.random.default_rng(2).integers(0, 255, (6, 6, 3), np.uint8)
+    return Image.fromarray(coarse).resize((224, 224), Image.Resampling.BICUBIC)
 
 
 MakeRun = Callable[..., Path]
@@ -199,14 +214,13 @@ def write_run(
             sample = Sample(
                 sample.photo,
                 sample.view,
-                sample.split,
-                sample.codec,
+                *sample.choice,
                 sample.curve,
-                sample.label,
                 error="CodecError: the encoder refused a frame of 14 × 14",
             )
         lines.append(sample_line(sample))
     (run / "samples.jsonl").write_text("".join(lines), encoding="utf-8")
     for split, shape in SHAPES.items():
         np.save(run / "features" / f"{split}.npy", features(shape))
+    picture().save(run / "picture.png")
     return run

@@ -85,17 +85,6 @@ def test_break_even_in_closed_form() -> None:
     ]
 
 
-def test_it_says_where_splitting_loses() -> None:
-    edge = Total(result("output", "none"), 0.02, 0.0)
-    split = Total(result(), 0.06, 4_500.0)
-    cloud = Total(result("input", "picture"), 0.01, 20_000.0)
-    said = on_time([edge, split, cloud])
-    assert "Splitting loses: at none of these upload rates is it the fastest way." in said
-    assert "Against edge only alone, splitting always loses." in said
-    assert "Against cloud only alone, splitting wins below 310 kB/s." in said
-    assert on_time([split]) == [] and on_time([]) == []
-
-
 def test_only_the_faithful_and_unfailing_are_recommended(make_run) -> None:
     def spoil(s: Sample) -> bool:
         return s.codec == "jpeg:quality=50" and s.photo == "photo_00.png"

@@ -1,18 +1,23 @@
 import io
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from splitwire.eval.results import summarise
-from splitwire.eval.samples import read_run
-from splitwire.report.table import bd_rows, counts, picks, show, warnings
+from splitwire.eval.results import Estimate, Summary
+from splitwire.eval.scoring import Scoring
+from splitwire.report.columns import columns, explained
+from splitwire.report.findings import counts, warnings
+from splitwire.report.rows import bd_rows, picks
+from splitwire.report.table import show
+from splitwire.tasks.metric import Metric
 
 
 def text(run: Path, width: int, anchor: str = "h264") -> str:
-    head, samples = read_run(run)
     out = io.StringIO()
-    show(Console(file=out, width=width), head, summarise(samples), anchor)
+    show(Console(file=out, width=width), Summary.open(run), anchor)
     return out.getvalue()
 
 
@@ -45,8 +50,7 @@ def test_failed_rows_are_seen_and_warned_of(make_run) -> None:
 
 
 def test_many_failures_are_told_briefly(make_run) -> None:
-    _, samples = read_run(make_run(photos=2, spoil=lambda s: True))
-    results = summarise(samples)
+    results = Summary.open(make_run(photos=2, spoil=lambda s: True)).results
     assert len(warnings(results)) == 1 and "more." in warnings(results)[0]
     assert counts(results) == "no picture" and picks(results) == []
 
@@ -57,9 +61,61 @@ def test_without_labels_there_is_no_accuracy(make_run) -> None:
 
 
 def test_the_delta_table_says_what_anchors_there_are(make_run) -> None:
-    _, samples = read_run(make_run(photos=4))
-    results = summarise(samples)
+    results = Summary.open(make_run(photos=4)).results
     splits, rows, _ = bd_rows(results, "jpeg")
     assert splits == ["blocks.2", "blocks.3", "blocks.5"]
     assert "jpeg" not in rows and "cloud only, JPEG" in rows
     assert bd_rows(results, "vvc")[2].startswith("No curve vvc in this run; there is raw, ")
+
+
+def test_a_narrow_terminal_shows_the_first_metric_without_truth_and_the_first_by_it(
+    make_run,
+) -> None:
+    run = make_run(photos=2)
+    narrow, wide = (next(x for x in text(run, w).splitlines() if "b/el" in x) for w in (80, 100))
+    assert narrow.split()[3:] == ["nats", "95", "%", "agree", "top1", "encode", "decode"]
+    assert wide.split()[4:] == ["nats", "95", "%", "agree", "top1", "top5", "encode", "decode"]
+    assert "top-5" in text(run, 100) and "top-5" not in text(run, 80)
+
+
+METRICS = (
+    Metric("far", "metres from the uncompressed network", lambda *_: None),
+    Metric("wrong way", "how often it turns the wrong way", lambda *_: None, share=True),
+    Metric("miss", "metres from the truth [m]", lambda *_: None, by_truth=True),
+)
+
+
+@pytest.fixture
+def of_another_task(make_run) -> Summary:
+    """A run whose task knows metres."""
+    told = {"far": Estimate(1234.5), "wrong way": Estimate(0.25), "miss": Estimate(-0.01234)}
+    summary = Summary.open(make_run(photos=2))
+    results = [replace(result, metrics=told) for result in summary.results]
+    return replace(summary, scoring=Scoring("square metres", METRICS), results=results)
+
+
+def test_columns_and_legend_are_the_task_s(of_another_task: Summary) -> None:
+    out = io.StringIO()
+    show(Console(file=out, width=120), of_another_task)
+    said = " ".join(out.getvalue().split())
+    assert "square metres: divergence from the uncompressed network's output" in said
+    assert "far: metres from the uncompressed network; wrong way: how often it turns" in said
+    assert "miss: metres from the truth [m]; encode" in said and "top1" not in said
+    assert re.search(r"jpeg:quality=50 .* 1234 +25\.0 −0\.0123 ", out.getvalue())
+    assert "Within 0.05 square metres of the uncompressed network" in said
+
+
+def test_a_long_name_of_a_metric_does_not_break_the_table(of_another_task: Summary) -> None:
+    out = io.StringIO()
+    long = replace(METRICS[0], name="distance from the middle of the lane")
+    results = [replace(r, metrics={long.name: Estimate(1.0)}) for r in of_another_task.results]
+    scoring = Scoring("nats", (long,))
+    show(Console(file=out, width=80), replace(of_another_task, scoring=scoring, results=results))
+    assert "…" not in out.getvalue()
+    assert len([row for row in out.getvalue().splitlines() if row.startswith("jpeg:")]) == 9
+
+
+def test_a_task_without_metrics_has_no_columns_of_them(of_another_task: Summary) -> None:
+    bare = replace(of_another_task, scoring=Scoring("nats", ()))
+    assert [c.heading for c in columns(bare)][4:6] == ["95\u00a0%", "encode"]
+    assert explained(bare).endswith("bootstrap interval over photos")

@@ -1,0 +1,62 @@
+from dataclasses import replace
+
+from splitwire.eval.results import Result, Summary, summarise
+from splitwire.eval.samples import Sample
+from splitwire.eval.totals import Total
+from splitwire.report.findings import on_bytes, on_live, on_time
+from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Way
+
+
+def total(way: Way, fixed: float, size: float) -> Total:
+    (result,) = summarise([Sample("a", 0, way, divergence=0.01)])
+    return Total(result, fixed, size)
+
+
+def test_it_says_which_way_is_the_fastest() -> None:
+    edge, split = total(EDGE_ONLY, 0.16, 0), total(SHARED, 0.06, 4_500)
+    assert on_time([edge, split, total(CLOUD_ONLY, 0.03, 20_000)]) == [
+        "The fastest way is edge only below 45 kB/s; splitting from 45 kB/s to 517 kB/s; "
+        "cloud only above 517 kB/s."
+    ]
+
+
+def test_it_says_where_splitting_loses() -> None:
+    edge, split = total(EDGE_ONLY, 0.02, 0), total(SHARED, 0.06, 4_500)
+    said = on_time([edge, split, total(CLOUD_ONLY, 0.01, 20_000)])
+    assert "Splitting loses: at none of these upload rates is it the fastest way." in said
+    assert "Against edge only alone, splitting always loses." in said
+    assert "Against cloud only alone, splitting wins below 310 kB/s." in said
+    assert on_time([split]) == [] and on_time([]) == []
+
+
+def test_the_fewest_bytes_at_the_fidelity(make_run) -> None:
+    summary = Summary.open(make_run(photos=8))
+    assert on_bytes(summary).startswith("Within 0.05 nats of the uncompressed network, ")
+    assert "comes closest" in on_bytes(summary, 1e-20)
+    assert "nothing to compare" in on_bytes(replace(summary, results=[]))
+
+
+def test_a_picture_is_called_what_it_is_coded_with(make_run) -> None:
+    def other(result: Result) -> Result:
+        spec = "compressai:profile=q3.tar" if result.way == CLOUD_ONLY else result.spec
+        return replace(result, spec=spec)
+
+    summary = Summary.open(make_run(photos=3))
+    said = on_bytes(replace(summary, results=list(map(other, summary.results))))
+    assert said.endswith("of the picture itself as compressai:profile=q3.tar.")
+
+
+def test_live_frames_in_a_sentence() -> None:
+    shared = Sample("a", 0, SHARED, "2", "png", edge=0.01, cloud=0.02, link={"live": 0.03})
+    frames = [
+        replace(shared, total=0.07),
+        Sample("b", 0, EDGE_ONLY, edge=0.05, total=0.05),
+        Sample("c", 0, EDGE_ONLY, edge=0.05, total=0.06, fallback="the link was down"),
+        Sample("d", 0, SHARED, "2", "png", error="CodecError: no", total=0.01),
+    ]
+    assert on_live(frames) == [
+        "4 frames ran live: 1 answered by the cloud, 1 run on the edge by choice, 1 fallen back "
+        "(the link was down), 1 refused. From picture to prediction: p50 60 ms, p95 69 ms, of "
+        "which p50 10 ms beyond the stages."
+    ]
+    assert on_live([replace(shared, total=None)]) == []
