@@ -62,5 +62,6 @@ def load_metric(name: str) -> Metric:
     if not callable(found):
         raise TaskError(f"{name} is neither a function of (reference, output, truth) nor a Metric")
     title = getattr(found, "__name__", "metric").replace("_", " ")
-    about = (found.__doc__ or title).strip().split("\n")[0].rstrip(".")
-    return Metric(title, about, found)
+    first, *rest = (found.__doc__ or title).strip().split("\n")[0].rstrip(".").split(" ")
+    # A sentence becomes a part of others: "The error" begins small, "F1" and "IoU" do not.
+    return Metric(title, " ".join([first.lower() if first[1:].islower() else first, *rest]), found)

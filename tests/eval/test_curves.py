@@ -1,21 +1,23 @@
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from splitwire.eval.curves import bd_rate, bd_rates, curves, find_anchor, pareto
-from splitwire.eval.results import Estimate, Result, summarise
-from splitwire.eval.samples import Sample, read_run
+from splitwire.eval.results import Estimate, Result, Summary, summarise
+from splitwire.eval.samples import Sample
+from splitwire.runner.choice import SHARED
 
 KL = (0.2, 0.08, 0.02, 0.005)
 RATES = (1000.0, 1800.0, 3100.0, 6000.0)
 
 
 def curve(rates: Sequence[float], nats: Sequence[float], name: str = "jpeg") -> list[Result]:
-    (blank,) = summarise([Sample("a", 0, "blocks.3", name, name, prediction=[1], reference=[1])])
+    (blank,) = summarise([Sample("a", 0, SHARED, "blocks.3", name, name)])
     return [
-        Result(**{**vars(blank), "bytes": rate, "divergence": Estimate(kl)})
+        replace(blank, bytes=rate, divergence=Estimate(kl))
         for rate, kl in zip(rates, nats, strict=True)
     ]
 
@@ -88,12 +90,11 @@ def test_curves_of_a_run(make_run) -> None:
     def spoil(s: Sample) -> bool:
         return (s.codec, s.split, s.photo) == ("h264:qp=40", "blocks.5", "photo_00.png")
 
-    _, samples = read_run(make_run(photos=6, spoil=spoil))
-    results = summarise(samples)
+    results = Summary.open(make_run(photos=6, spoil=spoil)).results
     found = curves(results)
-    assert ("output", "none") not in found and ("blocks.3", "raw:dtype=float32") not in found
+    assert ("", "") not in found and ("blocks.3", "raw:dtype=float32") not in found
     assert len(found["blocks.3", "h264"]) == 4 and len(found["blocks.5", "h264"]) == 3
-    rates = [result.bytes for result in found["input", "picture:format=jpeg"]]
+    rates = [result.bytes for result in found["", "picture:format=jpeg"]]
     assert rates == sorted(rates)
 
     deltas = bd_rates(results, "h264")

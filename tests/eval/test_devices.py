@@ -26,7 +26,7 @@ def test_a_file_may_describe_devices_of_its_own(tmp_path: Path) -> None:
     file = written(tmp_path, '[board]\nabout = "a small board"\nfactor = 12\n[plain]\nfactor = 2.5')
     assert load_device(f"{file}:board") == Device(f"{file}:board", "a small board", 12.0)
     assert load_device(f"{file}:plain").about == "plain"
-    assert load_device(f"{file}:board").as_dict()["factor"] == 12.0
+    assert load_device(f"{file}:board").factor == 12.0
 
 
 def test_an_unknown_device_is_told_from_those_there_are(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -5,29 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from splitwire.eval.results import Result, Spread, summarise
-from splitwire.eval.samples import Sample, read_run
+from splitwire.eval.experiment import LinkPlan
+from splitwire.eval.results import Result, Spread, Summary, summarise
+from splitwire.eval.samples import Sample
 from splitwire.eval.totals import (
     FASTEST,
     SLOWEST,
     Total,
     best,
+    choices,
     envelope,
     faithful,
     merge,
     stage_seconds,
     total,
 )
-from splitwire.report.findings import choices, on_bytes, on_time
+from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Way
 
 
-def result(split: str = "blocks.3", codec: str = "jpeg", size: float = 3000.0) -> Result:
-    (blank,) = summarise(
-        [Sample("a", 0, split, codec, codec, divergence=0.01, prediction=[1], reference=[1])]
-    )
+def result(way: Way = SHARED, size: float = 3000.0) -> Result:
+    (blank,) = summarise([Sample("a", 0, way, divergence=0.01)])
     times = {"edge": 0.010, "encode": 0.002, "decode": 0.001, "cloud": 0.004}
     spreads = {stage: Spread(seconds, seconds) for stage, seconds in times.items()}
-    return Result(**{**vars(blank), "bytes": size, "times": spreads})
+    return replace(blank, bytes=size, times=spreads)
 
 
 def test_the_formula() -> None:
@@ -37,15 +38,17 @@ def test_the_formula() -> None:
 
 
 def test_edge_only_touches_no_link() -> None:
-    alone = total(result("output", "none", 0.0), 8, 0.5, 0.3)
+    alone = total(result(EDGE_ONLY, 0.0), 8, 0.5, 0.3)
     assert alone.seconds(1.0) == alone.seconds(1e9) == pytest.approx(0.08)
+    assert stage_seconds(alone.result, LinkPlan("slow", rate=1.0), 8, 0.5) == {"edge": 0.08}
 
 
 def test_stage_seconds_add_up_to_the_total() -> None:
-    link = {"name": "unknown", "rate": 2e5, "rtt": 0.04}
+    link = LinkPlan("unknown", rate=2e5, rtt=0.04)
     parts = stage_seconds(result(), link, 8, 0.5)
+    assert list(parts) == ["edge", "encode", "link", "decode", "cloud"]
     assert sum(parts.values()) == pytest.approx(total(result(), 8, 0.5, 0.04).seconds(2e5))
-    known = Result(**{**vars(result()), "links": {"unknown": Spread(0.7, 0.9)}})
+    known = replace(result(), links={"unknown": Spread(0.7, 0.9)})
     assert stage_seconds(known, link, 8, 0.5)["link"] == 0.7
 
 
@@ -72,29 +75,29 @@ def test_the_envelope_is_the_best_everywhere(pairs: list[tuple[float, float]]) -
 
 
 def test_break_even_in_closed_form() -> None:
-    edge = Total(result("output", "none"), 0.16, 0.0)
+    edge = Total(result(EDGE_ONLY), 0.16, 0.0)
     split = Total(result(), 0.06, 4_500.0)
-    cloud = Total(result("input", "picture"), 0.03, 20_000.0)
+    cloud = Total(result(CLOUD_ONLY), 0.03, 20_000.0)
     pieces = merge(envelope([edge, split, cloud]))
-    assert [way for way, _, _ in pieces] == ["edge only", "split", "cloud only"]
+    assert [way for way, _, _ in pieces] == [EDGE_ONLY, SHARED, CLOUD_ONLY]
     assert pieces[1][1] == pytest.approx(45_000)
     assert pieces[1][2] == pytest.approx(15_500 / 0.03)
-    assert on_time([edge, split, cloud]) == [
-        "The fastest way is edge only below 45 kB/s; splitting from 45 kB/s to 517 kB/s; "
-        "cloud only above 517 kB/s."
-    ]
 
 
 def test_only_the_faithful_and_unfailing_are_recommended(make_run) -> None:
     def spoil(s: Sample) -> bool:
         return s.codec == "jpeg:quality=50" and s.photo == "photo_00.png"
 
-    head, samples = read_run(make_run(photos=8, spoil=spoil))
-    results = summarise(samples)
-    good = faithful(results, 0.05)
+    summary = Summary.open(make_run(photos=8, spoil=spoil))
+    good = faithful(summary.results, 0.05)
     assert good and all(r.divergence.mean <= 0.05 and not r.failed for r in good)
     assert not any(r.codec == "jpeg:quality=50" for r in good)
-    assert {one.result.label for one in choices(head, results)} == {r.label for r in good}
-    assert on_bytes(results).startswith("Within 0.05 nats of the uncompressed network, ")
-    assert "comes closest" in on_bytes(results, 1e-20)
-    assert "nothing to compare" in on_bytes([])
+    assert {one.result.label for one in choices(summary)} == {r.label for r in good}
+
+
+def test_choices_are_timed_on_the_devices_of_the_run(make_run) -> None:
+    for one in choices(Summary.open(make_run(photos=2))):
+        p50 = {stage: spread.p50 for stage, spread in one.result.times.items()}
+        edge, cloud = p50["edge"] + p50["encode"], p50["decode"] + p50["cloud"]
+        way = 0.0 if one.result.way == EDGE_ONLY else 0.005 + cloud
+        assert one.fixed == pytest.approx(8 * edge + way)
