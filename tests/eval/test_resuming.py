@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from small_runs import Plan
 from splitwire.errors import ExperimentError
 from splitwire.eval.experiment import load_experiment
 from splitwire.eval.run import Run
-from splitwire.eval.samples import SAMPLES, STAGES, Sample, read_run
+from splitwire.eval.samples import SAMPLES, Sample, read_run
+from splitwire.runner.local import COMPUTED
 
 # Runs in another process: it measures five samples, begins to write a sixth, and is killed.
 KILLED = """
@@ -34,7 +35,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def untimed(sample: Sample) -> dict[str, Any]:
-    return {key: value for key, value in asdict(sample).items() if key not in STAGES}
+    return {key: value for key, value in asdict(sample).items() if key not in COMPUTED}
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_results(
@@ -54,8 +55,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_results(
     assert samples == before + after
     assert max(Counter(sample.key for sample in samples).values()) == 1
     assert list(map(untimed, samples)) == list(map(untimed, expected))
-    for key in head.keys() - {"started"}:
-        assert head[key] == uninterrupted[key]
+    assert replace(head, started=uninterrupted.started) == uninterrupted
 
 
 def test_a_finished_run_measures_nothing_again(plan: Path, whole: Path) -> None:
@@ -103,11 +103,24 @@ def test_a_folder_that_cannot_be_written_is_refused(tiny: Plan, tmp_path: Path) 
         ('{"kind": "sample"}\n', "does not begin with a head"),
         ('{"kind": "head"}\n5\n', "line 2: damaged"),
         ('{"kind": "head"}\n{"photo"\n{}\n', "line 2: damaged"),
-        ('{"kind": "head"}\n{"kind": "sample", "colour": 3}\n', "a row that is no sample"),
+        ('{"kind": "head"}\n', "recorded by another version of Splitwire"),
+        ('{"kind": "head", "format": 2}\n', "its head is damaged: experiment: "),
         ("\udcff\n", "line 1: damaged"),
     ],
 )
 def test_a_file_that_is_no_run_is_refused(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / SAMPLES).write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(ExperimentError, match=said):
+        read_run(tmp_path)
+
+
+def test_a_damaged_head_and_a_row_that_is_no_sample_are_refused(
+    whole: Path, tmp_path: Path
+) -> None:
+    first, *rest = (whole / SAMPLES).read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / SAMPLES).write_text(first.replace('"factor": 1.0', '"factor": "fast"', 1))
+    with pytest.raises(ExperimentError, match=r"head is damaged: edge\.factor: Input should be a"):
+        read_run(tmp_path)
+    (tmp_path / SAMPLES).write_text(first + rest[0].replace('"view"', '"colour"', 1))
+    with pytest.raises(ExperimentError, match="holds a row that is no sample"):
         read_run(tmp_path)

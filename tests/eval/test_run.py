@@ -8,16 +8,19 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from small_runs import Plan
 
 import splitwire as sw
 from splitwire.codecs import registry
 from splitwire.codecs.base import Tensor
 from splitwire.data.photos import load_photos
-from splitwire.errors import DataError, ExperimentError, ModelError
+from splitwire.errors import DataError, ModelError, TaskError
 from splitwire.eval.experiment import load_experiment
 from splitwire.eval.run import Run
-from splitwire.eval.samples import SAMPLES, STAGES, Sample, read_run
+from splitwire.eval.samples import SAMPLES, Sample, read_run
+from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED
+from splitwire.runner.local import COMPUTED
 
 
 def by_codec(samples: list[Sample]) -> dict[str, Sample]:
@@ -26,27 +29,29 @@ def by_codec(samples: list[Sample]) -> dict[str, Sample]:
 
 def test_every_photo_goes_through_the_baselines_and_every_codec(whole: Path) -> None:
     head, samples = read_run(whole)
-    assert Counter((s.split, s.codec) for s in samples) == {
-        ("output", "none"): 2,
-        ("input", "picture:format=png"): 2,
-        ("input", "picture:format=jpeg"): 2,
-        ("blocks.3", "raw:dtype=float32"): 2,
-        ("blocks.3", "raw:bits=8"): 2,
-        ("blocks.3", "raw:bits=4"): 2,
-        ("blocks.3", "jpeg"): 2,
+    assert Counter(s.choice for s in samples) == {
+        (EDGE_ONLY, "", ""): 2,
+        (CLOUD_ONLY, "", "picture:format=png"): 2,
+        (CLOUD_ONLY, "", "picture:format=jpeg"): 2,
+        (SHARED, "blocks.3", "raw:dtype=float32"): 2,
+        (SHARED, "blocks.3", "raw:bits=8"): 2,
+        (SHARED, "blocks.3", "raw:bits=4"): 2,
+        (SHARED, "blocks.3", "jpeg"): 2,
     }
     assert [s.photo for s in samples[:7]] == [samples[0].photo] * 7
     assert not any(s.error for s in samples)
-    assert head["experiment"]["limit"] == 2
-    assert {"versions", "hardware", "started", "model", "devices", "data"} <= head.keys()
+    assert head.experiment.limit == 2 and head.edge.name == head.cloud.name == "this"
+    assert head.model.picture == 3 * 224 * 224
+    assert head.model.points[0].name == "input" and head.model.points[-1].name == "output"
+    assert head.evaluation.startswith("2 pictures (2 labelled)")
 
 
 def test_what_is_sent_whole_comes_to_no_divergence_at_all(whole: Path) -> None:
     _, samples = read_run(whole)
     for sample in samples:
-        if sample.codec in ("none", "picture:format=png", "raw:dtype=float32"):
+        if sample.codec in ("", "picture:format=png", "raw:dtype=float32"):
             assert sample.divergence == 0
-            assert sample.prediction == sample.reference
+            assert sample.metrics["agree"] == 1.0
         else:
             assert sample.divergence is not None
             assert 0 < sample.divergence < 1
@@ -67,12 +72,12 @@ def test_eight_bits_at_blocks_3_cost_a_byte_an_element_and_diverge_by_less_than_
 def test_stages_are_timed_and_links_follow_from_the_bytes(whole: Path) -> None:
     _, samples = read_run(whole)
     for sample in samples:
-        if sample.codec == "none":
+        if sample.way == EDGE_ONLY:
             assert (sample.bytes, sample.elements, sample.link) == (0, 0, {})
             assert sample.edge > 0
             assert sample.encode == sample.decode == sample.cloud == 0
         else:
-            assert all(getattr(sample, stage) > 0 for stage in STAGES)
+            assert all(getattr(sample, stage) > 0 for stage in COMPUTED)
             assert sample.link["slow"] == pytest.approx(0.01 + sample.bytes / 1e5)
 
 
@@ -84,7 +89,15 @@ def test_a_packet_lost_on_a_link_has_no_time_there(whole: Path) -> None:
 
 def test_the_first_picture_s_features_are_kept_for_the_report(whole: Path) -> None:
     assert np.load(whole / "features" / "blocks.3.npy").shape == (80, 14, 14)
-    assert np.load(whole / "features" / "input.npy").shape == (3, 224, 224)
+    with Image.open(whole / "picture.png") as picture:
+        assert (picture.mode, picture.size) == ("RGB", (224, 224))
+
+
+def test_samples_carry_what_the_task_says(whole: Path) -> None:
+    sample = read_run(whole)[1][0]
+    assert list(sample.metrics) == ["agree", "top1", "top5"]
+    assert sample.prediction["names"][0] == "bull mastiff"
+    assert len(sample.prediction["classes"]) == len(sample.prediction["probabilities"]) == 5
 
 
 def test_a_run_opens_in_pandas_as_it_is(whole: Path) -> None:
@@ -142,11 +155,10 @@ def test_a_codec_that_fails_on_a_picture_is_a_row_that_says_so(tiny: Plan, tmp_p
     second = run.photos[1].name
     assert errors == {
         (second, "picky:fails=encode"): "ZeroDivisionError: not that one",
-        (second, "picky:fails=decode"): "ExperimentError: the network's output holds NaN",
+        (second, "picky:fails=decode"): "TaskError: the network's output holds NaN",
     }
     failed = next(s for s in samples if s.error)
-    assert failed.label is not None
-    assert (failed.bytes, failed.divergence, failed.prediction) == (0, None, [])
+    assert (failed.bytes, failed.divergence, failed.prediction) == (0, None, {})
     assert read_run(tmp_path)[1][-1] == samples[-1]
 
 
@@ -154,14 +166,16 @@ def test_codecs_that_need_a_profile_learn_it_from_the_calibration_pictures(
     tiny: Plan, tmp_path: Path
 ) -> None:
     run = Run(tiny(codecs=("raw:clip=profile,bits=8+6", "png")), tmp_path)
-    eight, six = (task.codecs[0] for task in run.tasks if "profile" in task.coding.codec)
+    eight, six = (choice.codecs[0] for choice in run.curves if "profile" in choice.codec)
     assert eight.profile is not None
     assert eight.profile == six.profile
     samples = by_codec(list(run))
     assert samples["raw:clip=profile,bits=8"].error is None
     assert samples["raw:clip=profile,bits=8"].divergence == pytest.approx(0, abs=0.05)
     head, _ = read_run(tmp_path)
-    assert "scikit-image" in head["data"]["calibration"]
+    assert "scikit-image" in head.calibration
+    (learnt,) = head.profiles.values()
+    assert learnt and (learnt.split, learnt.data, learnt.crops) == ("2", ("scikit-image",), 200)
 
 
 def test_several_crossing_tensors_travel_in_one_packet(
@@ -190,7 +204,7 @@ def test_what_is_named_twice_is_measured_once(tiny: Plan, tmp_path: Path) -> Non
 
 def test_views_of_a_photo_are_samples_of_their_own(tiny: Plan, tmp_path: Path) -> None:
     samples = list(Run(tiny(views=3), tmp_path))
-    assert [s.view for s in samples if s.codec == "none"] == [0, 1, 2]
+    assert [s.view for s in samples if s.way == EDGE_ONLY] == [0, 1, 2]
     assert len({s.photo for s in samples}) == 1
 
 
@@ -198,10 +212,10 @@ def test_an_unlabelled_folder_is_scored_on_fidelity_alone(tiny: Plan, tmp_path: 
     photo = load_photos("samples", 1)[0]
     photo.open().save(tmp_path / "mine.png")
     samples = list(Run(tiny(data=str(tmp_path)), tmp_path / "run"))
-    assert {(s.photo, s.label) for s in samples} == {("mine.png", None)}
-    assert all(s.divergence == 0 for s in samples)
+    assert {s.photo for s in samples} == {"mine.png"}
+    assert all((s.divergence, s.metrics) == (0, {"agree": 1.0}) for s in samples)
 
 
 def test_a_network_that_is_no_classifier_is_refused(tiny: Plan, tmp_path: Path) -> None:
-    with pytest.raises(ExperimentError, match="only classifiers"):
+    with pytest.raises(TaskError, match=r"1×classes, and not Tensor 1×2×15×15: name the task that"):
         list(Run(tiny("dense", splits=("output",)), tmp_path / "run"))
