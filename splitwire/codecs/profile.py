@@ -69,10 +69,9 @@ class Provenance:
         """
         if not {"model", "weights", "split", "settings"} <= told.keys():
             return None
-        known = {f.name: f.type for f in fields(cls) if f.name in told}
-        kinds: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "str": str}
-        kinds["tuple[str, ...]"] = _words
-        return cls(**{name: kinds[str(kind)](told[name]) for name, kind in known.items()})
+        known: dict[str, Any] = {f.name: f.type for f in fields(cls) if f.name in told}
+        read: dict[Any, Callable[[str], Any]] = {tuple[str, ...]: _words}
+        return cls(**{name: read.get(kind, kind)(told[name]) for name, kind in known.items()})
 
 
 _COMMA = ", "

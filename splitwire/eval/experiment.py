@@ -7,7 +7,6 @@ import os
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +15,7 @@ from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from splitwire.codecs.registry import codec
-from splitwire.errors import ExperimentError
+from splitwire.errors import ExperimentError, did_you_mean
 from splitwire.models.preprocess import VIEWS
 from splitwire.models.split import CutPoint
 from splitwire.runner.link import Trace
@@ -187,6 +186,5 @@ def _first_fault(error: ValidationError) -> str:
         said = fault["msg"].replace("tuple", "list")  # which is what TOML calls it
         return f"{where}: {said[0].lower()}{said[1:]}, not {fault['input']!r}"
     known = [f.name for f in fields(LinkPlan if where.startswith("links") else Experiment)]
-    near = get_close_matches(str(fault["loc"][-1]), known, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    hint = did_you_mean(str(fault["loc"][-1]), known)
     return f"unknown key {where!r}{hint}; there are: {', '.join(known)}"
