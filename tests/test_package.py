@@ -7,6 +7,7 @@ import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from importlib.metadata import version
 from pathlib import Path
 
@@ -189,3 +190,34 @@ def test_every_extra_and_script_is_declared() -> None:
         "optional-dependencies"
     ].keys()
     assert project["scripts"] == {"splitwire": "splitwire.cli:main"}
+
+
+def everything() -> dict[str, ast.Module]:
+    """Every module of the package by its name, parsed."""
+    files = {path.relative_to(ROOT).with_suffix(""): path for path in HOUSE.rglob("*.py")}
+    names = {".".join(at.parts).removesuffix(".__init__"): path for at, path in files.items()}
+    return {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in names.items()}
+
+
+def test_imports_run_in_no_circle() -> None:
+    """Nor do those inside functions: each module can be sorted behind what it imports."""
+    modules = everything()
+    graph = {name: set[str]() for name in modules}
+    for name, tree in modules.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                graph[name] |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                inner = [f"{node.module}.{alias.name}" for alias in node.names]
+                graph[name] |= {i if i in modules else str(node.module) for i in inner}
+        graph[name] &= modules.keys() - {name}
+    list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
+
+
+def test_no_function_is_longer_than_forty_lines() -> None:
+    for name, tree in everything().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno is not None
+                lines = node.end_lineno - node.lineno + 1
+                assert lines <= 40, f"{name}.{node.name} has {lines} lines"
