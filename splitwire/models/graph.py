@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 from torch import fx
-from torch.utils.flop_counter import FlopCounterMode
+
+from splitwire.models.count import flop_counter
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +72,11 @@ class NetGraph:
     def macs(self) -> list[int]:
         """Multiply-accumulates at each rank, counted on shapes alone (no arithmetic is done).
 
-        PyTorch's counter knows convolutions, matrix products and attention, and counts a multiply
-        and an add as two; it does not count what is done element by element.
+        Convolutions, matrix products and attention have them; what is done element by element is
+        not counted.
         """
         macs = [0] * (self.depth + 1)
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with torch.no_grad(), flop_counter() as counter:
             for node, rank in self.rank.items():
                 if node.op == "call_function":
                     before = counter.get_total_flops()
