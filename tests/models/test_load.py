@@ -175,9 +175,12 @@ def test_without_a_network_missing_weights_are_a_quick_error(
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
         monkeypatch.setenv(variable.upper(), "http://127.0.0.1:9")
     sources._timm_names()  # importing timm takes seconds of its own
+    constants = sources._library("huggingface_hub").constants
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     start = time.perf_counter()
     message = error(name)
     assert time.perf_counter() - start < 15
+    assert not constants.HF_HUB_OFFLINE  # other users of the hub see no change
     assert "weights=PATH or weights=None" in message
     assert "--weights PATH or --weights none" in message
 
