@@ -79,11 +79,12 @@ def _timm(name: str, pretrained: bool) -> Network:
     with _download(f"timm:{name}", hub=True) if pretrained else nullcontext():
         network = timm.create_model(name, pretrained=pretrained)
     config = timm.data.resolve_model_data_config(network)
-    channels, _, crop = config["input_size"]
+    channels, height, width = config["input_size"]
     if channels != 3:
         raise ModelError(f"timm:{name} takes {channels} channels: Splitwire's pictures have 3")
     mean, std = ([255 * float(v) for v in config[key]] for key in ("mean", "std"))
-    resize = int(crop / config["crop_pct"])
+    crop = width if height == width else (height, width)
+    resize = int(min(height, width) / config["crop_pct"])
     return network, Preprocess(crop, resize, tuple(mean), tuple(std), config["interpolation"])
 
 
