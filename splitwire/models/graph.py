@@ -34,6 +34,11 @@ class NetGraph:
         """The input."""
         return next(iter(self.rank))
 
+    @property
+    def outputs(self) -> tuple[fx.Node, ...]:
+        """The tensors among the results, which may hold numbers, strings and None beside them."""
+        return tuple(node for node in self.results if isinstance(node, fx.Node))
+
     @cached_property
     def steps(self) -> list[tuple[fx.Node, int]]:
         """The operations that a cut can come after, with their ranks, in order."""
@@ -53,7 +58,7 @@ class NetGraph:
             for source in node.all_input_nodes:
                 if source in last:
                     last[source] = max(last[source], rank)
-        return last | {node: self.depth + 1 for node in self.results if node in last}
+        return last | {node: self.depth + 1 for node in self.outputs if node in last}
 
     @cached_property
     def modules(self) -> dict[str, int]:
