@@ -43,7 +43,7 @@ class Seen:
 
 
 def watch(cut: Split, crops: Iterable[Tensor], seed: int, gradients: bool) -> Iterator[Seen]:
-    """What each crop, float32 pixels (3, S, S), shows at a cut, one after another.
+    """What each crop, float32 pixels (3, H, W), shows at a cut, one after another.
 
     Args:
         cut: the network in its halves.

@@ -103,7 +103,7 @@ def class_count(model: Model) -> int:
     Raises:
         RemoteError: it is no classifier.
     """
-    shapes = [tuple(node.meta["val"].shape) for node in model.graph.results if node is not None]
+    shapes = [tuple(node.meta["val"].shape) for node in model.graph.outputs]
     if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][0] != 1:
         raise RemoteError(f"{model.name} gives no row of logits: only classifiers run live")
     return int(shapes[0][1])
