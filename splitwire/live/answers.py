@@ -70,8 +70,7 @@ def output_like(model: Model) -> Any:
 
 
 def _leaves(model: Model) -> list[Crossing]:
-    nodes = [node for node in model.graph.results if isinstance(node, fx.Node)]
-    values = [(node.name, node.meta["val"]) for node in nodes]
+    values = [(node.name, node.meta["val"]) for node in model.graph.outputs]
     return [Crossing(name, tuple(value.shape), value.dtype) for name, value in values]
 
 

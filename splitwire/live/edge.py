@@ -73,7 +73,7 @@ class Edge:
         """The record of every picture, as each is done.
 
         Args:
-            pictures: name and pixels float32 (3, S, S); taken from in a thread, one when a frame
+            pictures: name and pixels float32 (3, H, W); taken from in a thread, one when a frame
                 may start, so that a live source is never behind.
         """
         source = iter(pictures)

@@ -50,5 +50,9 @@ def pages(access: Access, about: dict[str, Any]) -> list[BaseRoute]:
 
 
 def picture_sizes(models: Sequence[Model]) -> dict[str, dict[str, int]]:
-    """The side of each network's pictures, and of the photo that they are cut from, in pixels."""
-    return {m.name: {"crop": m.preprocess.crop, "resize": m.preprocess.resize} for m in models}
+    """Height and width of each network's pictures, and what a photo is resized to, in pixels."""
+    sizes = {}
+    for model in models:
+        height, width = model.preprocess.size
+        sizes[model.name] = {"height": height, "width": width, "resize": model.preprocess.resize}
+    return sizes

@@ -57,9 +57,9 @@ class Browser {
   async choose() { this.#cloud.close(); this.#cloud = new Cloud(); await this.open(); }
 
   async run() {
-    const begin = performance.now(), side = about.sizes[$("model").value].crop;
+    const begin = performance.now(), { height, width } = about.sizes[$("model").value];
     const file = await jpeg(Number($("quality").value) / 100);
-    const stream = pictureStream(new Uint8Array(await file.arrayBuffer()), side);
+    const stream = pictureStream(new Uint8Array(await file.arrayBuffer()), height, width);
     const encode = performance.now() - begin;
     const answer = await this.#cloud.ask(stream);
     return {
@@ -70,15 +70,16 @@ class Browser {
   }
 }
 
-/** The picture as the network wants it: short side resized, centre cropped. */
+/** The picture as the network wants it: resized to cover it with a margin, centre cropped. */
 function draw(source, width, height) {
-  const { crop, resize } = about.sizes[$("model").value];
-  const scale = resize / Math.min(width, height), canvas = $("picture");
-  canvas.width = canvas.height = crop;
+  const wanted = about.sizes[$("model").value], canvas = $("picture");
+  const covering = Math.max(wanted.width / width, wanted.height / height);
+  const scale = (covering * wanted.resize) / Math.min(wanted.width, wanted.height);
+  [canvas.width, canvas.height] = [wanted.width, wanted.height];
   const context = canvas.getContext("2d", { alpha: false });
   context.imageSmoothingQuality = "high";
   const [w, h] = [width * scale, height * scale];
-  context.drawImage(source, (crop - w) / 2, (crop - h) / 2, w, h);
+  context.drawImage(source, (wanted.width - w) / 2, (wanted.height - h) / 2, w, h);
 }
 
 function jpeg(quality) {

@@ -20,10 +20,10 @@ function varint(value) {
   return [...bytes, value];
 }
 
-/** The stream of a 3 × side × side picture: header, JPEG file, CRC-32. */
-export function pictureStream(jpeg, side) {
+/** The stream of a 3 × height × width picture: header, JPEG file, CRC-32. */
+export function pictureStream(jpeg, height, width) {
   const spec = new TextEncoder().encode("picture:format=jpeg");
-  const head = [0x53, 0x57, 1, spec.length, ...spec, 3, 3, ...varint(side), ...varint(side)];
+  const head = [0x53, 0x57, 1, spec.length, ...spec, 3, 3, ...varint(height), ...varint(width)];
   const stream = new Uint8Array(head.length + jpeg.length + 4);
   stream.set(head);
   stream.set(jpeg, head.length);
