@@ -17,6 +17,7 @@ from typing import Any, TypeVar, dataclass_transform
 from splitwire.codecs import parameter
 from splitwire.codecs.base import Codec
 from splitwire.codecs.profile import Profile
+from splitwire.codecs.spec import Spec
 from splitwire.errors import CodecError
 
 BUILTIN = (
@@ -94,17 +95,13 @@ def parse_spec(spec: str) -> tuple[type[Codec], dict[str, Any]]:
     Raises:
         CodecError: unknown name, or a word that is no key=value or spells no value.
     """
-    name, _, rest = spec.partition(":")
-    cls = codec_class(name)
+    parsed = Spec.parse(spec)
+    cls = codec_class(parsed.name)
     fields = {f.name: f for f in cls.parameters()}
-    values: dict[str, Any] = {}
-    for word in filter(None, rest.split(",")):
-        key, equals, text = word.partition("=")
-        if not equals:
-            raise CodecError(f"{spec!r}: {word!r} is no key=value")
-        if key in values:
-            raise CodecError(f"{spec!r} gives {key} twice")
-        values[key] = parameter.parse(name, fields[key], text) if key in fields else text
+    values = {
+        key: parameter.parse(cls.name, fields[key], text) if key in fields else text
+        for key, text in parsed.settings
+    }
     return cls, values
 
 
