@@ -4,6 +4,9 @@ Each message is one line that names what was wrong, what was expected and what t
 line prints it and nothing else; a traceback there is a bug of ours.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class SplitwireError(Exception):
     """Base of every error below; catch this to catch them all."""
@@ -39,3 +42,9 @@ class RemoteError(SplitwireError):
 
 class TrainingError(SplitwireError):
     """Training cannot begin, go on, or be exported."""
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """The hint for a name that is not among those there are: " (did you mean 'jpeg'?)", or ""."""
+    near = get_close_matches(name, list(names), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

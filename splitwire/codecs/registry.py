@@ -7,7 +7,6 @@ or its module; a script adds one with `@splitwire.register_codec`.
 import re
 import warnings
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -18,7 +17,7 @@ from splitwire.codecs import parameter
 from splitwire.codecs.base import Codec
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.spec import Spec
-from splitwire.errors import CodecError
+from splitwire.errors import CodecError, did_you_mean
 
 BUILTIN = (
     *("raw", "rans", "ecsq", "ftc", "learned"),
@@ -126,8 +125,7 @@ def codec_class(name: str) -> type[Codec]:
     """
     _load_all()
     if name not in _registered:
-        near = get_close_matches(name, _registered, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = did_you_mean(name, _registered)
         raise CodecError(f"unknown codec {name!r}{hint}; there are: {', '.join(codec_names())}")
     return _registered[name]
 
