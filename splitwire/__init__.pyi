@@ -1,8 +1,8 @@
 from .codecs.base import Codec as Codec
-from .codecs.base import decode as decode
 from .codecs.parameter import parameter as parameter
 from .codecs.profile import Profile as Profile
 from .codecs.registry import codec as codec
+from .codecs.registry import decode as decode
 from .codecs.registry import register_codec as register_codec
 from .errors import BitstreamError as BitstreamError
 from .errors import CodecError as CodecError

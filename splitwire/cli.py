@@ -274,10 +274,10 @@ def decode(
 
     import numpy as np
 
-    from splitwire.codecs import base
+    from splitwire.codecs import registry
     from splitwire.codecs.profile import Profile
 
-    y = base.decode(_read(stream), Profile.load(profile) if profile else None)
+    y = registry.decode(_read(stream), Profile.load(profile) if profile else None)
     file = io.BytesIO()
     np.save(file, y)
     _write(out, file.getvalue())

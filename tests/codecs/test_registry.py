@@ -1,5 +1,7 @@
 """Names, specs and parameters: what is understood, and what is said where it is not."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -205,6 +207,26 @@ def test_class_may_be_registered_again() -> None:
     assert sw.register_codec(Twice) is Twice
     assert codec_class("twice") is Twice
     assert sw.codec("twice:level=4").spec == "twice:level=4"
+
+
+def test_class_that_nobody_registered_codes_and_decodes_its_own() -> None:
+    class Loner(Plain):
+        name: ClassVar[str] = "loner"
+
+    x = features(3, 4)
+    stream = Loner().encode(x)
+    np.testing.assert_array_equal(Loner().decode(stream), x)
+    with pytest.raises(sw.BitstreamError, match="unknown codec 'loner'"):
+        sw.decode(stream)
+    with pytest.raises(sw.BitstreamError, match="coded by loner, not raw"):
+        sw.codec("raw").decode(stream)
+
+
+def test_the_contract_knows_no_registry() -> None:
+    code = "import sys, splitwire.codecs.base; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "splitwire.codecs.base" in done.stdout
+    assert "splitwire.codecs.registry" not in done.stdout.split()
 
 
 def test_name_that_is_taken() -> None:
