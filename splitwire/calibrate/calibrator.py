@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from splitwire.calibrate import learn as calibrate
 from splitwire.calibrate.learn import Seen
 from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.registry import codec
 from splitwire.data.photos import Photo, crops, load_photos
@@ -50,7 +51,7 @@ class Calibrator:
         self._crops: list[Tensor] = []
         self._seen: tuple[Split | None, bool, list[Seen]] = (None, False, [])
 
-    def calibrate(self, cut: Split, codec: Codec) -> list[Codec]:
+    def calibrate(self, cut: Split, codec: CalibratedCodec) -> list[Codec]:
         """The codec with a profile for each tensor that crosses; the profiles say what of.
 
         Raises:
@@ -60,7 +61,7 @@ class Calibrator:
         made = calibrate.calibrate(codec, cut, self._watch(cut, codec.uses_gradients))
         return [_told(one, self.about(cut, codec, i)) for i, one in enumerate(made)]
 
-    def about(self, cut: Split, codec: Codec, crossing: int) -> dict[str, str]:
+    def about(self, cut: Split, codec: CalibratedCodec, crossing: int) -> dict[str, str]:
         """What stands in a profile that it makes."""
         return {
             "model": cut.model.name,
@@ -117,7 +118,7 @@ def write_profiles(
         SplitwireError: a model, cut point or data set that cannot be had, or no such folder.
     """
     made = codec(spec)
-    if not made.needs_profile:
+    if not isinstance(made, CalibratedCodec) or not made.needs_profile:
         raise CodecError(f"{spec} needs no profile: name a codec that does, such as ftc")
     if not out.parent.is_dir():
         raise ProfileError(f"cannot write the profile {out}: there is no folder {out.parent}")
@@ -141,7 +142,7 @@ def save_profiles(codecs: Sequence[Codec], paths: Sequence[Path]) -> list[Profil
     return [made.profile.save(path) for made, path in pairs if made.profile is not None]
 
 
-def settings(codec: Codec) -> str:
+def settings(codec: CalibratedCodec) -> str:
     """What of a codec its profile depends on."""
     return codec.name if codec.shares_profile else codec.spec
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.errors import ExperimentError
 from splitwire.eval.metrics import divergence
 from splitwire.models.split import Split
@@ -62,7 +63,7 @@ def watch(cut: Split, crops: Iterable[Tensor], seed: int, gradients: bool) -> It
         yield Seen([as_array(tensor) for tensor in tensors], slopes)
 
 
-def calibrate(codec: Codec, cut: Split, seen: Sequence[Seen]) -> list[Codec]:
+def calibrate(codec: CalibratedCodec, cut: Split, seen: Sequence[Seen]) -> list[CalibratedCodec]:
     """A codec calibrated for each crossing tensor.
 
     Raises:
@@ -77,7 +78,9 @@ def calibrate(codec: Codec, cut: Split, seen: Sequence[Seen]) -> list[Codec]:
     return made
 
 
-def _calibrated(codec: Codec, seen: Sequence[Seen], scale: float) -> list[Codec]:
+def _calibrated(
+    codec: CalibratedCodec, seen: Sequence[Seen], scale: float
+) -> list[CalibratedCodec]:
     made = []
     for i in range(len(seen[0].features)):
         slopes = [row[i] * np.float32(scale) for crop in seen for row in crop.gradients]

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from splitwire.codecs.base import Codec
+from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile
 from splitwire.errors import ProfileError
 
@@ -35,7 +36,7 @@ def with_shipped_profile(codec: Codec, model: str, digest: str, split: str) -> C
     Raises:
         ProfileError: it needs one and there is none.
     """
-    if not codec.needs_profile:
+    if not isinstance(codec, CalibratedCodec) or not codec.needs_profile:
         return codec
     shared = codec.shares_profile
     profile = shipped_profile(codec.name, model, digest, split) if shared else None

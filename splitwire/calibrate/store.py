@@ -11,6 +11,7 @@ from urllib.parse import quote
 from splitwire.calibrate.calibrator import Calibrator, numbered, save_profiles, settings
 from splitwire.calibrate.packaged import shipped_profile
 from splitwire.codecs.base import Codec
+from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile
 from splitwire.models.split import Split
 
@@ -26,7 +27,7 @@ class ProfileStore:
 
         None if its profiles come of training, and the package holds no such profile.
         """
-        if not codec.needs_profile:
+        if not isinstance(codec, CalibratedCodec) or not codec.needs_profile:
             return [codec] * len(cut.crossings)
         profiles = self._packaged(cut, codec)
         if not profiles and codec.trained:
@@ -36,7 +37,7 @@ class ProfileStore:
             return [replace(codec, profile=profile) for profile in profiles]
         return self._learnt(cut, codec)
 
-    def _packaged(self, cut: Split, codec: Codec) -> list[Profile]:
+    def _packaged(self, cut: Split, codec: CalibratedCodec) -> list[Profile]:
         """The package's, where they were learnt on what would be taken here, or on more."""
         if not codec.shares_profile or len(cut.crossings) != 1:
             return []
@@ -46,7 +47,7 @@ class ProfileStore:
         taken = codec.trained or self._calibrator.data in learnt_on
         return [profile] if profile and taken else []
 
-    def _kept(self, cut: Split, codec: Codec) -> list[Profile]:
+    def _kept(self, cut: Split, codec: CalibratedCodec) -> list[Profile]:
         """The run's own, if they are all there and were learnt on the same."""
         paths = self._paths(cut, codec)
         if not all(path.is_file() for path in paths):
@@ -55,12 +56,12 @@ class ProfileStore:
         wanted = [self._calibrator.about(cut, codec, i) for i in range(len(paths))]
         return profiles if [dict(p.about) for p in profiles] == wanted else []
 
-    def _learnt(self, cut: Split, codec: Codec) -> list[Codec]:
+    def _learnt(self, cut: Split, codec: CalibratedCodec) -> list[Codec]:
         made = self._calibrator.calibrate(cut, codec)
         self.folder.mkdir(parents=True, exist_ok=True)
         save_profiles(made, self._paths(cut, codec))
         return made
 
-    def _paths(self, cut: Split, codec: Codec) -> list[Path]:
+    def _paths(self, cut: Split, codec: CalibratedCodec) -> list[Path]:
         name = quote(f"{cut.at}-{settings(codec)}", safe=" ,=")
         return numbered(self.folder / f"{name}.profile", len(cut.crossings))

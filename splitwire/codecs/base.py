@@ -11,10 +11,9 @@ docs/adding-a-codec.md writes a whole codec in twenty lines.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import Field, dataclass, fields
-from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -49,19 +48,10 @@ class Codec(ABC):
 
     Attributes:
         name: what specs and streams call it: lower-case letters, digits and hyphens.
-        uses_gradients: whether `calibrate` makes use of them.
-        expected_loss: divergence (nats) that gradients of the right size lead to, with default
-            parameters; 0 where their size says nothing.
-        shares_profile: whether one profile serves every setting of its parameters.
-        trained: whether its profiles come of training, which `calibrate` only begins.
         profile: what it learnt from calibration features, if anything.
     """
 
     name: ClassVar[str]
-    uses_gradients: ClassVar[bool] = False
-    expected_loss: ClassVar[float] = 0.0
-    shares_profile: ClassVar[bool] = False
-    trained: ClassVar[bool] = False
     profile: Profile | None = None
 
     @abstractmethod
@@ -75,18 +65,6 @@ class Codec(ABC):
     def takes(self, shape: tuple[int, ...]) -> bool:
         """Whether this codec can code a tensor of that shape. Most take any."""
         return True
-
-    def calibrate(
-        self, features: Iterable[Tensor], gradients: Iterable[Tensor] | None = None
-    ) -> Self:
-        """This codec with a profile learnt from feature tensors; itself if it learns nothing.
-
-        Args:
-            features: float32 tensors as `encode` takes them.
-            gradients: for a codec that uses them, of the log-likelihood of labels drawn from the
-                network's output, with respect to the features.
-        """
-        return self
 
     @property
     def needs_profile(self) -> bool:
@@ -117,15 +95,6 @@ class Codec(ABC):
         """
         header, payload = bitstream.read(stream)
         return self.writer(header, self.profile).decode_payload(header, payload)
-
-    @classmethod
-    def read_profile(cls, path: str | Path) -> Profile:
-        """The profile in a file that a spec names: one of ours, unless a codec knows others.
-
-        Raises:
-            ProfileError: the file cannot be read, or holds no profile.
-        """
-        return Profile.load(path)
 
     def encoder(self) -> Encoder:
         """What codes a sequence of tensors; the codec itself unless it predicts over time."""

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 from splitwire.codecs import bitstream, parameter
 from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.spec import Spec
 from splitwire.errors import BitstreamError, CodecError, did_you_mean
@@ -85,6 +86,8 @@ def codec(spec: str, /, *, profile: Profile | str | Path | None = None, **parame
         raise CodecError(f"{spec!r} gives {key}, and so does the call")
     profile = settings.pop("profile", profile)
     if isinstance(profile, str | Path):
+        if not issubclass(cls, CalibratedCodec):
+            raise CodecError(f"{cls.name} takes no profile: there is nothing that it learns")
         profile = cls.read_profile(profile)
     return cls.of(settings, profile, **parameters)
 

@@ -170,6 +170,12 @@ def test_values_of_another_type(values: dict[str, Any]) -> None:
     assert one_line(error)
 
 
+def test_codec_that_learns_nothing_takes_no_profile() -> None:
+    for make in (lambda: sw.codec("ecsq:profile=x"), lambda: sw.codec("picture", profile="x")):
+        with pytest.raises(sw.CodecError, match="takes no profile"):
+            make()
+
+
 def test_parameter_in_the_spec_and_in_the_call() -> None:
     with pytest.raises(sw.CodecError, match="gives bits, and so does the call"):
         sw.codec("raw:bits=4", bits=5)
