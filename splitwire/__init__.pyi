@@ -1,6 +1,9 @@
 from .codecs.base import Codec as Codec
+from .codecs.calibrated import CalibratedCodec as CalibratedCodec
+from .codecs.mosaic import MosaicCodec as MosaicCodec
 from .codecs.parameter import parameter as parameter
 from .codecs.profile import Profile as Profile
+from .codecs.quantizing import QuantizingCodec as QuantizingCodec
 from .codecs.registry import codec as codec
 from .codecs.registry import decode as decode
 from .codecs.registry import register_codec as register_codec
