@@ -1,10 +1,11 @@
 from .codecs.base import Codec as Codec
-from .codecs.base import decode as decode
+from .codecs.calibrated import CalibratedCodec as CalibratedCodec
 from .codecs.mosaic import MosaicCodec as MosaicCodec
 from .codecs.parameter import parameter as parameter
 from .codecs.profile import Profile as Profile
 from .codecs.quantizing import QuantizingCodec as QuantizingCodec
 from .codecs.registry import codec as codec
+from .codecs.registry import decode as decode
 from .codecs.registry import register_codec as register_codec
 from .errors import BitstreamError as BitstreamError
 from .errors import CodecError as CodecError

@@ -8,7 +8,6 @@ from threading import Lock
 from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.base import Codec
 from splitwire.codecs.profile import Profile
-from splitwire.codecs.registry import build, parse_spec
 from splitwire.errors import RemoteError, SplitwireError
 from splitwire.live.answers import output_like, write_output, write_prediction
 from splitwire.live.protocol import Hello
@@ -121,14 +120,15 @@ class Library:
             return self._splits[key]
 
     def _codecs(self, hello: Hello, tensors: int) -> list[Codec]:
-        cls, values = parse_spec(hello.codec)
-        if "profile" in values:  # a path of this machine is nothing for a client to name
+        spec = Spec.parse(hello.codec)
+        cls, settings = codec_class(spec.name), dict(spec.settings)
+        if "profile" in settings:  # a path of this machine is nothing for a client to name
             raise RemoteError("a codec's profile is agreed by its digest, not by a path")
         if not hello.profiles:
-            return [build(cls, values)] * tensors
+            return [cls.of(settings)] * tensors
         if len(hello.profiles) != tensors:
             raise RemoteError(f"{len(hello.profiles)} profiles for {tensors} crossing tensors")
-        return [build(cls, values, self._profile(digest)) for digest in hello.profiles]
+        return [cls.of(settings, self._profile(digest)) for digest in hello.profiles]
 
     def _profile(self, digest: str) -> Profile:
         profile = self._profiles.by_digest(digest)

@@ -199,8 +199,7 @@ def _mosaic(
     if chosen is None:
         return None
     from splitwire.calibrate.packaged import with_shipped_profile
-    from splitwire.codecs.base import decode
-    from splitwire.codecs.registry import codec
+    from splitwire.codecs.registry import codec, decode
 
     x, names = features[chosen.split], (model.get("name", ""), model.get("digest", ""))
     try:

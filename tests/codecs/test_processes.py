@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from os import environ
+from os import environ, pathsep
 from pathlib import Path
 from platform import machine
 
@@ -38,11 +38,12 @@ class Halves(sw.Codec):
 def run(
     code: str, *arguments: object, path: Path | None = None, **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """A process of its own that knows `splitwire` and, if given, the folder `path`.
+    """A process of its own that knows what this one does and, if given, the folder `path`.
 
     settings: of its environment.
     """
-    environment = {**environ, "PYTHONPATH": str(path or ""), **settings}
+    known = [str(path or ""), environ.get("PYTHONPATH", "")]
+    environment = {**environ, "PYTHONPATH": pathsep.join(filter(None, known)), **settings}
     return subprocess.run(
         [sys.executable, "-P", "-c", code, *map(str, arguments)],
         capture_output=True,
