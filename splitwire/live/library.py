@@ -8,6 +8,8 @@ from threading import Lock
 from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.base import Codec
 from splitwire.codecs.profile import Profile
+from splitwire.codecs.registry import codec_class
+from splitwire.codecs.spec import Spec
 from splitwire.errors import RemoteError, SplitwireError
 from splitwire.live.answers import output_like, write_output, write_prediction
 from splitwire.live.protocol import Hello
