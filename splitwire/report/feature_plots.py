@@ -9,12 +9,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
+from splitwire import kernels
+from splitwire.codecs.layout import to_planes
+from splitwire.eval.head import Network, Point
 from splitwire.report.plot_style import INK, LIGHT, SIZE, log_ticks, panel, styled
 from splitwire.report.units import size_text
 
 Array = NDArray[Any]
 DEVIATIONS = 3
 """Half the clip range of the quantising codecs by default, in standard deviations."""
+
+WIDE = (4.7, 3.3)
+_DEPTH = "cut points in order of depth"
 
 
 @styled
@@ -42,6 +48,7 @@ def histogram(x: Array, title: str = "") -> Figure:
         f"mean {mean:.2g}\ndeviation {deviation:.2g}\nfrom {values.min():.3g} to {values.max():.3g}"
         f"\n{100 * outside:.2g} % outside"
     )
+    words = words.replace("-", "−")
     axes.text(0.985, 0.97, words, transform=axes.transAxes, ha="right", va="top", fontsize=9)
     axes.set(xlim=reach)
     axes.grid(axis="x", visible=False)
@@ -60,9 +67,6 @@ def mosaic(x: Array, decoded: Array) -> list[Figure]:
         x: float32, any shape that a codec takes.
         decoded: the same tensor after encoding and decoding.
     """
-    from splitwire import kernels
-    from splitwire.codecs.layout import to_planes
-
     lowest, highest, mean, deviation = kernels.moments(x)
     lo = max(lowest, mean - DEVIATIONS * deviation)
     hi = max(min(highest, mean + DEVIATIONS * deviation), lo + 1e-6)
@@ -87,58 +91,57 @@ def mosaic(x: Array, decoded: Array) -> list[Figure]:
 
 
 @styled
-def depth(model: dict[str, Any], splits: Sequence[str]) -> list[Figure]:
+def depth(network: Network, splits: Sequence[str]) -> list[Figure]:
     """Bytes at 8 bits, and the share of computation done, along the depth of the network.
 
     Args:
-        model: of a run's head, with `points` and `picture_bytes`.
+        network: of a run's head.
         splits: the names or nodes of those to mark.
 
     Returns:
         A panel for each; none where the head names fewer than two cut points.
     """
-    points = model.get("points") or []
+    points = network.points
     if len(points) < 2:
         return []
-    names = [place for place, p in enumerate(points) if {p["name"], p.get("node")} & set(splits)]
-    sizes, shares = [p["elements"] for p in points], [100 * p["share"] for p in points]
-    ends = (0, len(points) - 1)
+    names = [place for place, p in enumerate(points) if {p.name, p.node} & set(splits)]
+    return [_sizes(network, names), _shares(points, names)]
 
-    first, upper = panel("bytes to send, at 8 bits an element", _DEPTH, "", WIDE)
-    upper.step(range(len(points)), sizes, where="mid", color=LIGHT["blue"])
-    upper.set(yscale="log", xlim=ends, xticks=[])
-    picture = model.get("picture_bytes")
-    if picture:
-        upper.axhline(picture, color=INK, linestyle="--", linewidth=1.2)
-        upper.annotate(
-            f"the picture, {size_text(picture)}",
-            (1, picture),
-            (0, 3),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            fontsize=9,
-            ha="right",
-        )
-    low, high = upper.get_ylim()
-    upper.set_ylim(low / 1.9, high * 1.3)
-    log_ticks(upper.yaxis, size_text)
-    _name(
-        upper, names, sizes, "top", [f"{points[i]['name']}\n{size_text(sizes[i])}" for i in names]
+
+def _sizes(network: Network, names: Sequence[int]) -> Figure:
+    points = network.points
+    sizes = [point.elements for point in points]
+    figure, axes = panel("bytes to send, at 8 bits an element", _DEPTH, "", WIDE)
+    axes.step(range(len(points)), sizes, where="mid", color=LIGHT["blue"])
+    axes.set(yscale="log", xlim=(0, len(points) - 1), xticks=[])
+    axes.axhline(network.picture, color=INK, linestyle="--", linewidth=1.2)
+    axes.annotate(
+        f"the picture, {size_text(network.picture)}",
+        (1, network.picture),
+        (0, 3),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        fontsize=9,
+        ha="right",
     )
-
-    second, lower = panel("computation done on the edge", _DEPTH, "", WIDE)
-    lower.fill_between(range(len(points)), shares, color=LIGHT["amber"], alpha=0.25, linewidth=0)
-    lower.plot(shares, color=LIGHT["amber"])
-    lower.set(xlim=ends, xticks=[], ylim=(0, 104))
-    lower.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} %"))
-    _name(
-        lower, names, shares, "bottom", [f"{points[i]['name']}\n{shares[i]:.0f} %" for i in names]
-    )
-    return [first, second]
+    low, high = axes.get_ylim()
+    axes.set_ylim(low / 1.9, high * 1.3)
+    log_ticks(axes.yaxis, size_text)
+    texts = [f"{points[i].name}\n{size_text(sizes[i])}" for i in names]
+    _name(axes, names, sizes, "top", texts)
+    return figure
 
 
-WIDE = (4.7, 3.3)
-_DEPTH = "cut points in order of depth"
+def _shares(points: Sequence[Point], names: Sequence[int]) -> Figure:
+    shares = [100 * point.share for point in points]
+    figure, axes = panel("computation done on the edge", _DEPTH, "", WIDE)
+    axes.fill_between(range(len(points)), shares, color=LIGHT["amber"], alpha=0.25, linewidth=0)
+    axes.plot(shares, color=LIGHT["amber"])
+    axes.set(xlim=(0, len(points) - 1), xticks=[], ylim=(0, 104))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0f} %"))
+    texts = [f"{points[i].name}\n{shares[i]:.0f} %" for i in names]
+    _name(axes, names, shares, "bottom", texts)
+    return figure
 
 
 def _name(

@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 from math import isfinite
-from typing import Any
 
 import numpy as np
 
-from splitwire.eval.results import Result
-from splitwire.eval.samples import STAGES, Sample
+from splitwire.eval.results import Result, Summary
+from splitwire.eval.samples import Sample
 from splitwire.eval.totals import (
     FASTEST,
     MAX_DIVERGENCE,
@@ -18,59 +17,38 @@ from splitwire.eval.totals import (
     faithful,
     merge,
     smallest,
-    total,
 )
-from splitwire.report.units import significant, size_text, time_text
+from splitwire.report.units import sentence, significant, size_text, time_text
+from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Way
+from splitwire.runner.local import COMPUTED
+
+_WORDS: dict[Way, str] = {EDGE_ONLY: EDGE_ONLY, CLOUD_ONLY: CLOUD_ONLY, SHARED: "splitting"}
 
 
-def factors(head: dict[str, Any]) -> tuple[float, float]:
-    """The factors from times measured here to those of the edge and of the cloud device."""
-    devices = head.get("devices") or {}
-    edge, cloud = (float((devices.get(end) or {}).get("factor", 1.0)) for end in ("edge", "cloud"))
-    return edge, cloud
-
-
-def links(head: dict[str, Any]) -> list[dict[str, Any]]:
-    """The links of the experiment: name, rate in bytes a second, round trip in seconds."""
-    return list(head.get("experiment", {}).get("links") or [])
-
-
-def round_trip(head: dict[str, Any]) -> float:
-    """The round trip of the first link, in seconds, for the totals over all upload rates."""
-    return float(next((link["rtt"] for link in links(head) if link.get("rtt")), 0.0))
-
-
-def choices(
-    head: dict[str, Any], results: Sequence[Result], max_divergence: float = MAX_DIVERGENCE
-) -> list[Total]:
-    """The total time of every result within the divergence (nats), on the run's devices."""
-    edge, cloud = factors(head)
-    rtt = round_trip(head)
-    return [total(result, edge, cloud, rtt) for result in faithful(results, max_divergence)]
-
-
-def on_bytes(results: Sequence[Result], max_divergence: float = MAX_DIVERGENCE) -> str:
+def on_bytes(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> str:
     """Which codec at which split needs the fewest bytes at the fidelity, and against what."""
-    good = faithful(results, max_divergence)
-    within = f"within {significant(max_divergence)} nats of the uncompressed network"
-    chosen, picture = smallest(good, "split"), smallest(good, "cloud only")
+    unit = summary.scoring.unit
+    good = faithful(summary.results, max_divergence)
+    within = f"within {significant(max_divergence)} {unit} of the uncompressed network"
+    chosen, picture = smallest(good, SHARED), smallest(good, CLOUD_ONLY)
     if chosen is None:
-        rest = [result for result in results if result.way == "split" and result.usable]
+        rest = [result for result in summary.results if result.way == SHARED and result.usable]
         if not rest:
             return "No codec carried the features of every picture, so there is nothing to compare."
         near = min(rest, key=lambda result: result.divergence.mean)
         far = significant(near.divergence.mean)
         return f"No codec stays {within}; {near.label} comes closest, with {far}."
     said = (
-        f"{within[0].upper()}{within[1:]}, {chosen.label} needs the fewest bytes: "
-        f"{size_text(chosen.bytes)} a picture at {significant(chosen.divergence.mean)} nats"
+        f"{sentence(within)}, {chosen.label} needs the fewest bytes: "
+        f"{size_text(chosen.bytes)} a picture at {significant(chosen.divergence.mean)} {unit}"
     )
     if isfinite(chosen.divergence.low):
         low, high = significant(chosen.divergence.low), significant(chosen.divergence.high)
         said += f" (95 % interval {low} to {high})"
     if picture is None:
         return said + "."
-    other = f"{size_text(picture.bytes)} of the picture itself as {picture.name[6:]}"
+    how = picture.name.removeprefix("cloud ")
+    other = f"{size_text(picture.bytes)} of the picture itself as {how}"
     if chosen.bytes < picture.bytes:
         return f"{said}, {100 - 100 * chosen.bytes / picture.bytes:.0f} % below the {other}."
     return f"{said}. Splitting loses here: that is more than the {other}."
@@ -79,18 +57,18 @@ def on_bytes(results: Sequence[Result], max_divergence: float = MAX_DIVERGENCE) 
 def on_time(totals: Sequence[Total]) -> list[str]:
     """Over which upload rates splitting is the fastest way, and where it loses."""
     ways = dict.fromkeys(total.result.way for total in totals)
-    if "split" not in ways or len(ways) < 2:
+    if SHARED not in ways or len(ways) < 2:
         return []
     pieces = merge(envelope(totals))
     spans = [f"{_WORDS[way]} {rates(slow, fast)}" for way, slow, fast in pieces]
     said = [f"The fastest way is {'; '.join(spans)}."]
-    wins = any(way == "split" for way, _, _ in pieces)
+    wins = any(way == SHARED for way, _, _ in pieces)
     if not wins:
         said.append("Splitting loses: at none of these upload rates is it the fastest way.")
     known = {end for _, *ends in pieces for end in ends}
-    for rival in ("edge only", "cloud only"):
-        pair = [total for total in totals if total.result.way in ("split", rival)]
-        duel = [(slow, fast) for way, slow, fast in merge(envelope(pair)) if way == "split"]
+    for rival in (EDGE_ONLY, CLOUD_ONLY):
+        pair = [total for total in totals if total.result.way in (SHARED, rival)]
+        duel = [(slow, fast) for way, slow, fast in merge(envelope(pair)) if way == SHARED]
         told = wins and duel and known.issuperset(end for ends in duel for end in ends)
         if rival not in ways or len(ways) < 3 or told:
             continue
@@ -99,9 +77,6 @@ def on_time(totals: Sequence[Total]) -> list[str]:
             f"Against {rival} alone, splitting {'wins ' + won if duel else 'always loses'}."
         )
     return said
-
-
-_WORDS = {"edge only": "edge only", "cloud only": "cloud only", "split": "splitting"}
 
 
 def rates(slow: float, fast: float) -> str:
@@ -120,9 +95,9 @@ def on_live(samples: Sequence[Sample]) -> list[str]:
     live = [sample for sample in samples if sample.total is not None]
     if not live:
         return []
-    answered = [s for s in live if s.error is None and s.split != "output"]
+    answered = [s for s in live if s.error is None and s.way != EDGE_ONLY]
     why = Counter(s.fallback for s in live if s.fallback)
-    here = sum(s.split == "output" and not s.fallback for s in live)
+    here = sum(s.way == EDGE_ONLY and not s.fallback for s in live)
     refused = sum(s.error is not None for s in live)
     said = [f"{len(live):,} frames ran live: {len(answered):,} answered by the cloud"]
     said += [f"{here:,} run on the edge by choice"] * bool(here)
@@ -141,7 +116,33 @@ def _overhead(answered: Sequence[Sample]) -> str:
     if not answered:
         return ""
     beyond = [
-        (s.total or 0) - sum(getattr(s, stage) for stage in STAGES) - sum(s.link.values())
+        (s.total or 0) - sum(getattr(s, stage) for stage in COMPUTED) - sum(s.link.values())
         for s in answered
     ]
     return f", of which p50 {time_text(float(np.median(beyond)))} beyond the stages"
+
+
+def warnings(results: Sequence[Result]) -> list[str]:
+    """What failed, and what its rows may not be used for, in at most a few sentences."""
+    said = []
+    some = [result for result in results if result.failed and result.samples]
+    for result in some[:3]:
+        where = f"{result.label} failed on {result.failed} of {result.failed + result.samples}"
+        said.append(f"{where} pictures: its row is over the others, so compare it with nothing.")
+    if len(some) > 3:
+        said.append(f"The same goes for {len(some) - 3} more rows.")
+    dead = [result.label for result in results if result.failed and not result.samples]
+    if dead:
+        rest = f" and {len(dead) - 3} more" if len(dead) > 3 else ""
+        said.append(f"Failed on every picture: {', '.join(dead[:3])}{rest}.")
+    return said
+
+
+def counts(results: Sequence[Result]) -> str:
+    """How much was measured, in words."""
+    photos = max((result.photos for result in results), default=0)
+    if not photos:
+        return "no picture"
+    pictures = max((result.samples for result in results), default=0)
+    views = f", {pictures} views" if pictures > photos else ""
+    return f"{photos} photo{'s' * (photos != 1)}{views}"

@@ -17,6 +17,11 @@ def time_text(seconds: float) -> str:
 
 
 def significant(value: float) -> str:
-    """Three significant digits at most, without an exponent or trailing zeros."""
-    text = f"{value:#.3g}" if value < 100 else f"{value:.0f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    """Three significant digits at most, without trailing zeros; an exponent only below 0.0001."""
+    text = f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+    return text.replace("-", "−")
+
+
+def sentence(words: str) -> str:
+    """Words as the beginning of a sentence."""
+    return words[:1].upper() + words[1:]

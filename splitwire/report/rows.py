@@ -1,0 +1,67 @@
+"""The rows of the results: in which order they stand, which are picked, and the delta rates."""
+
+from collections.abc import Sequence
+
+from splitwire.eval.curves import bd_rates, curves, find_anchor
+from splitwire.eval.results import Result
+from splitwire.eval.totals import MAX_DIVERGENCE, faithful, smallest
+from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED
+
+BASELINES = "baselines"
+
+
+def blocks(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """The rows by block: the baselines, edge only first, then one block a split."""
+    found: dict[str, list[Result]] = {BASELINES: []}
+    for result in sorted(results, key=lambda r: r.way != EDGE_ONLY):
+        found.setdefault(result.split or BASELINES, []).append(result)
+    return {title: rows for title, rows in found.items() if rows}
+
+
+def picks(results: Sequence[Result], max_divergence: float = MAX_DIVERGENCE) -> list[Result]:
+    """The cheapest faithful codec of each split, and the cheapest way to send the picture."""
+    good = faithful(results, max_divergence)
+    splits = dict.fromkeys(result.split for result in good)
+    chosen = [smallest([r for r in good if r.split == split], SHARED) for split in splits]
+    return [r for r in (*chosen, smallest(good, CLOUD_ONLY)) if r]
+
+
+def bd_rows(
+    results: Sequence[Result], anchor: str = "h264"
+) -> tuple[list[str], dict[str, list[str]], str]:
+    """The Bjøntegaard delta rates as text: the splits, the cells of each curve, and a note.
+
+    The note has the reasons for the dashes. Without the anchor there are no rows, and the note
+    says what anchors there are.
+    """
+    rates = bd_rates(results, anchor)
+    if not rates:
+        names = dict.fromkeys(name for split, name in curves(results) if split)
+        if find_anchor(list(names), anchor):
+            return [], {}, f"{anchor} has no other curve of several qualities beside it."
+        return [], {}, f"No curve {anchor} in this run; there is {', '.join(names) or 'none'}."
+    splits = list(dict.fromkeys(split for split, _ in rates))
+    rows = {}
+    for name in dict.fromkeys(name for _, name in rates):
+        cells = [rates.get((split, name)) for split in splits]
+        rows[curve_name(name)] = [
+            "–" if d is None or d.percent is None else signed(d.percent) for d in cells
+        ]
+    missing = [
+        f"{curve_name(name)} at {split}: {delta.reason}"
+        for (split, name), delta in rates.items()
+        if delta.percent is None
+    ]
+    return splits, rows, "; ".join(missing)
+
+
+def curve_name(curve: str) -> str:
+    """A curve as a reader calls it."""
+    if not curve.startswith("picture:"):
+        return curve
+    return "cloud only, " + curve.removeprefix("picture:format=").upper()
+
+
+def signed(percent: float) -> str:
+    """A change in percent, with a minus as long as its plus."""
+    return f"{percent:+.1f}".replace("-", "−")
