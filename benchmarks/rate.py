@@ -24,12 +24,13 @@ import av
 import numpy as np
 from rich.progress import track
 
-from splitwire.calibrate.calibrator import write_profiles
+from splitwire.calibrate.calibrator import Plan, write_profiles
 from splitwire.eval.curves import bd_rate, curves, pareto
 from splitwire.eval.experiment import load_experiment
 from splitwire.eval.results import Result, summarise
 from splitwire.eval.run import Run
 from splitwire.eval.samples import Sample, read_run
+from splitwire.eval.scoring import Scoring
 
 FOUR = ("jpeg", "h264", "hevc", "av1")
 OTHERS = (*FOUR, "ecsq", "picture")
@@ -39,6 +40,8 @@ RELU_SPLITS = ("features.5", "features.9")
 FRAMES = 10  # of a clip, the first of so many is taken
 NATS = 0.05
 AGREEMENT = 0.99
+
+SCORING = Scoring.of("classification")
 
 Curves = dict[str, list[Result]]
 
@@ -75,7 +78,7 @@ def measure(
     if frames is not None:
         profile = out / f"{split}-video.profile"
         if not profile.exists():
-            write_profiles(model, split, str(frames), profile, weights=weights)
+            write_profiles(Plan(model, split, str(frames), weights=weights), profile)
         ftc = next(spec for spec in codecs if spec.startswith("ftc:"))
         codecs.append(ftc.replace("ftc:", f"ftc:profile={profile},"))
     pictures = [spec for spec in plan.pictures if spec.startswith(CLOUD)]
@@ -150,12 +153,12 @@ def bytes_at(points: Sequence[Result], nats: float) -> float:
 
 def bits_at(points: Sequence[Result], agreement: float) -> float:
     """Bits an element of the cheapest setting that agrees that often; NaN if none does."""
-    fit = [p.bits_per_element for p in points if p.agreement.mean >= agreement]
+    fit = [p.bits_per_element for p in points if p.metrics["agree"].mean >= agreement]
     return min(fit, default=float("nan"))
 
 
 def by_curve(samples: Sequence[Sample]) -> Curves:
-    return {name: points for (_, name), points in curves(summarise(samples)).items()}
+    return {name: points for (_, name), points in curves(summarise(samples, SCORING)).items()}
 
 
 def photos(samples: Sequence[Sample]) -> list[Curves]:

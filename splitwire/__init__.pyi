@@ -1,8 +1,11 @@
 from .codecs.base import Codec as Codec
-from .codecs.base import decode as decode
+from .codecs.calibrated import CalibratedCodec as CalibratedCodec
+from .codecs.mosaic import MosaicCodec as MosaicCodec
 from .codecs.parameter import parameter as parameter
 from .codecs.profile import Profile as Profile
+from .codecs.quantizing import QuantizingCodec as QuantizingCodec
 from .codecs.registry import codec as codec
+from .codecs.registry import decode as decode
 from .codecs.registry import register_codec as register_codec
 from .errors import BitstreamError as BitstreamError
 from .errors import CodecError as CodecError
@@ -10,12 +13,24 @@ from .errors import DataError as DataError
 from .errors import ExperimentError as ExperimentError
 from .errors import ModelError as ModelError
 from .errors import ProfileError as ProfileError
+from .errors import RemoteError as RemoteError
 from .errors import SplitwireError as SplitwireError
+from .errors import TaskError as TaskError
+from .errors import TrainingError as TrainingError
+from .eval.experiment import Experiment as Experiment
+from .eval.experiment import load_experiment as load_experiment
+from .eval.results import Summary as Summary
+from .eval.results import summarise as summarise
+from .eval.run import Run as Run
 from .models.load import Model as Model
 from .models.load import load_model as load_model
+from .models.preprocess import Preprocess as Preprocess
 from .models.split import CutPoint as CutPoint
 from .models.split import Split as Split
 from .models.split import cut_points as cut_points
 from .models.split import split as split
+from .report.page import write_report as write_report
+from .tasks.base import Task as Task
+from .tasks.metric import Metric as Metric
 
 __version__: str

@@ -10,12 +10,12 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from splitwire.calibrate.calibrator import write_profiles
-from splitwire.calibrate.packaged import shipped_path
+import splitwire
+from splitwire.calibrate.calibrator import Plan, write_profiles
 from splitwire.codecs.profile import Profile
 from splitwire.eval.experiment import load_experiment
 
-DATA = "scikit-image, Debian packages (tools/photos.tsv)"
+DATA = ("scikit-image", "Debian packages (tools/photos.tsv)")
 CROPS = 2400
 LARGEST = 1_000_000  # bytes
 
@@ -29,11 +29,10 @@ def main() -> None:
 def ship(folder: Path) -> None:
     plan = load_experiment()
     for split in plan.splits:
-        path = shipped_path("ftc", plan.model, split)
+        path = Path(splitwire.__file__).parent / "profiles" / plan.model / f"{split}-ftc.profile"
         path.parent.mkdir(parents=True, exist_ok=True)
-        (learnt,) = write_profiles(
-            plan.model, split, str(folder), path, crops=CROPS, seed=plan.seed
-        )
+        learning = Plan(plan.model, split, str(folder), crops=CROPS, seed=plan.seed)
+        (learnt,) = write_profiles(learning, path)
         name_data(learnt).save(path)
         size = path.stat().st_size
         assert size < LARGEST, f"{path} has {size:,} bytes"
@@ -42,7 +41,8 @@ def ship(folder: Path) -> None:
 
 def name_data(profile: Profile) -> Profile:
     """The profile with the name of its pictures, not the folder where they happened to lie."""
-    return replace(profile, about={**profile.about, "data": DATA})
+    assert profile.learnt is not None
+    return replace(profile, learnt=replace(profile.learnt, data=DATA))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from splitwire.calibrate import learn
 from splitwire.calibrate.learn import Seen
 from splitwire.calibrate.store import SUFFIX, settings
 from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile, Provenance
 from splitwire.codecs.registry import codec
 from splitwire.data.photos import Photo, crops, load_photos
@@ -60,7 +61,7 @@ class Calibrator:
         self._crops: list[Tensor] = []
         self._seen: tuple[Split | None, bool, list[Seen]] = (None, False, [])
 
-    def calibrate(self, cut: Split, codec: Codec) -> list[Codec]:
+    def calibrate(self, cut: Split, codec: CalibratedCodec) -> list[Codec]:
         """The codec with a profile for each tensor that crosses; the profiles say what of.
 
         Raises:
@@ -77,7 +78,7 @@ class Calibrator:
             return (learnt.crops, learnt.seed) == (self.count, self.seed)
         return self.data in learnt.data
 
-    def _provenance(self, cut: Split, codec: Codec, crossing: int) -> Provenance:
+    def _provenance(self, cut: Split, codec: CalibratedCodec, crossing: int) -> Provenance:
         return Provenance(
             cut.model.name,
             cut.model.digest,
@@ -141,7 +142,7 @@ def write_profiles(plan: Plan, out: Path, track: Track = silent) -> list[Profile
         SplitwireError: a model, cut point or data set that cannot be had, or no such folder.
     """
     made = codec(plan.codec)
-    if not made.needs_profile:
+    if not isinstance(made, CalibratedCodec) or not made.needs_profile:
         raise CodecError(f"{plan.codec} needs no profile: name a codec that does, such as ftc")
     if not out.parent.is_dir():
         raise ProfileError(f"cannot write the profile {out}: there is no folder {out.parent}")

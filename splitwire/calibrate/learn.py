@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.models.split import Split
 from splitwire.runner.local import as_array, decode, encode
 from splitwire.tasks.base import Task
@@ -64,7 +65,9 @@ def watch(
         yield Seen([as_array(tensor) for tensor in tensors], slopes)
 
 
-def calibrate(codec: Codec, cut: Split, seen: Sequence[Seen], task: Task) -> list[Codec]:
+def calibrate(
+    codec: CalibratedCodec, cut: Split, seen: Sequence[Seen], task: Task
+) -> list[CalibratedCodec]:
     """A codec calibrated for each crossing tensor.
 
     Args:
@@ -85,7 +88,9 @@ def calibrate(codec: Codec, cut: Split, seen: Sequence[Seen], task: Task) -> lis
     return made
 
 
-def _calibrated(codec: Codec, seen: Sequence[Seen], scale: float) -> list[Codec]:
+def _calibrated(
+    codec: CalibratedCodec, seen: Sequence[Seen], scale: float
+) -> list[CalibratedCodec]:
     made = []
     for i in range(len(seen[0].features)):
         slopes = [row[i] * np.float32(scale) for crop in seen for row in crop.gradients]

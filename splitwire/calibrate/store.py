@@ -14,6 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from splitwire.codecs.base import Codec
+from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile, Provenance, read_label
 from splitwire.errors import ProfileError
 from splitwire.models.split import Split
@@ -52,7 +53,7 @@ class ProfileStore:
         self,
         network: str,
         split: str,
-        codec: Codec,
+        codec: CalibratedCodec,
         crossing: int = 0,
         fits: Callable[[Provenance], bool] = any_profile,
     ) -> Profile | None:
@@ -79,9 +80,9 @@ class ProfileStore:
         Raises:
             ProfileError: a profile is missing; the message says how to make it.
         """
-        if not codec.needs_profile:
+        if not isinstance(codec, CalibratedCodec) or not codec.needs_profile:
             return [codec] * len(cut.crossings)
-        made = []
+        made: list[Codec] = []
         for crossing in range(len(cut.crossings)):
             profile = self.find(cut.model.digest, cut.at, codec, crossing)
             if profile is None:
@@ -121,6 +122,6 @@ class ProfileStore:
             yield from sorted(folder.rglob(f"*{SUFFIX}"))
 
 
-def settings(codec: Codec) -> str:
+def settings(codec: CalibratedCodec) -> str:
     """What of a codec its profile depends on."""
     return codec.name if codec.shares_profile else replace(codec, profile=None).spec

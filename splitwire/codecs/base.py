@@ -2,8 +2,8 @@
 
 A codec is a class whose fields are its parameters (`@register_codec` makes it a frozen dataclass);
 `_encode` turns a tensor into a payload and `_decode` turns that payload and the shape back into a
-tensor. This base class does the rest: it checks the tensor, writes and checks the header, and finds
-the codec that a stream names.
+tensor. This base class does the rest: it checks the tensor, writes and checks the header, and makes
+the codec again that wrote a stream. registry.py finds codecs of any class by their name.
 
     x ──▶ encode ──▶ header │ _encode(x) │ CRC-32 ──▶ decode ──▶ _decode(payload, shape) ──▶ y
 
@@ -11,9 +11,9 @@ docs/adding-a-codec.md writes a whole codec in twenty lines.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import Field, dataclass, fields
-from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from splitwire.codecs import bitstream, parameter
 from splitwire.codecs.bitstream import Header
 from splitwire.codecs.profile import Profile
+from splitwire.codecs.spec import Spec
 from splitwire.errors import BitstreamError, CodecError, ProfileError
 
 Tensor = NDArray[np.float32]
@@ -47,19 +48,10 @@ class Codec(ABC):
 
     Attributes:
         name: what specs and streams call it: lower-case letters, digits and hyphens.
-        uses_gradients: whether `calibrate` makes use of them.
-        expected_loss: divergence (nats) that gradients of the right size lead to, with default
-            parameters; 0 where their size says nothing.
-        shares_profile: whether one profile serves every setting of its parameters.
-        trained: whether its profiles come of training, which `calibrate` only begins.
         profile: what it learnt from calibration features, if anything.
     """
 
     name: ClassVar[str]
-    uses_gradients: ClassVar[bool] = False
-    expected_loss: ClassVar[float] = 0.0
-    shares_profile: ClassVar[bool] = False
-    trained: ClassVar[bool] = False
     profile: Profile | None = None
 
     @abstractmethod
@@ -73,18 +65,6 @@ class Codec(ABC):
     def takes(self, shape: tuple[int, ...]) -> bool:
         """Whether this codec can code a tensor of that shape. Most take any."""
         return True
-
-    def calibrate(
-        self, features: Iterable[Tensor], gradients: Iterable[Tensor] | None = None
-    ) -> Self:
-        """This codec with a profile learnt from feature tensors; itself if it learns nothing.
-
-        Args:
-            features: float32 tensors as `encode` takes them.
-            gradients: for a codec that uses them, of the log-likelihood of labels drawn from the
-                network's output, with respect to the features.
-        """
-        return self
 
     @property
     def needs_profile(self) -> bool:
@@ -113,17 +93,8 @@ class Codec(ABC):
             BitstreamError: the stream is damaged, or another codec's.
             ProfileError: it was coded with another profile than this codec's.
         """
-        codec, payload, shape = self._opened(stream)
-        return _guarded(codec, payload, shape)
-
-    @classmethod
-    def read_profile(cls, path: str | Path) -> Profile:
-        """The profile in a file that a spec names: one of ours, unless a codec knows others.
-
-        Raises:
-            ProfileError: the file cannot be read, or holds no profile.
-        """
-        return Profile.load(path)
+        header, payload = bitstream.read(stream)
+        return self.writer(header, self.profile).decode_payload(header, payload)
 
     def encoder(self) -> Encoder:
         """What codes a sequence of tensors; the codec itself unless it predicts over time."""
@@ -136,10 +107,67 @@ class Codec(ABC):
     @property
     def spec(self) -> str:
         """The string that makes this codec again: "jpeg:quality=80"."""
-        words = [_word(f, getattr(self, f.name)) for f in self._changed()]
+        settings = self._settings(self._changed())
         if self.profile is not None and self.profile.path is not None:
-            words.append(f"profile={self.profile.path}")
-        return _joined(self.name, words)
+            settings = (*settings, ("profile", str(self.profile.path)))
+        return str(Spec(self.name, settings))
+
+    @classmethod
+    def of(
+        cls, settings: Mapping[str, str], profile: Profile | None = None, /, **parameters: Any
+    ) -> Self:
+        """The codec of this class with parameters as a spec spells them, or as values.
+
+        Raises:
+            CodecError: a parameter that it does not have, or a value outside its limits.
+            ProfileError: the profile is another codec's.
+        """
+        known = {f.name: f for f in cls.parameters()}
+        for key in sorted({*settings, *parameters} - known.keys()):
+            has = ", ".join(known) or "none"
+            raise CodecError(f"{cls.name} has no parameter {key!r}; it has: {has}")
+        spelt = {key: parameter.parse(cls.name, known[key], settings[key]) for key in settings}
+        return cls(profile=profile, **spelt, **parameters)
+
+    @classmethod
+    def writer(cls, header: Header, profile: Profile | None) -> Self:
+        """The codec of this class that wrote a stream, as far as decoding depends on it.
+
+        Args:
+            header: of the stream.
+            profile: the one it was coded with, where it was coded with one.
+
+        Raises:
+            BitstreamError: the stream is another codec's, or its header is none that this one
+                writes.
+            ProfileError: the profile is missing, or not the one that the stream names.
+        """
+        try:
+            spec = Spec.parse(header.spec)
+            if spec.name != cls.name:
+                raise BitstreamError(
+                    f"the stream was coded by {spec.name}, not {cls.name}: use splitwire.decode"
+                )
+            if header.digest is not None and (profile is None or profile.digest != header.digest):
+                given = "none" if profile is None else profile.digest
+                raise ProfileError(
+                    f"the stream was coded with the profile {header.digest}; {given} was given"
+                )
+            codec = cls.of(dict(spec.settings), profile if header.digest else None)
+        except CodecError as error:
+            raise BitstreamError(f"the stream names no codec known here: {error}") from error
+        if not codec.takes(header.shape):
+            raise BitstreamError(f"{cls.name} never codes a tensor of shape {header.shape}")
+        return codec
+
+    def decode_payload(self, header: Header, payload: memoryview) -> Tensor:
+        """The float32 tensor of a stream that this codec wrote, taken apart.
+
+        Raises:
+            BitstreamError: the payload is damaged.
+        """
+        with damage(self.name):
+            return whole(self._decode(payload, header.shape), header.shape)
 
     @classmethod
     def parameters(cls) -> list[Field[Any]]:
@@ -186,72 +214,28 @@ class Codec(ABC):
             raise CodecError(
                 f"{self.name} made a stream that no decoder may open: {error}"
             ) from None
-        words = [_word(f, getattr(self, f.name)) for f in self._changed() if f.metadata["decoding"]]
+        travelling = [f for f in self._changed() if f.metadata["decoding"]]
+        spec = str(Spec(self.name, self._settings(travelling)))
         digest = self.profile.digest if self.profile else None
-        return bitstream.write(Header(_joined(self.name, words), shape, digest), payload)
+        return bitstream.write(Header(spec, shape, digest), payload)
 
-    def _opened(self, stream: bytes) -> tuple["Codec", memoryview, tuple[int, ...]]:
-        codec, payload, shape = _opened(stream, self.profile)
-        if type(codec) is not type(self):
-            raise BitstreamError(
-                f"the stream was coded by {codec.name}, not {self.name}: use splitwire.decode"
-            )
-        return codec, payload, shape
+    def _settings(self, parameters: list[Field[Any]]) -> tuple[tuple[str, str], ...]:
+        return tuple((f.name, parameter.format_value(getattr(self, f.name))) for f in parameters)
 
 
-def decode(stream: bytes, profile: Profile | None = None) -> Tensor:
-    """The float32 tensor of any stream of a registered codec.
-
-    Args:
-        stream: what a codec's `encode` returned.
-        profile: the one it was coded with, where it was coded with one.
-
-    Raises:
-        BitstreamError: the bytes are damaged, or name a codec that is not registered.
-        ProfileError: the profile is missing, or not the one that the stream names.
-    """
-    return _guarded(*_opened(stream, profile))
-
-
-def _opened(stream: bytes, profile: Profile | None) -> tuple[Codec, memoryview, tuple[int, ...]]:
-    """The codec that a stream names, its payload and its shape."""
-    from splitwire.codecs import registry  # the registry imports this module
-
-    header, payload = bitstream.read(stream)
-    if header.digest is not None and (profile is None or profile.digest != header.digest):
-        given = "none" if profile is None else profile.digest
-        raise ProfileError(
-            f"the stream was coded with the profile {header.digest}; {given} was given"
-        )
+@contextmanager
+def damage(name: str) -> Iterator[None]:
+    """Turns whatever a codec of that name stumbles over into the one error that users catch."""
     try:
-        codec = registry.build(
-            *registry.parse_spec(header.spec), profile=profile if header.digest else None
-        )
-    except CodecError as error:
-        raise BitstreamError(f"the stream names no codec known here: {error}") from error
-    if not codec.takes(header.shape):
-        raise BitstreamError(f"{codec.name} never codes a tensor of shape {header.shape}")
-    return codec, payload, header.shape
-
-
-def _guarded(codec: Codec, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
-    """`_decode`, with whatever it stumbles over turned into the one error that users catch."""
-    try:
-        y = codec._decode(payload, shape)
+        yield
     except (BitstreamError, ProfileError):
         raise
     except Exception as error:
-        raise BitstreamError(f"damaged {codec.name} payload: {error}") from error
+        raise BitstreamError(f"damaged {name} payload: {error}") from error
+
+
+def whole(y: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """`y`, once it is seen to be a float32 tensor of that shape; otherwise ValueError."""
     if y.shape != shape or y.dtype != np.float32:
-        raise BitstreamError(
-            f"damaged {codec.name} payload: {y.dtype} of shape {y.shape} instead of float32 {shape}"
-        )
+        raise ValueError(f"{y.dtype} of shape {y.shape} instead of float32 {shape}")
     return y
-
-
-def _word(field: Field[Any], value: Any) -> str:
-    return f"{field.name}={parameter.format_value(value)}"
-
-
-def _joined(name: str, words: list[str]) -> str:
-    return f"{name}:{','.join(words)}" if words else name

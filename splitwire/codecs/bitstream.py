@@ -1,9 +1,11 @@
 """The bytes around every payload: what they are, written and checked. See docs/bitstream.md.
 
-    'S' 'W' | version | spec length, spec | rank, flags | dimensions | [digest] | payload | CRC-32
+    'S' 'W' | version | spec length, spec | rank, flags | dimensions | [digest] | [place] | payload
+    | CRC-32
 
 Everything that a decoder needs is in there: the codec's name with the parameters that decoding
-depends on, the tensor's shape, and the digest of the profile where one was used.
+depends on, the tensor's shape, and the digest of the profile where one was used. A stream that was
+predicted from another says which instead, and its decoder has the rest from there.
 """
 
 import math
@@ -18,7 +20,9 @@ VERSION = 1
 MAX_RANK = 8
 MAX_SPEC = 255
 DIGEST_BYTES = 8
+IDENTITY_BYTES = 4
 _HAS_PROFILE = 0x80
+_IN_SEQUENCE = 0x40
 _CRC_BYTES = 4
 
 # The most elements that a stream may claim: 16 million for nothing (64 MB of float32; a frame that
@@ -29,6 +33,21 @@ ELEMENTS_A_BYTE = 1 << 12
 
 
 @dataclass(frozen=True)
+class Sequence:
+    """The place of a stream in a sequence.
+
+    Attributes:
+        identity: 4 bytes that tell the sequence from others.
+        position: of the stream, counted from 0.
+        follows: how many positions back the stream is that this one builds on; 0: it stands alone.
+    """
+
+    identity: bytes
+    position: int
+    follows: int
+
+
+@dataclass(frozen=True)
 class Header:
     """What a stream says of itself.
 
@@ -36,11 +55,14 @@ class Header:
         spec: the codec's name with the parameters that decoding needs, as in "raw:bits=4".
         shape: the tensor's shape, 1 to 8 positive dimensions.
         digest: hexadecimal digest of the profile, or None where none was used.
+        sequence: the stream's place, where it belongs to a sequence. One that builds on another
+            has an empty spec, no dimensions and no digest: they are those of the other.
     """
 
     spec: str
     shape: tuple[int, ...]
     digest: str | None = None
+    sequence: Sequence | None = None
 
 
 def write(header: Header, payload: bytes) -> bytes:
@@ -52,7 +74,8 @@ def write(header: Header, payload: bytes) -> bytes:
     spec = header.spec.encode("ascii")
     if len(spec) > MAX_SPEC:
         raise CodecError(f"a spec of {len(spec)} bytes cannot travel: {MAX_SPEC} at most")
-    flags = len(header.shape) | (_HAS_PROFILE if header.digest else 0)
+    flags = len(header.shape)
+    flags |= (_HAS_PROFILE if header.digest else 0) | (_IN_SEQUENCE if header.sequence else 0)
     body = b"".join(
         (
             MAGIC,
@@ -61,6 +84,7 @@ def write(header: Header, payload: bytes) -> bytes:
             bytes((flags,)),
             *(write_varint(n) for n in header.shape),
             bytes.fromhex(header.digest) if header.digest else b"",
+            _write_place(header.sequence) if header.sequence else b"",
             payload,
         )
     )
@@ -135,24 +159,50 @@ def read_varint(view: memoryview, at: int) -> tuple[int, int]:
     raise BitstreamError("damaged stream: a number in its header is not written in shortest form")
 
 
+def _write_place(place: Sequence) -> bytes:
+    return place.identity + write_varint(place.position) + write_varint(place.follows)
+
+
 def _read_header(body: memoryview) -> tuple[Header, int]:
     at = 4 + body[3]
     spec = bytes(body[4:at]).decode("ascii")
     flags = body[at]
-    rank = flags & ~_HAS_PROFILE
-    if not 1 <= rank <= MAX_RANK:
+    shape, at = _read_shape(body, at + 1, flags & ~(_HAS_PROFILE | _IN_SEQUENCE))
+    digest = sequence = None
+    if flags & _HAS_PROFILE:
+        digest, at = _taken(body, at, DIGEST_BYTES, "profile digest").hex(), at + DIGEST_BYTES
+    if flags & _IN_SEQUENCE:
+        sequence, at = _read_place(body, at)
+    if sequence is None or sequence.follows == 0:
+        if not shape:
+            raise BitstreamError(f"damaged stream: a tensor of rank 0; 1 to {MAX_RANK} expected")
+    elif spec or shape or digest:
+        raise BitstreamError("damaged stream: it builds on another, and says what that one says")
+    return Header(spec, shape, digest, sequence), at
+
+
+def _read_shape(body: memoryview, at: int, rank: int) -> tuple[tuple[int, ...], int]:
+    if rank > MAX_RANK:
         raise BitstreamError(f"damaged stream: a tensor of rank {rank}; 1 to {MAX_RANK} expected")
-    at += 1
     shape = []
     for _ in range(rank):
         n, at = read_varint(body, at)
         shape.append(n)
     if 0 in shape:
         raise BitstreamError(f"damaged stream: an empty tensor of shape {tuple(shape)}")
-    digest = None
-    if flags & _HAS_PROFILE:
-        digest = bytes(body[at : at + DIGEST_BYTES]).hex()
-        at += DIGEST_BYTES
-        if at > len(body):
-            raise BitstreamError("damaged stream: its profile digest is cut short")
-    return Header(spec, tuple(shape), digest), at
+    return tuple(shape), at
+
+
+def _read_place(body: memoryview, at: int) -> tuple[Sequence, int]:
+    identity = _taken(body, at, IDENTITY_BYTES, "sequence's identity")
+    position, at = read_varint(body, at + IDENTITY_BYTES)
+    follows, at = read_varint(body, at)
+    if follows > position:
+        raise BitstreamError(f"damaged stream: number {position} builds on one before the first")
+    return Sequence(identity, position, follows), at
+
+
+def _taken(body: memoryview, at: int, count: int, what: str) -> bytes:
+    if at + count > len(body):
+        raise BitstreamError(f"damaged stream: its {what} is cut short")
+    return bytes(body[at : at + count])

@@ -5,20 +5,21 @@ decodes, is replaced by ours. The networks compute in floating point, so that a 
 decoded on the machine that encoded it: good for measuring, not for sending.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from splitwire import kernels
-from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.base import Tensor
 from splitwire.codecs.bitstream import read_varint, write_varint
+from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.registry import register_codec
-from splitwire.errors import BitstreamError, ProfileError
+from splitwire.errors import BitstreamError, CodecError, ProfileError
 
 _MULTIPLE = 64  # of the sides that the networks take
 _REACH = 511  # a symbol is at most that far from zero
@@ -26,7 +27,7 @@ _RARE = 4  # of 65536: what is rarer gets no place in a table
 
 
 @register_codec
-class CompressAI(Codec):
+class CompressAI(CalibratedCodec):
     """A picture codec of CompressAI's zoo: factorised prior, scale or mean-scale hyperprior.
 
     (J. Ballé et al., ICLR 2018; D. Minnen, J. Ballé and G. Toderici, NeurIPS 2018.) It codes 3×H×W
@@ -56,6 +57,16 @@ class CompressAI(Codec):
         profile = Profile(cls.name, arrays, Path(path))
         _model(profile)  # fails here, or never
         return profile
+
+    def calibrate(
+        self, features: Iterable[Tensor], gradients: Iterable[Tensor] | None = None
+    ) -> Self:
+        """Nothing that it can do.
+
+        Raises:
+            CodecError: always.
+        """
+        raise CodecError("compressai is trained, not calibrated: name a checkpoint, profile=PATH")
 
     @property
     def needs_profile(self) -> bool:

@@ -69,8 +69,9 @@ class Provenance:
         """
         if not {"model", "weights", "split", "settings"} <= told.keys():
             return None
-        known = {f.name: _READ.get(f.type, str) for f in fields(cls) if f.name in told}
-        return cls(**{name: read(told[name]) for name, read in known.items()})
+        known: dict[str, Any] = {f.name: f.type for f in fields(cls) if f.name in told}
+        read: dict[Any, Callable[[str], Any]] = {tuple[str, ...]: _words}
+        return cls(**{name: read.get(kind, kind)(told[name]) for name, kind in known.items()})
 
 
 _COMMA = ", "
@@ -78,9 +79,6 @@ _COMMA = ", "
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split(_COMMA))
-
-
-_READ: dict[Any, Callable[[str], Any]] = {int: int, float: float, tuple[str, ...]: _words}
 
 
 @dataclass(frozen=True, eq=False)

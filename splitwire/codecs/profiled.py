@@ -11,7 +11,8 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.base import Tensor
+from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.ftc.steps import MIDDLE
 from splitwire.codecs.layout import from_planes, planes_shape, to_planes
 from splitwire.codecs.parameter import parameter
@@ -36,7 +37,7 @@ class Opened(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class ProfiledCodec(Codec):
+class ProfiledCodec(CalibratedCodec):
     """A codec that does nothing without its profile.
 
     Attributes:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitwire.codecs import clip
-from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.base import Tensor
+from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.clip import ClipRange
 from splitwire.codecs.layout import from_planes, planes_shape, to_planes
 from splitwire.codecs.parameter import parameter
@@ -23,7 +24,7 @@ CLIP = "clip range: '3sd' (mean ± 3 deviations), 'minmax', 'laplace' or 'profil
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class QuantizingCodec(Codec):
+class QuantizingCodec(CalibratedCodec):
     """A codec of integer codes over a clip range.
 
     Attributes:

@@ -7,17 +7,18 @@ or its module; a script adds one with `@splitwire.register_codec`.
 import re
 import warnings
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeVar, dataclass_transform
 
-from splitwire.codecs import parameter
-from splitwire.codecs.base import Codec
+from splitwire.codecs import bitstream, parameter
+from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile
-from splitwire.errors import CodecError
+from splitwire.codecs.spec import Spec
+from splitwire.errors import BitstreamError, CodecError, did_you_mean
 
 BUILTIN = (
     *("raw", "rans", "ecsq", "ftc", "learned"),
@@ -79,46 +80,35 @@ def codec(spec: str, /, *, profile: Profile | str | Path | None = None, **parame
         CodecError: unknown name or parameter, or a value outside its limits.
         ProfileError: the profile cannot be read, or is another codec's.
     """
-    cls, values = parse_spec(spec)
-    profile = values.pop("profile", profile)
-    for key in parameters.keys() & values.keys():
+    parsed = Spec.parse(spec)
+    cls, settings = codec_class(parsed.name), dict(parsed.settings)
+    for key in parameters.keys() & settings.keys():
         raise CodecError(f"{spec!r} gives {key}, and so does the call")
+    profile = settings.pop("profile", profile)
     if isinstance(profile, str | Path):
+        if not issubclass(cls, CalibratedCodec):
+            raise CodecError(f"{cls.name} takes no profile: there is nothing that it learns")
         profile = cls.read_profile(profile)
-    return build(cls, {**values, **parameters}, profile)
+    return cls.of(settings, profile, **parameters)
 
 
-def parse_spec(spec: str) -> tuple[type[Codec], dict[str, Any]]:
-    """The class that a spec names and the values that it gives; a profile's path stays text.
+def decode(stream: bytes, profile: Profile | None = None) -> Tensor:
+    """The float32 tensor of any stream of a registered codec.
 
-    Raises:
-        CodecError: unknown name, or a word that is no key=value or spells no value.
-    """
-    name, _, rest = spec.partition(":")
-    cls = codec_class(name)
-    fields = {f.name: f for f in cls.parameters()}
-    values: dict[str, Any] = {}
-    for word in filter(None, rest.split(",")):
-        key, equals, text = word.partition("=")
-        if not equals:
-            raise CodecError(f"{spec!r}: {word!r} is no key=value")
-        if key in values:
-            raise CodecError(f"{spec!r} gives {key} twice")
-        values[key] = parameter.parse(name, fields[key], text) if key in fields else text
-    return cls, values
-
-
-def build(cls: type[Codec], values: dict[str, Any], profile: Profile | None = None) -> Codec:
-    """The codec of a class with those parameters.
+    Args:
+        stream: what a codec's `encode` returned.
+        profile: the one it was coded with, where it was coded with one.
 
     Raises:
-        CodecError: a parameter that the class does not have, or a value outside its limits.
+        BitstreamError: the bytes are damaged, or name a codec that is not registered.
+        ProfileError: the profile is missing, or not the one that the stream names.
     """
-    known = [f.name for f in cls.parameters()]
-    for key in sorted(values.keys() - set(known)):
-        has = ", ".join(known) or "none"
-        raise CodecError(f"{cls.name} has no parameter {key!r}; it has: {has}")
-    return cls(profile=profile, **values)
+    header, payload = bitstream.read(stream)
+    try:
+        cls = codec_class(Spec.parse(header.spec).name)
+    except CodecError as error:
+        raise BitstreamError(f"the stream names no codec known here: {error}") from error
+    return cls.writer(header, profile).decode_payload(header, payload)
 
 
 def codec_class(name: str) -> type[Codec]:
@@ -129,8 +119,7 @@ def codec_class(name: str) -> type[Codec]:
     """
     _load_all()
     if name not in _registered:
-        near = get_close_matches(name, _registered, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = did_you_mean(name, _registered)
         raise CodecError(f"unknown codec {name!r}{hint}; there are: {', '.join(codec_names())}")
     return _registered[name]
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splitwire import kernels
+from splitwire.codecs import bitstream
 from splitwire.codecs.base import Decoder, Encoder, Tensor
 from splitwire.codecs.clip import ClipRange
 from splitwire.codecs.ffmpeg import LARGEST_BLOCK, FrameDecoder, FrameEncoder
@@ -173,8 +174,8 @@ class SequenceDecoder:
             BitstreamError: the stream is damaged, or one that it builds on is missing. Decoding
                 goes on at the next intra picture.
         """
-        codec, payload, shape = self.codec._opened(stream)
-        assert isinstance(codec, VideoCodec)
+        header, payload = bitstream.read(stream)
+        codec, shape = self.codec.writer(header, self.codec.profile), header.shape
         planes = planes_shape(shape)
         bounds, payload = codec._read_head(payload, planes)
         size = kernels.frame_shape(planes, codec.block)

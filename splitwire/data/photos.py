@@ -122,7 +122,7 @@ def check_disjoint(calibration: Sequence[Photo], evaluation: Sequence[Photo]) ->
 def crops(
     photos: Sequence[Photo], preprocess: Preprocess, count: int, seed: int
 ) -> Iterator[NDArray[np.float32]]:
-    """Random square crops of random photos, for calibration: float32 (3, S, S), 0 to 255.
+    """Random square crops of random photos, for calibration: float32 (3, H, W), 0 to 255.
 
     Every photo has its turn, in a shuffled order, before any has another. A crop's side is half of
     the photo's short side or more; about half of the crops are mirrored.

@@ -3,11 +3,9 @@
 model × task × splits × codecs × qualities × data × views × links × seed
 """
 
-import os
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +14,8 @@ from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from splitwire.codecs.registry import codec
-from splitwire.errors import ExperimentError
+from splitwire.codecs.spec import Spec
+from splitwire.errors import ExperimentError, did_you_mean
 from splitwire.models.preprocess import VIEWS
 from splitwire.models.split import CutPoint
 from splitwire.runner.link import Trace
@@ -129,26 +128,12 @@ def sweep(specs: Iterable[str]) -> list[Coding]:
     """Specs with their sweeps written out: "jpeg:quality=50+80" is two codecs on one curve.
 
     Raises:
-        CodecError: a spec that makes no codec.
-        ExperimentError: a spec that sweeps two parameters.
+        CodecError: a spec that makes no codec, or that sweeps two parameters.
     """
     codings: dict[str, Coding] = {}
-    for spec in specs:
-        name, _, rest = spec.partition(":")
-        words = [word.split("=", 1) for word in rest.split(",") if "=" in word]
-        # Not Path.exists, which trips over a sweep that is longer than names of files may be.
-        swept = [key for key, value in words if "+" in value and not os.path.exists(value)]  # noqa: PTH110
-        if len(swept) > 1:
-            raise ExperimentError(f"{spec!r} sweeps {' and '.join(swept)}: one a curve")
-        curve = spec
-        alternatives = [spec]
-        if swept:
-            key, value = next(word for word in words if word[0] == swept[0])
-            kept = ",".join(f"{k}={v}" for k, v in words if k != key)
-            curve = f"{name}:{kept}" if kept else name
-            alternatives = [spec.replace(f"{key}={value}", f"{key}={v}") for v in value.split("+")]
-        for alternative in alternatives:
-            codings.setdefault(codec(alternative).spec, Coding(alternative, curve))
+    for spec in map(Spec.parse, specs):
+        for alternative in map(str, spec.alternatives()):
+            codings.setdefault(codec(alternative).spec, Coding(alternative, spec.curve))
     return list(codings.values())
 
 
@@ -187,6 +172,5 @@ def _first_fault(error: ValidationError) -> str:
         said = fault["msg"].replace("tuple", "list")  # which is what TOML calls it
         return f"{where}: {said[0].lower()}{said[1:]}, not {fault['input']!r}"
     known = [f.name for f in fields(LinkPlan if where.startswith("links") else Experiment)]
-    near = get_close_matches(str(fault["loc"][-1]), known, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    hint = did_you_mean(str(fault["loc"][-1]), known)
     return f"unknown key {where!r}{hint}; there are: {', '.join(known)}"

@@ -6,6 +6,7 @@ Performance and Power Characteristics of 4G LTE Networks", MobiSys 2012): mW = a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from splitwire.errors import ExperimentError
 from splitwire.eval.totals import FASTEST, SLOWEST, Stretch, Total, best, envelope
@@ -63,6 +64,18 @@ class Energy:
             return None
         times = total.result.times
         return self.watts * self.edge * (times["edge"].p50 + times["encode"].p50)
+
+
+def check_rates(rates: Sequence[float]) -> Sequence[float]:
+    """Upload rates in bytes a second, once each is seen to be one.
+
+    Raises:
+        ExperimentError: one is not a number above 0.
+    """
+    for rate in rates:
+        if not 0 < rate < inf:
+            raise ExperimentError(f"an upload rate is a number of bytes a second, not {rate:g}")
+    return rates
 
 
 def rows(totals: Sequence[Total], rates: Sequence[float], energy: Energy) -> list[Row]:

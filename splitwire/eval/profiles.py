@@ -11,6 +11,7 @@ from urllib.parse import quote
 from splitwire.calibrate.calibrator import Calibrator, save_profiles
 from splitwire.calibrate.store import SUFFIX, ProfileStore, settings
 from splitwire.codecs.base import Codec
+from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile, Provenance
 from splitwire.errors import ExperimentError
 from splitwire.models.split import Split
@@ -48,7 +49,7 @@ class RunProfiles:
 
         None at all if its profiles come of training and there is none.
         """
-        if not codec.needs_profile:
+        if not isinstance(codec, CalibratedCodec) or not codec.needs_profile:
             return [codec] * len(cut.crossings)
         found = [self._find(cut, codec, i) for i in range(len(cut.crossings))]
         profiles = [profile for profile in found if profile is not None]
@@ -56,7 +57,7 @@ class RunProfiles:
             return [replace(codec, profile=profile) for profile in profiles]
         return [] if codec.trained else self._learn(cut, codec)
 
-    def _find(self, cut: Split, codec: Codec, crossing: int) -> Profile | None:
+    def _find(self, cut: Split, codec: CalibratedCodec, crossing: int) -> Profile | None:
         """Where it was learnt on what would be taken here, or on more."""
 
         def fits(learnt: Provenance) -> bool:
@@ -64,7 +65,7 @@ class RunProfiles:
 
         return self._store.find(cut.model.digest, cut.at, codec, crossing, fits)
 
-    def _learn(self, cut: Split, codec: Codec) -> list[Codec]:
+    def _learn(self, cut: Split, codec: CalibratedCodec) -> list[Codec]:
         made = self._calibrator.calibrate(cut, codec)
         name = quote(f"{cut.at}-{settings(codec)}", safe=" ,=")
         save_profiles(made, self._folder / f"{name}{SUFFIX}")

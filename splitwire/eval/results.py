@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from splitwire.codecs.parameter import format_value
+from splitwire.codecs.registry import codec
+from splitwire.codecs.spec import Spec
 from splitwire.errors import SplitwireError
 from splitwire.eval.bootstrap import bootstrap
 from splitwire.eval.head import Head
@@ -79,10 +82,10 @@ class Result:
         """The codec as a reader calls it: pictures by format and quality, codecs by spec."""
         if self.way == EDGE_ONLY:
             return EDGE_ONLY
-        name, settings = _words(self.spec)
-        if name != "picture":
+        spec = Spec.parse(self.spec)
+        if spec.name != "picture":
             return self.spec
-        words = ("cloud", settings.get("format", "picture").upper(), settings.get("quality", ""))
+        words = ("cloud", (spec.get("format") or "picture").upper(), spec.get("quality") or "")
         return " ".join(words).strip()
 
     @property
@@ -148,30 +151,23 @@ def spell_out(codings: Iterable[tuple[str, str]]) -> dict[str, str]:
     keys: dict[str, dict[str, None]] = {}
     for spec, curve in sorted(codings):
         found = keys.setdefault(curve, {})
-        found.update(dict.fromkeys([*_words(curve)[1], *_words(spec)[1]]))
+        given = (*Spec.parse(curve).settings, *Spec.parse(spec).settings)
+        found.update(dict.fromkeys(key for key, _ in given))
     return {spec: _with_defaults(spec, list(keys[curve])) for spec, curve in codings}
 
 
-def _with_defaults(spec: str, keys: list[str]) -> str:
-    from splitwire.codecs import parameter
-    from splitwire.codecs.registry import codec
-
-    name, settings = _words(spec)
-    missing = [key for key in keys if key not in settings]
+def _with_defaults(text: str, keys: list[str]) -> str:
+    spec = Spec.parse(text)
+    missing = [key for key in keys if spec.get(key) is None]
     if not missing:
-        return spec
+        return text
     try:
-        made = codec(spec)
-        settings.update({key: parameter.format_value(getattr(made, key)) for key in missing})
+        made = codec(text)
+        defaults = {key: format_value(getattr(made, key)) for key in missing}
     except (SplitwireError, AttributeError):
-        return spec
-    return name + ":" + ",".join(f"{key}={settings[key]}" for key in keys)
-
-
-def _words(spec: str) -> tuple[str, dict[str, str]]:
-    name, _, rest = spec.partition(":")
-    pairs = (word.partition("=") for word in rest.split(",") if word)
-    return name, {key: value for key, _, value in pairs}
+        return text
+    settings = defaults | dict(spec.settings)
+    return str(Spec(spec.name, tuple((key, settings[key]) for key in keys)))
 
 
 def _result(group: list[Sample], spec: str, scoring: Scoring | None, seed: int) -> Result:

@@ -1,6 +1,6 @@
 """The cloud's half at work: frames of all clients decoded, put in batches and run.
 
-    packet ─▶ decode (a thread) ─▶ waiting, the earliest deadline first ─▶ run (a thread) ─▶ logits
+    packet ─▶ decode (a thread) ─▶ waiting, the earliest deadline first ─▶ run (a thread) ─▶ answer
 
 No time is spent waiting for a batch to fill: what has come while the last one ran is the next. A
 batch is of one split, and no larger than pays: sizes are tried, and the fastest a frame is kept.
@@ -15,17 +15,16 @@ from threading import Lock
 from time import monotonic
 from weakref import WeakKeyDictionary
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch.utils import _pytree as pytree
 
-from splitwire.codecs.base import Tensor
-from splitwire.errors import SplitwireError
+from splitwire.errors import SplitwireError, TaskError
 from splitwire.live.library import Agreement
 from splitwire.live.protocol import Code, FrameError
 from splitwire.live.worker import Worker
 from splitwire.models.split import Split
 from splitwire.runner.local import decode
+from splitwire.tasks.base import Output
 
 MAX_BATCH = 8
 _FORGET = 0.8  # how much of what is known of a pace outlives the next measurement
@@ -36,14 +35,12 @@ class Inference:
     """What came of a frame.
 
     Attributes:
-        classes: the best, in order; as many as were agreed on.
-        logits: of those classes.
+        body: of the answer.
         decode: seconds of its decoding.
         cloud: seconds of the batch that it ran in.
     """
 
-    classes: NDArray[np.uint32]
-    logits: Tensor
+    body: bytes
     decode: float
     cloud: float
 
@@ -66,6 +63,11 @@ class Job:
     done: Callable[[Inference | FrameError], None]
     tensors: list[torch.Tensor] = field(default_factory=list)
     decode: float = 0.0
+
+    @property
+    def split(self) -> Split:
+        """The halves that it runs in."""
+        return self.agreement.choice.split
 
 
 class Engine:
@@ -113,8 +115,8 @@ class Engine:
             self._end(job, FrameError(Code.LATE, "no time left to decode it"))
             return
         try:
-            crossings = job.agreement.split.crossings
-            job.tensors = decode(job.packet, job.agreement.codecs, crossings)
+            choice = job.agreement.choice
+            job.tensors = decode(job.packet, choice.codecs, choice.split.crossings)
         except SplitwireError as error:
             self._end(job, FrameError(Code.DAMAGED, str(error)))
             return
@@ -131,7 +133,7 @@ class Engine:
         with self._listing:
             batch = self._take(monotonic())
         if batch:
-            pace = self._pace(batch[0].agreement.split)
+            pace = self._pace(batch[0].split)
             for job, result in zip(batch, run_batch(batch, pace), strict=True):
                 self._end(job, result)
 
@@ -142,12 +144,9 @@ class Engine:
             self._end(job, FrameError(Code.LATE, "no time left to run it"))
         alive = [job for job in self._waiting if job not in late]
         alive.sort(key=lambda job: job.expires)  # stable: of equals, the first to come
-        same = [job for job in alive if job.agreement.split is alive[0].agreement.split]
-        size = (
-            self._pace(same[0].agreement.split).size(len(same), same[0].expires - now)
-            if same
-            else 0
-        )
+        same = [job for job in alive if job.split is alive[0].split]
+        left = same[0].expires - now if same else 0.0
+        size = self._pace(same[0].split).size(len(same), left) if same else 0
         self._waiting = [job for job in alive if job not in same[:size]]
         return same[:size]
 
@@ -179,8 +178,8 @@ def run_batch(batch: Sequence[Job], pace: _Pace) -> list[Inference | FrameError]
     begin = monotonic()
     try:
         with torch.inference_mode():
-            rows = _forward(batch)
-        found = [_best(row, job.agreement.top) for row, job in zip(rows, batch, strict=True)]
+            outputs = _forward(batch)
+            found = [_answer(job, output) for job, output in zip(batch, outputs, strict=True)]
     except Exception as error:  # of any kind: whichever frame it was, the others go on
         if len(batch) > 1:
             pace.seconds[len(batch)] = inf  # nor can this network be run in batches
@@ -189,25 +188,24 @@ def run_batch(batch: Sequence[Job], pace: _Pace) -> list[Inference | FrameError]
     seconds = monotonic() - begin
     pace.learn(len(batch), seconds)
     return [
-        FrameError(Code.NO_PREDICTION, "the network's output holds NaN")
-        if best is None
-        else Inference(*best, job.decode, seconds)
-        for best, job in zip(found, batch, strict=True)
+        body if isinstance(body, FrameError) else Inference(body, job.decode, seconds)
+        for body, job in zip(found, batch, strict=True)
     ]
 
 
-def _forward(batch: Sequence[Job]) -> list[Tensor]:
-    cloud = batch[0].agreement.split.cloud
+def _answer(job: Job, output: Output) -> bytes | FrameError:
+    try:
+        return job.agreement.answer(output)
+    except TaskError as error:
+        return FrameError(Code.NO_PREDICTION, str(error))
+
+
+def _forward(batch: Sequence[Job]) -> list[Output]:
+    """The output of each frame, its batch dimension of 1 included."""
+    cloud = batch[0].split.cloud
     if len(batch) == 1:
-        return [cloud(*batch[0].tensors)[0].float().numpy()]
+        return [cloud(*batch[0].tensors)]
     columns = [torch.stack(column) for column in zip(*(j.tensors for j in batch), strict=True)]
     # The graph was made for a batch of one; vmap knows what its operations do to several.
-    return [row[0].float().numpy() for row in torch.vmap(cloud)(*columns)]
-
-
-def _best(logits: Tensor, top: int) -> tuple[NDArray[np.uint32], Tensor] | None:
-    """The best classes and their logits; None where any is NaN."""
-    if np.isnan(logits).any():
-        return None
-    best = np.argsort(-logits, kind="stable")[:top].astype(np.uint32)
-    return best, logits[best]
+    outputs = torch.vmap(cloud)(*columns)
+    return [pytree.tree_map(lambda t, at=at: t[at], outputs) for at in range(len(batch))]

@@ -250,12 +250,12 @@ class _Client:
             await self._socket.send_text(refused(str(error)))
             return
         self._agreements.append(made)
+        halves = made.choice.split
         event("agreed", model=hello.model, split=hello.split, codec=hello.codec)
         welcome = Welcome(
             agreement=len(self._agreements) - 1,
-            digest=made.split.model.digest,
-            tensors=[list(crossing.shape[1:]) for crossing in made.split.crossings],
-            classes=made.classes,
+            digest=halves.model.digest,
+            tensors=[list(crossing.shape[1:]) for crossing in halves.crossings],
             in_flight=IN_FLIGHT,
             max_message=limits.message,
         )
@@ -267,7 +267,7 @@ class _Client:
             reply = Refusal(frame.id, done.code, str(done))
         else:
             held = monotonic() - arrived
-            reply = Answer(frame.id, held, done.decode, done.cloud, done.classes, done.logits)
+            reply = Answer(frame.id, held, done.decode, done.cloud, done.body)
         await self._send(reply.message())
         self._count(frame, reply)  # after the sending: nobody should wait for it
 

@@ -10,87 +10,34 @@ in one record: answered, run here by choice, fallen back, or refused with a reas
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from time import monotonic, perf_counter, sleep
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from splitwire.codecs.base import Codec, Tensor
-from splitwire.errors import RemoteError, SplitwireError
+from splitwire.codecs.base import Tensor
+from splitwire.errors import RemoteError, SplitwireError, TaskError
+from splitwire.live.answers import read_output, read_prediction
 from splitwire.live.connection import Uplink
-from splitwire.live.protocol import Answer, Code, Hello, Refusal
+from splitwire.live.protocol import Code, Hello, Refusal
+from splitwire.live.record import Frame, Outcome, Record
 from splitwire.live.worker import Worker
-from splitwire.models.split import Split
+from splitwire.runner.choice import Choice
 from splitwire.runner.local import encode
-
-Outcome = Literal["answered", "local", "fell back", "refused"]
+from splitwire.tasks.base import Output, Prediction, Task
 
 T = TypeVar("T")
 
 _Coded = tuple[Sequence[torch.Tensor], bytes | None]
 
 
-@dataclass(frozen=True, eq=False)
-class Setting:
-    """One way to run frames: where to cut, and with what to code.
-
-    Attributes:
-        split: the network in its halves.
-        codec: what records call the codec; "none" where all runs on the edge.
-        codecs: one a crossing tensor; none where nothing is sent.
-        top: classes asked for.
-    """
-
-    split: Split
-    codec: str
-    codecs: Sequence[Codec] = ()
-    top: int = 5
-
-    @cached_property
-    def hello(self) -> Hello | None:
-        """What to agree on with the cloud; None where it is not needed."""
-        if not self.codecs:
-            return None
-        profiles = tuple(codec.profile.digest for codec in self.codecs if codec.profile)
-        spec = replace(self.codecs[0], profile=None).spec  # the profile's path is of this machine
-        model = self.split.model
-        return Hello(model.name, self.split.at, spec, model.digest, profiles, self.top)
-
-
-@dataclass(frozen=True, eq=False)
-class Record:
-    """What became of one frame; times in seconds.
-
-    Attributes:
-        name: of the picture.
-        setting: what it was to run with.
-        outcome: how it ended.
-        reason: why it fell back or was refused.
-        packet: what was sent, or would have been; empty where none was made.
-        seconds: by stage, those reached: edge, encode, link, decode, cloud. What ran here after a
-            fallback counts as edge; link is what the round trip took beyond the cloud's share.
-        total: from the beginning of the edge half to the prediction.
-        classes: indexes, best first; none where there is no prediction.
-        logits: one a class.
-    """
-
-    name: str
-    setting: Setting
-    outcome: Outcome
-    reason: str | None
-    packet: bytes
-    seconds: dict[str, float]
-    total: float
-    classes: NDArray[np.uint32]
-    logits: Tensor
-
-    @property
-    def bytes(self) -> int:
-        """Length of its packet."""
-        return len(self.packet)
+def hello(choice: Choice, task: Task, whole: bool) -> Hello:
+    """What to agree on with the cloud for frames that are sent."""
+    split, codecs = choice.split, choice.codecs
+    profiles = tuple(codec.profile.digest for codec in codecs if codec.profile)
+    spec = replace(codecs[0], profile=None).spec  # the profile's path is of this machine
+    model = split.model
+    return Hello(model.name, split.at, spec, task.name, model.digest, profiles, whole)
 
 
 @dataclass(eq=False)
@@ -99,19 +46,24 @@ class Edge:
 
     Args:
         uplink: the way to the cloud, opened.
-        choose: the setting for the next frame.
+        task: what makes a prediction of an output.
+        choose: the choice for the next frame.
         deadline: seconds after which a prediction is of no use: a frame whose answer cannot be here
             by then falls back.
         in_flight: frames under way at once.
         slowness: how many times slower than this machine to be, to stand for a weaker device.
+        whole: whether the cloud is to answer with its whole output.
     """
 
     uplink: Uplink
-    choose: Callable[[], Setting]
+    task: Task
+    choose: Callable[[], Choice]
     deadline: float = 2.0
     in_flight: int = 4
     slowness: float = 1.0
+    whole: bool = False
     _local: float = field(default=0.0, init=False)  # seconds that the second half took here
+    _hellos: dict[Choice, Hello] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._computing, self._coding = Worker("edge"), Worker("encode")
@@ -121,7 +73,7 @@ class Edge:
         """The record of every picture, as each is done.
 
         Args:
-            pictures: name and pixels float32 (3, S, S); taken from in a thread, one when a frame
+            pictures: name and pixels float32 (3, H, W); taken from in a thread, one when a frame
                 may start, so that a live source is never behind.
         """
         source = iter(pictures)
@@ -138,10 +90,9 @@ class Edge:
                 for task in done:
                     yield task.result()
 
-    async def frame(self, name: str, picture: Tensor) -> Record:
-        """Run one frame to its end."""
-        setting = self.choose()
-        frame = _Frame(name, setting)
+    async def frame(self, name: str, picture: Tensor, choice: Choice | None = None) -> Record:
+        """Run one frame to its end, as is chosen, or as `choose` says."""
+        frame = Frame(name, choice or self.choose())
         try:
             features, packet = await self._coded(frame, picture)
         except SplitwireError as error:
@@ -156,15 +107,15 @@ class Edge:
             reason = str(error) or "no answer before the deadline"
         return await self._finish_here(frame, features, "fell back", reason)
 
-    async def _send(self, frame: "_Frame", packet: bytes, patience: float) -> Record:
+    async def _send(self, frame: Frame, packet: bytes, patience: float) -> Record:
         """Ask the cloud; raises RemoteError or TimeoutError where the frame has to end here."""
-        hello = frame.setting.hello
-        assert hello is not None
         if patience <= 0:
             raise TimeoutError
+        if frame.choice not in self._hellos:
+            self._hellos[frame.choice] = hello(frame.choice, self.task, self.whole)
         sent = monotonic()
         try:
-            reply = await self.uplink.ask(hello, packet, patience)
+            reply = await self.uplink.ask(self._hellos[frame.choice], packet, patience)
         except TimeoutError:
             if self.uplink.heard < sent:  # not one late frame: the link is silent
                 self.uplink.drop()
@@ -174,24 +125,43 @@ class Edge:
             if reply.code in (Code.DAMAGED, Code.NO_PREDICTION):
                 return frame.record("refused", reply.reason)
             raise RemoteError(f"the cloud is {reply.code.name.lower()}: {reply.reason}")
-        return frame.answered(reply, away)
+        frame.seconds |= {
+            "link": max(0.0, away - reply.held),
+            "decode": reply.decode,
+            "cloud": reply.cloud,
+        }
+        return self._answered(frame, reply.body)
+
+    def _answered(self, frame: Frame, body: bytes) -> Record:
+        """The record of a frame that the cloud answered; RemoteError where that was no answer."""
+        if not self.whole:
+            return frame.record("answered", prediction=read_prediction(body))
+        output = read_output(body, frame.choice.split.model)
+        try:
+            return frame.record("answered", output=output, prediction=self._predicted(output))
+        except TaskError as error:
+            raise RemoteError(f"the cloud sent no output of the task: {error}") from error
 
     async def _finish_here(
-        self, frame: "_Frame", features: Sequence[torch.Tensor], how: Outcome, reason: str | None
+        self, frame: Frame, features: Sequence[torch.Tensor], how: Outcome, reason: str | None
     ) -> Record:
         begin = perf_counter()
-        logits = await self._finished(frame, features)
+        try:
+            output = await self._finished(frame, features)
+            prediction = self._predicted(output)
+        except TaskError as error:
+            return frame.record("refused", str(error))
         if how == "fell back":
             self._local = perf_counter() - begin
-        if logits is None:
-            return frame.record("refused", "the network's output holds NaN")
-        best = np.argsort(-logits, kind="stable")[: frame.setting.top].astype(np.uint32)
-        return frame.record(how, reason, best, logits[best])
+        return frame.record(how, reason, prediction, output)
 
-    def _coded(self, frame: "_Frame", picture: Tensor) -> asyncio.Future[_Coded]:
+    def _predicted(self, output: Output) -> Prediction:
+        return self.task.predict(self.task.checked(output))
+
+    def _coded(self, frame: Frame, picture: Tensor) -> asyncio.Future[_Coded]:
         """The features and their packet; no packet where nothing is to be sent."""
         done: asyncio.Future[_Coded] = self._loop.create_future()
-        codecs = frame.setting.codecs
+        codecs = frame.choice.codecs
 
         def compute() -> None:
             features = self._timed(frame, "edge", lambda: frame.start(picture))
@@ -209,11 +179,9 @@ class Edge:
         self._computing.put(self._guarded(done, compute))
         return done
 
-    def _finished(
-        self, frame: "_Frame", features: Sequence[torch.Tensor]
-    ) -> asyncio.Future[Tensor | None]:
-        """The logits of the second half."""
-        done: asyncio.Future[Tensor | None] = self._loop.create_future()
+    def _finished(self, frame: Frame, features: Sequence[torch.Tensor]) -> asyncio.Future[Output]:
+        """The output of the second half."""
+        done: asyncio.Future[Output] = self._loop.create_future()
 
         def compute() -> None:
             self._end(done, self._timed(frame, "edge", lambda: frame.finish(features)))
@@ -236,7 +204,7 @@ class Edge:
         """Hand a result to the loop, from another thread."""
         self._loop.call_soon_threadsafe(_settle, done, result)
 
-    def _timed(self, frame: "_Frame", stage: str, work: Callable[[], T]) -> T:
+    def _timed(self, frame: Frame, stage: str, work: Callable[[], T]) -> T:
         """Do the work, as slowly as the device is to be, and put its time down."""
         begin = perf_counter()
         result = work()
@@ -258,58 +226,3 @@ def _settle(done: asyncio.Future[T], result: T | Exception) -> None:
         done.set_exception(result)
     else:
         done.set_result(result)
-
-
-@dataclass(eq=False)
-class _Frame:
-    """A frame under way."""
-
-    name: str
-    setting: Setting
-    begin: float = 0.0
-    packet: bytes = b""
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def start(self, picture: Tensor) -> tuple[torch.Tensor, ...]:
-        """The features; the frame's time begins when its turn on the processor comes."""
-        self.begin = perf_counter()
-        with torch.inference_mode():
-            features: tuple[torch.Tensor, ...] = self.setting.split.edge(
-                torch.from_numpy(picture)[None]
-            )
-        return features
-
-    def finish(self, features: Sequence[torch.Tensor]) -> Tensor | None:
-        """The logits of the second half, or None where they hold NaN."""
-        with torch.inference_mode():
-            output: Any = self.setting.split.cloud(*features)
-        return None if output.isnan().any() else output[0].float().numpy()
-
-    def answered(self, answer: Answer, away: float) -> Record:
-        """The record of a frame that the cloud answered after so many seconds."""
-        self.seconds |= {
-            "link": max(0.0, away - answer.held),
-            "decode": answer.decode,
-            "cloud": answer.cloud,
-        }
-        return self.record("answered", None, answer.classes, answer.logits)
-
-    def record(
-        self,
-        outcome: Outcome,
-        reason: str | None,
-        classes: NDArray[np.uint32] | None = None,
-        logits: Tensor | None = None,
-    ) -> Record:
-        """How it ended."""
-        return Record(
-            self.name,
-            self.setting,
-            outcome,
-            reason,
-            self.packet,
-            self.seconds,
-            perf_counter() - self.begin,
-            np.empty(0, np.uint32) if classes is None else classes,
-            np.empty(0, np.float32) if logits is None else logits,
-        )

@@ -1,31 +1,49 @@
-"""What the cloud holds: its networks, their halves in a bounded cache, and codec profiles."""
+"""What the cloud holds: networks, their halves in a bounded cache, their tasks, and profiles."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 
-from splitwire.calibrate.packaged import shipped_profiles
+from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.base import Codec
 from splitwire.codecs.profile import Profile
-from splitwire.codecs.registry import build, parse_spec
-from splitwire.errors import ProfileError, RemoteError, SplitwireError
+from splitwire.codecs.registry import codec_class
+from splitwire.codecs.spec import Spec
+from splitwire.errors import RemoteError, SplitwireError
+from splitwire.live.answers import output_like, write_output, write_prediction
 from splitwire.live.protocol import Hello
 from splitwire.models.load import Model
 from splitwire.models.split import Split, split
+from splitwire.runner.choice import Choice
+from splitwire.tasks.base import Output, Task
+from splitwire.tasks.registry import tasks
 
 MAX_SPLITS = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """What the frames under one agreement are decoded and finished with."""
+    """What the frames under one agreement are decoded, finished and answered with.
 
-    split: Split
-    codecs: Sequence[Codec]
-    classes: int
-    top: int
+    Attributes:
+        choice: the halves, and a codec for each crossing tensor.
+        task: what makes a prediction of an output.
+        whole: whether answers hold the output itself.
+    """
+
+    choice: Choice
+    task: Task
+    whole: bool = False
+
+    def answer(self, output: Output) -> bytes:
+        """The body of an answer.
+
+        Raises:
+            TaskError: the output is none of the task's, or holds NaN.
+        """
+        checked = self.task.checked(output)
+        return write_output(checked) if self.whole else write_prediction(self.task.predict(checked))
 
 
 class Library:
@@ -33,12 +51,20 @@ class Library:
 
     Args:
         models: those that clients may ask for; the first is the page's.
-        profiles: of codecs, by their digests.
+        profiles: of codecs.
+        known: the tasks that clients may ask for, by name; the installed ones if not given.
     """
 
-    def __init__(self, models: Sequence[Model], profiles: Mapping[str, Profile]) -> None:
+    def __init__(
+        self,
+        models: Sequence[Model],
+        profiles: ProfileStore,
+        known: Mapping[str, type[Task]] | None = None,
+    ) -> None:
         self.models = {model.name: model for model in models}
         self._profiles = profiles
+        self._known = tasks() if known is None else known
+        self._tasks: dict[tuple[str, str], Task] = {}
         self._splits: OrderedDict[tuple[str, str], Split] = OrderedDict()
         self._lock = Lock()
 
@@ -57,14 +83,31 @@ class Library:
                 f"({model.digest})"
             )
         try:
-            classes = class_count(model)
+            task = self.task(model, hello.task)
             halves = self.split(model, hello.split)
             codecs = self._codecs(hello, len(halves.crossings))
         except RemoteError:
             raise
         except SplitwireError as error:
             raise RemoteError(str(error)) from error
-        return Agreement(halves, codecs, classes, min(hello.top, classes))
+        return Agreement(Choice.shared(halves, codecs, hello.codec), task, hello.whole)
+
+    def task(self, model: Model, name: str) -> Task:
+        """The task of that name, if the network's output is one of its kind.
+
+        Raises:
+            RemoteError: there is no such task here.
+            TaskError: the output is of another kind.
+        """
+        if name not in self._known:
+            raise RemoteError(f"no task {name[:80]!r} here; there are: {', '.join(self._known)}")
+        with self._lock:
+            key = (model.name, name)
+            if key not in self._tasks:
+                task = self._known[name].of(model)
+                task.check(output_like(model))
+                self._tasks[key] = task
+            return self._tasks[key]
 
     def split(self, model: Model, at: str) -> Split:
         """The halves of a network, from the cache where they are in it."""
@@ -79,45 +122,21 @@ class Library:
             return self._splits[key]
 
     def _codecs(self, hello: Hello, tensors: int) -> list[Codec]:
-        cls, values = parse_spec(hello.codec)
-        if "profile" in values:  # a path of this machine is nothing for a client to name
+        spec = Spec.parse(hello.codec)
+        cls, settings = codec_class(spec.name), dict(spec.settings)
+        if "profile" in settings:  # a path of this machine is nothing for a client to name
             raise RemoteError("a codec's profile is agreed by its digest, not by a path")
         if not hello.profiles:
-            return [build(cls, values)] * tensors
+            return [cls.of(settings)] * tensors
         if len(hello.profiles) != tensors:
             raise RemoteError(f"{len(hello.profiles)} profiles for {tensors} crossing tensors")
-        return [build(cls, values, self._profile(digest)) for digest in hello.profiles]
+        return [cls.of(settings, self._profile(digest)) for digest in hello.profiles]
 
     def _profile(self, digest: str) -> Profile:
-        if digest not in self._profiles:
+        profile = self._profiles.by_digest(digest)
+        if profile is None:
             raise RemoteError(f"no profile {digest[:32]!r} here: put its file in --profiles")
-        return self._profiles[digest]
+        return profile
 
     def _names(self) -> str:
         return ", ".join(self.models)
-
-
-def class_count(model: Model) -> int:
-    """How many logits the network gives.
-
-    Raises:
-        RemoteError: it is no classifier.
-    """
-    shapes = [tuple(node.meta["val"].shape) for node in model.graph.results if node is not None]
-    if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][0] != 1:
-        raise RemoteError(f"{model.name} gives no row of logits: only classifiers run live")
-    return int(shapes[0][1])
-
-
-def read_profiles(folder: Path | None) -> dict[str, Profile]:
-    """The package's profiles and those in a folder, by their digests.
-
-    Raises:
-        ProfileError: there is no such folder, or a file in it is no profile.
-    """
-    if folder is None:
-        return shipped_profiles()
-    if not folder.is_dir():
-        raise ProfileError(f"{folder} is no folder of profiles")
-    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
-    return shipped_profiles() | {profile.digest: profile for profile in map(Profile.load, files)}

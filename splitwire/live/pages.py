@@ -9,7 +9,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from splitwire.live.access import Access
-from splitwire.models.labels import class_names
 from splitwire.models.load import Model
 
 FILES = {
@@ -28,17 +27,15 @@ _HEADERS = {
 }
 
 
-def pages(models: Sequence[Model], access: Access, about: dict[str, Any]) -> list[BaseRoute]:
+def pages(access: Access, about: dict[str, Any]) -> list[BaseRoute]:
     """The routes of the page.
 
     Args:
-        models: whose classes it names.
         access: who may ask what there is to choose from; the files themselves tell nothing.
         about: what there is to choose from.
     """
     folder = files("splitwire.live") / "page"
     served = {at: ((folder / name).read_bytes(), kind) for at, (name, kind) in FILES.items()}
-    names = {model.name: class_names(model) for model in models}
 
     async def file(request: Request) -> Response:
         body, kind = served[request.url.path]
@@ -47,11 +44,15 @@ def pages(models: Sequence[Model], access: Access, about: dict[str, Any]) -> lis
     async def described(request: Request) -> Response:
         if reason := access.refusal(request.headers):
             return JSONResponse({"refused": reason}, 401 if "token" in reason else 403)
-        return JSONResponse({**about, "labels": names}, headers=_HEADERS)
+        return JSONResponse(about, headers=_HEADERS)
 
     return [*(Route(at, file) for at in FILES), Route("/about", described)]
 
 
 def picture_sizes(models: Sequence[Model]) -> dict[str, dict[str, int]]:
-    """The side of each network's pictures, and of the photo that they are cut from, in pixels."""
-    return {m.name: {"crop": m.preprocess.crop, "resize": m.preprocess.resize} for m in models}
+    """Height and width of each network's pictures, and what a photo is resized to, in pixels."""
+    sizes = {}
+    for model in models:
+        height, width = model.preprocess.size
+        sizes[model.name] = {"height": height, "width": width, "resize": model.preprocess.resize}
+    return sizes

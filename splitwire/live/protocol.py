@@ -2,10 +2,10 @@
 
 Text messages agree, in JSON; binary messages carry frames, big-endian:
 
-    edge  ─ hello (text) ─▶ cloud      model, split, codec, digests
+    edge  ─ hello (text) ─▶ cloud      model, split, codec, task, digests
     edge  ◀─ welcome or refused (text) ─ cloud
     edge  ─ frame ─▶ cloud             kind 1 │ agreement u8 │ id u32 │ patience u32 │ packet
-    edge  ◀─ answer ─ cloud            kind 2 │ id u32 │ held, decode, cloud u32 │ (class, logit)…
+    edge  ◀─ answer ─ cloud            kind 2 │ id u32 │ held, decode, cloud u32 │ body
     edge  ◀─ refusal ─ cloud           kind 3 │ id u32 │ code u8 │ reason in UTF-8
     edge  ─ probe ─▶ cloud             kind 4 │ id u32 │ padding; comes back without the padding
 
@@ -19,14 +19,12 @@ from dataclasses import asdict, dataclass
 from enum import IntEnum
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from splitwire.errors import RemoteError
 
-VERSION = 1
+VERSION = 2
 PATH = "/v1"
 FRAME, ANSWER, REFUSAL, PROBE = 1, 2, 3, 4
 PROBE_BYTES = 5  # without padding
@@ -38,14 +36,13 @@ _FRAME = struct.Struct("!BBII")
 _ANSWER = struct.Struct("!BIIII")
 _PROBE = struct.Struct("!BI")
 _REFUSAL = struct.Struct("!BIB")
-_CLASS = np.dtype([("index", ">u4"), ("logit", ">f4")])
 
 
 class Code(IntEnum):
     """Why a frame got no prediction."""
 
     DAMAGED = 1  # the packet is not what an encoder wrote, or not for this agreement
-    NO_PREDICTION = 2  # the network failed on it, or its output holds NaN
+    NO_PREDICTION = 2  # the network failed on it, or its output is none of the task's
     LATE = 3  # its patience ended before its turn came
     BUSY = 4  # too many frames wait
     LEAVING = 5  # the cloud is shutting down
@@ -67,18 +64,20 @@ class Hello:
         model: a network that the cloud holds.
         split: where it is cut.
         codec: the spec, without a profile.
+        task: by which the cloud makes a prediction of an output.
         digest: of the network; empty where the edge holds none, as a browser that sends pictures.
         profiles: digests of the codecs' profiles, one a crossing tensor; none where none is used.
-        top: classes in each answer, the best first.
+        whole: whether answers are to hold the whole output, and not the prediction.
         hello: version of the protocol.
     """
 
     model: str
     split: str
     codec: str
+    task: str = "classification"
     digest: str = ""
     profiles: tuple[str, ...] = ()
-    top: int = Field(default=5, ge=1, le=1_000_000)
+    whole: bool = False
     hello: int = VERSION
 
     def text(self) -> str:
@@ -113,7 +112,6 @@ class Welcome:
         agreement: the number that frames under it carry.
         digest: of the network.
         tensors: shapes that cross, without the batch.
-        classes: of the network's output.
         in_flight: frames that the cloud reads ahead of their answers.
         max_message: bytes.
         welcome: version of the protocol.
@@ -122,7 +120,6 @@ class Welcome:
     agreement: int
     digest: str
     tensors: list[list[int]]
-    classes: int
     in_flight: int
     max_message: int
     welcome: int = VERSION
@@ -176,30 +173,26 @@ class Frame:
 
 @dataclass(frozen=True)
 class Answer:
-    """The prediction for a frame.
+    """What the network says of a frame.
 
     Attributes:
         id: the frame's.
         held: seconds from the frame's arrival at the cloud to the sending of this.
         decode: seconds of decoding, a part of `held`.
         cloud: seconds of the network's second half, or of the batch that the frame ran in.
-        classes: indexes, best first.
-        logits: float32, one a class.
+        body: the prediction, or the output; see answers.py.
     """
 
     id: int
     held: float
     decode: float
     cloud: float
-    classes: NDArray[np.uint32]
-    logits: NDArray[np.float32]
+    body: bytes
 
     def message(self) -> bytes:
         """The message."""
-        rows = np.empty(len(self.classes), _CLASS)
-        rows["index"], rows["logit"] = self.classes, self.logits
         times = (min(round(1e6 * t), 2**32 - 1) for t in (self.held, self.decode, self.cloud))
-        return _ANSWER.pack(ANSWER, self.id, *times) + rows.tobytes()
+        return _ANSWER.pack(ANSWER, self.id, *times) + self.body
 
 
 @dataclass(frozen=True)
@@ -243,12 +236,10 @@ def read_reply(message: bytes | str) -> Answer | Refusal | Probe:
         kind, number, *times = _ANSWER.unpack_from(message)
         if kind != ANSWER:
             raise ValueError(f"a message of kind {kind}")
-        rows = np.frombuffer(message, _CLASS, offset=_ANSWER.size)
     except (struct.error, ValueError) as error:
         raise RemoteError(f"the cloud sent no reply: {error}") from None
     held, decode, cloud = (t / 1e6 for t in times)
-    classes, logits = rows["index"].astype(np.uint32), rows["logit"].astype(np.float32)
-    return Answer(number, held, decode, cloud, classes, logits)
+    return Answer(number, held, decode, cloud, message[_ANSWER.size :])
 
 
 def refused(reason: str) -> str:

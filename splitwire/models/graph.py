@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 from torch import fx
-from torch.utils.flop_counter import FlopCounterMode
+
+from splitwire.models.count import flop_counter
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,11 @@ class NetGraph:
         """The input."""
         return next(iter(self.rank))
 
+    @property
+    def outputs(self) -> tuple[fx.Node, ...]:
+        """The tensors among the results, which may hold numbers, strings and None beside them."""
+        return tuple(node for node in self.results if isinstance(node, fx.Node))
+
     @cached_property
     def steps(self) -> list[tuple[fx.Node, int]]:
         """The operations that a cut can come after, with their ranks, in order."""
@@ -52,7 +58,7 @@ class NetGraph:
             for source in node.all_input_nodes:
                 if source in last:
                     last[source] = max(last[source], rank)
-        return last | {node: self.depth + 1 for node in self.results if node in last}
+        return last | {node: self.depth + 1 for node in self.outputs if node in last}
 
     @cached_property
     def modules(self) -> dict[str, int]:
@@ -71,11 +77,11 @@ class NetGraph:
     def macs(self) -> list[int]:
         """Multiply-accumulates at each rank, counted on shapes alone (no arithmetic is done).
 
-        PyTorch's counter knows convolutions, matrix products and attention, and counts a multiply
-        and an add as two; it does not count what is done element by element.
+        Convolutions, matrix products and attention have them; what is done element by element is
+        not counted.
         """
         macs = [0] * (self.depth + 1)
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        with torch.no_grad(), flop_counter() as counter:
             for node, rank in self.rank.items():
                 if node.op == "call_function":
                     before = counter.get_total_flops()

@@ -22,7 +22,7 @@ from splitwire.models.trace import trace
 class Model:
     """A network that takes pixels, frozen and in evaluation mode.
 
-    `module` takes float32 pixels 0 to 255 of `input_shape` (1, 3, S, S) and normalises them itself;
+    `module` takes float32 pixels 0 to 255 of `input_shape` (1, 3, H, W) and normalises them itself;
     `preprocess` makes such pixels of a photo.
     """
 
@@ -32,7 +32,7 @@ class Model:
     input_shape: tuple[int, ...]
 
     def __call__(self, x: torch.Tensor) -> Any:
-        """The network's output (any structure of tensors) for pixels float32 (1, 3, S, S)."""
+        """The network's output (any structure of tensors) for pixels float32 (1, 3, H, W)."""
         return self.module(x)
 
     @cached_property
@@ -85,7 +85,7 @@ def load_model(name: str, weights: str | PathLike[str] | None = "pretrained") ->
 def assemble(name: str, network: nn.Module, preprocess: Preprocess) -> Model:
     """A `Model` of a network at hand, which is put in evaluation mode and frozen."""
     module = Normalised(network, preprocess).eval().requires_grad_(False)
-    return Model(name, module, preprocess, (1, 3, preprocess.crop, preprocess.crop))
+    return Model(name, module, preprocess, (1, 3, *preprocess.size))
 
 
 def _fill(name: str, network: nn.Module, path: Path) -> None:

@@ -17,12 +17,13 @@ VIEWS = 10
 class Preprocess:
     """How a network wants its pictures; lengths in pixels, mean and deviation on the 0-255 scale.
 
-    `resize` is the length that the photo's short side is brought to, `crop` the side of the square
-    that is cut from it, `interpolation` one of Pillow's filters ("bilinear", "bicubic", ...).
-    Raises `ModelError` for values that no picture can be made with.
+    `crop` is what is cut from the photo, the side of a square or a pair (height, width). The photo
+    is scaled first, until it just covers the crop enlarged by resize / min(crop): for a square,
+    until its short side is `resize`. `interpolation` is one of Pillow's filters ("bilinear",
+    "bicubic", ...). Raises `ModelError` for values that no picture can be made with.
     """
 
-    crop: int
+    crop: int | tuple[int, int]
     resize: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -30,16 +31,24 @@ class Preprocess:
 
     def __post_init__(self) -> None:
         """Refuse what would fail only at the first picture."""
-        if not 0 < self.crop <= self.resize:
-            raise ModelError(f"preprocessing crops {self.crop} pixels out of {self.resize}")
+        if len(self.size) != 2 or not 0 < min(self.size) <= self.resize:
+            raise ModelError(
+                f"preprocessing crops {self.crop} pixels out of {self.resize}: crop is a side or a "
+                "(height, width) pair, and its shorter side at least 1 and at most resize"
+            )
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ModelError("preprocessing needs three means and three positive deviations")
         if self.interpolation.upper() not in Image.Resampling.__members__:
             known = ", ".join(Image.Resampling.__members__).lower()
             raise ModelError(f"unknown interpolation {self.interpolation!r}; there are: {known}")
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """The height and width of the pictures."""
+        return (self.crop, self.crop) if isinstance(self.crop, int) else self.crop
+
     def picture(self, photo: Image.Image, view: int = 0) -> NDArray[np.float32]:
-        """One of the ten fixed views of `photo`: float32 (3, crop, crop), integers 0 to 255.
+        """One of the ten fixed views of `photo`: float32 (3, H, W) of `size`, integers 0 to 255.
 
         View 0 is the centre crop, 1 to 4 the corners (top left, top right, bottom left, bottom
         right), 5 to 9 the mirror images of 0 to 4: the ten crops of Krizhevsky et al. (2012).
@@ -47,15 +56,25 @@ class Preprocess:
         """
         if view not in range(VIEWS):
             raise DataError(f"there is no view {view}: a photo has views 0 to {VIEWS - 1}")
-        short = min(photo.size)
-        size = (self.resize * photo.width // short, self.resize * photo.height // short)
-        resized = photo.convert("RGB").resize(size, Image.Resampling[self.interpolation.upper()])
-        right, below = size[0] - self.crop, size[1] - self.crop
+        (height, width), scaled = self.size, self._scaled(*photo.size)
+        resized = photo.convert("RGB").resize(scaled, Image.Resampling[self.interpolation.upper()])
+        right, below = scaled[0] - width, scaled[1] - height
         corners = [(round(right / 2), round(below / 2)), (0, 0), (right, 0), (0, below)]
         x, y = [*corners, (right, below)][view % 5]
-        pixels = np.asarray(resized.crop((x, y, x + self.crop, y + self.crop)), np.float32)
+        pixels = np.asarray(resized.crop((x, y, x + width, y + height)), np.float32)
         seen = pixels[:, ::-1] if view >= 5 else pixels
         return np.ascontiguousarray(seen.transpose(2, 0, 1))
+
+    def _scaled(self, photo_width: int, photo_height: int) -> tuple[int, int]:
+        """The width and height that a photo is scaled to, in whole numbers.
+
+        The side that is the shorter one, counted in sides of the crop, decides.
+        """
+        height, width = self.size
+        tall = photo_height * width > photo_width * height
+        side, photo_side = (width, photo_width) if tall else (height, photo_height)
+        over, under = self.resize * side, min(height, width) * photo_side
+        return over * photo_width // under, over * photo_height // under
 
 
 IMAGENET = Preprocess(224, 256, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "bilinear")
@@ -64,7 +83,7 @@ Network = tuple[nn.Module, Preprocess]
 
 
 class Normalised(nn.Module):
-    """`network((x - mean) / std)`: a network that takes pixels, float32 (1, 3, S, S) of 0 to 255.
+    """`network((x - mean) / std)`: a network that takes pixels, float32 (1, 3, H, W) of 0 to 255.
 
     Normalising inside the network makes it a part of the edge half's work, and makes a cut at the
     input send the picture itself.

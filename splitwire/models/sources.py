@@ -5,7 +5,6 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch import nn
@@ -80,11 +79,12 @@ def _timm(name: str, pretrained: bool) -> Network:
     with _download(f"timm:{name}", hub=True) if pretrained else nullcontext():
         network = timm.create_model(name, pretrained=pretrained)
     config = timm.data.resolve_model_data_config(network)
-    channels, _, crop = config["input_size"]
+    channels, height, width = config["input_size"]
     if channels != 3:
         raise ModelError(f"timm:{name} takes {channels} channels: Splitwire's pictures have 3")
     mean, std = ([255 * float(v) for v in config[key]] for key in ("mean", "std"))
-    resize = int(crop / config["crop_pct"])
+    crop = width if height == width else (height, width)
+    resize = int(min(height, width) / config["crop_pct"])
     return network, Preprocess(crop, resize, tuple(mean), tuple(std), config["interpolation"])
 
 
@@ -119,15 +119,27 @@ def _download(name: str, hub: bool) -> Iterator[None]:
     asked once whether it answers; if not, the body may use what is cached and nothing else.
     """
     silence = _hub_silence() if hub else ""
-    patience, online = socket.getdefaulttimeout(), "huggingface_hub.constants.HF_HUB_OFFLINE"
+    patience = socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE)
     try:
-        with patch(online, True) if silence else patch.dict({}):
+        with _cache_only() if silence else nullcontext():
             yield
     except Exception as error:
         raise _no_weights(name, silence or reason(error)) from error
     finally:
         socket.setdefaulttimeout(patience)
+
+
+@contextmanager
+def _cache_only() -> Iterator[None]:
+    """Keep the hub's client off the network; timm hands it no option of this kind."""
+    constants = _library("huggingface_hub").constants
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def _hub_silence() -> str:

@@ -68,7 +68,7 @@ class Cloud(nn.Module):
 class Split:
     """A model cut in two, with `cloud(*edge(x))` equal to `model(x)` to the bit.
 
-    `edge` takes pixels float32 (1, 3, S, S) and gives a tuple of tensors, one for each of
+    `edge` takes pixels float32 (1, 3, H, W) and gives a tuple of tensors, one for each of
     `crossings`; `cloud` takes them and gives the model's output. Each holds only the weights that
     it uses, shared with the model. Both can be differentiated where the caller enables gradients.
     """

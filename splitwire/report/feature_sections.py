@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from splitwire.codecs.base import Codec, decode
-from splitwire.codecs.registry import codec
+from splitwire.codecs.base import Codec
+from splitwire.codecs.calibrated import CalibratedCodec
+from splitwire.codecs.registry import codec, decode
 from splitwire.errors import ExperimentError, ProfileError, SplitwireError
 from splitwire.eval.profiles import run_store
 from splitwire.eval.results import Result, Summary
@@ -98,7 +99,7 @@ def depth(summary: Summary) -> Section | None:
 def _codec(run: Path, summary: Summary, chosen: Result) -> Codec:
     """The codec of a result, for the first tensor that crosses, as the run had it."""
     head, made = summary.head, codec(chosen.codec)
-    if not made.needs_profile:
+    if not isinstance(made, CalibratedCodec) or not made.needs_profile:
         return made
     profile = run_store(run).find(
         head.model.deployed, chosen.split, made, 0, lambda learnt: learnt in head.profiles.values()

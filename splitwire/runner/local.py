@@ -51,7 +51,7 @@ def infer(
         coders: what codes each crossing tensor, in the order of `split.crossings`.
         decoders: what decodes each.
         link: what carries the packet.
-        x: the picture, float32 (3, S, S), values 0 to 255.
+        x: the picture, float32 (3, H, W), values 0 to 255.
 
     Raises:
         CodecError: a codec cannot take a tensor that crosses here.

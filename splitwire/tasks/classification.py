@@ -128,7 +128,7 @@ def class_names(model: Model) -> list[str]:
     A network of a thousand classes is taken for one of ImageNet-1k, whose names timm carries. A
     user's own file may hold anything, and has no names here.
     """
-    shapes = [tuple(node.meta["val"].shape) for node in model.graph.results if node is not None]
+    shapes = [tuple(node.meta["val"].shape) for node in model.graph.outputs]
     if shapes != [(1, IMAGENET_CLASSES)] or ".py:" in model.name:
         return []
     from timm.data.imagenet_info import ImageNetInfo

@@ -8,7 +8,6 @@ import runpy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from splitwire.codecs.ftc.sensitivity import Learnt
 from splitwire.codecs.ftc.steps import MIDDLE
 from splitwire.codecs.learned.integer_network import TRAINED
-from splitwire.errors import TrainingError
+from splitwire.errors import TrainingError, did_you_mean
 
 BUILTIN = ("transform", "factorised", "hyperprior")
 QUALITIES = 16.0  # in a unit of the plane that networks see
@@ -99,9 +98,7 @@ def architecture(name: str) -> Architecture:
             raise TrainingError(f"cannot read the architecture {path}: {error}") from error
         name = rest
     if name not in _registered:
-        near = get_close_matches(name, _registered, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        known = ", ".join(_registered)
+        hint, known = did_you_mean(name, _registered), ", ".join(_registered)
         raise TrainingError(f"unknown architecture {name!r}{hint}; there are: {known}")
     return _registered[name]
 

@@ -118,7 +118,7 @@ class Halves:
 
     @torch.no_grad()
     def watch(self, pictures: Iterable[Array]) -> Features:
-        """The features of pixels float32 (3, S, S), a multiple of `BATCH` of them."""
+        """The features of pixels float32 (3, H, W), a multiple of `BATCH` of them."""
         xs, references, waiting = [], [], []
         for crop in pictures:
             waiting.append(crop)

@@ -174,22 +174,17 @@ class Training:
         return Features.load(path, about)
 
 
-def rates(text: str, out: Path) -> list[tuple[float, Path]]:
-    """Each λ of "1e-5,2e-5" with a folder of its own; `out` itself where there is one, or none.
+def rates(given: Sequence[float], out: Path) -> list[tuple[float, Path]]:
+    """Each λ with a folder of its own; `out` itself where there is one, or none.
 
     Raises:
-        TrainingError: a word that is no number above 0.
+        TrainingError: a number that is no λ.
     """
-    words = [word for word in text.split(",") if word]
-    try:
-        numbers = [float(word) for word in words]
-    except ValueError:
-        numbers = [0.0]
-    if words and not all(0 < number < 1 for number in numbers):
-        raise TrainingError(f"--rate takes numbers between 0 and 1 (nats a bit), not {text!r}")
-    if len(words) < 2:
-        return [(numbers[0] if words else 0.0, out)]
-    return [(number, out / f"rate-{word}") for number, word in zip(numbers, words, strict=True)]
+    if not all(0 < number < 1 for number in given):
+        raise TrainingError(f"--rate takes numbers between 0 and 1 (nats a bit), not {list(given)}")
+    if len(given) < 2:
+        return [(given[0] if given else 0.0, out)]
+    return [(number, out / f"rate-{number:g}") for number in given]
 
 
 def _device(name: str) -> torch.device:

@@ -1,5 +1,6 @@
 """The header, and a second decoder written from docs/bitstream.md alone."""
 
+import io
 import struct
 import zlib
 from dataclasses import dataclass
@@ -12,11 +13,19 @@ from streams import NAMES, features, stream_of
 
 import splitwire as sw
 from splitwire.codecs import bitstream
-from splitwire.codecs.bitstream import ELEMENTS_A_BYTE, FREE_ELEMENTS, Header
+from splitwire.codecs.bitstream import ELEMENTS_A_BYTE, FREE_ELEMENTS, Header, Sequence
 
 names = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=255)
 shapes = st.lists(st.integers(1, 6), min_size=1, max_size=8).map(tuple)
 digests = st.none() | st.binary(min_size=8, max_size=8).map(bytes.hex)
+identities = st.binary(min_size=4, max_size=4)
+positions = st.integers(0, 2**35 - 1)
+alone = st.none() | st.builds(Sequence, identities, positions, st.just(0))
+following = positions.filter(bool).flatmap(
+    lambda n: st.builds(Sequence, identities, st.just(n), st.integers(1, n))
+)
+headers = st.builds(Header, names, shapes, digests, alone)
+headers |= following.map(lambda place: Header("", (), None, place))
 
 
 @dataclass
@@ -26,22 +35,29 @@ class Parts:
     spec: str
     shape: list[int]
     digest: bytes
+    place: Sequence | None
     payload: bytes
 
 
 def take_apart(stream: bytes) -> Parts:
     assert stream[:3] == b"\x53\x57\x01"
     assert struct.unpack("<I", stream[-4:]) == (zlib.crc32(stream[:-4]),)
-    rest = stream[4 + stream[3] : -4]
-    flags, rest = rest[0], rest[1:]
-    assert not flags & 0b0111_0000
-    shape = []
-    for _ in range(flags & 15):
-        last = next(i for i, byte in enumerate(rest) if byte < 128)
-        shape.append(sum((byte & 127) << 7 * i for i, byte in enumerate(rest[: last + 1])))
-        rest = rest[last + 1 :]
-    digest = rest[:8] if flags & 128 else b""
-    return Parts(stream[4 : 4 + stream[3]].decode(), shape, digest, rest[len(digest) :])
+    rest = io.BytesIO(stream[3:-4])
+    spec = rest.read(rest.read(1)[0]).decode()
+    flags = rest.read(1)[0]
+    assert not flags & 0b0011_0000
+    shape = [varint(rest) for _ in range(flags & 15)]
+    digest = rest.read(8) if flags & 128 else b""
+    place = Sequence(rest.read(4), varint(rest), varint(rest)) if flags & 64 else None
+    return Parts(spec, shape, digest, place, rest.read())
+
+
+def varint(rest: io.BytesIO) -> int:
+    value, shift, byte = 0, 0, 128
+    while byte & 128:
+        byte = rest.read(1)[0]
+        value, shift = value + ((byte & 127) << shift), shift + 7
+    return value
 
 
 def decode_raw(stream: bytes) -> np.ndarray:
@@ -57,17 +73,22 @@ def decode_raw(stream: bytes) -> np.ndarray:
     return values.reshape(shape)
 
 
-@given(names, shapes, digests, st.binary(max_size=99))
-def test_what_is_written_is_read(
-    spec: str, shape: tuple[int, ...], digest: str | None, payload: bytes
-) -> None:
-    stream = bitstream.write(Header(spec, shape, digest), payload)
-    header, read = bitstream.read(stream)
-    assert header == Header(spec, shape, digest)
-    assert bytes(read) == payload
+@given(headers, st.binary(max_size=99))
+def test_what_is_written_is_read(header: Header, payload: bytes) -> None:
+    stream = bitstream.write(header, payload)
+    read, rest = bitstream.read(stream)
+    assert read == header
+    assert bytes(rest) == payload
     parts = take_apart(stream)
-    assert (parts.spec, tuple(parts.shape), parts.payload) == (spec, shape, payload)
-    assert parts.digest.hex() == (digest or "")
+    assert (parts.spec, tuple(parts.shape), parts.payload) == (header.spec, header.shape, payload)
+    assert parts.digest.hex() == (header.digest or "")
+    assert parts.place == header.sequence
+
+
+def test_the_header_of_a_stream_that_follows_is_small() -> None:
+    for position, size in ((1, 11), (127, 11), (128, 12), (16_383, 12), (16_384, 13)):
+        place = Sequence(b"1234", position, 1)
+        assert len(bitstream.write(Header("", (), None, place), b"")) == size + 4
 
 
 @pytest.mark.parametrize("shape", [(8, 14, 14), (3, 1, 200), (33,), (17, 12), (2, 3, 5, 7)])
@@ -125,6 +146,16 @@ def rebuilt(body: bytes) -> bytes:
         (b"SW\1\x0craw:bits=4,b\1\1", "no key=value"),
         (b"SW\1\x11raw:bits=4,bits=4\1\1", "twice"),
         (b"SW\1\x0araw:byte=1\1\1", "no parameter 'byte'"),
+        (b"SW\1\3raw\x21\1", "rank 33"),
+        (b"SW\1\3raw\x41\1\1\2\3", "identity is cut short"),
+        (b"SW\1\3raw\x41\1\1\2\3\4", "cut short"),
+        (b"SW\1\3raw\x41\1\1\2\3\4\0", "cut short"),
+        (b"SW\1\3raw\x40\1\2\3\4\0\0", "rank 0"),
+        (b"SW\1\0\x40\1\2\3\4\0\0", "rank 0"),
+        (b"SW\1\0\x40\1\2\3\4\5\6", "before the first"),
+        (b"SW\1\3raw\x40\1\2\3\4\5\1", "says what that one says"),
+        (b"SW\1\0\x41\1\1\2\3\4\5\1", "says what that one says"),
+        (b"SW\1\0\xc0" + bytes(8) + b"\1\2\3\4\5\1", "says what that one says"),
     ],
 )
 def test_headers_that_say_something_else_are_refused(body: bytes, words: str) -> None:

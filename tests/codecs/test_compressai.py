@@ -10,7 +10,7 @@ import torch
 
 import splitwire as sw
 from splitwire import testing
-from splitwire.errors import BitstreamError, ProfileError
+from splitwire.errors import BitstreamError, CodecError, ProfileError
 
 models = pytest.importorskip("compressai.models", reason="needs the extra `learned`")
 KINDS = ["FactorizedPrior", "ScaleHyperprior", "MeanScaleHyperprior"]
@@ -90,6 +90,8 @@ def test_the_zoo_s_old_names_are_known(tmp_path: Path, picture: np.ndarray) -> N
 def test_no_checkpoint_of_such_a_model_is_refused(tmp_path: Path, picture: np.ndarray) -> None:
     with pytest.raises(ProfileError, match="needs a profile"):
         sw.codec("compressai").encode(picture)
+    with pytest.raises(CodecError, match="trained, not calibrated: name a checkpoint"):
+        sw.codec("compressai").calibrate([picture])
     path = tmp_path / "other.pth"
     path.write_bytes(b"no checkpoint")
     with pytest.raises(ProfileError, match="cannot read the checkpoint"):

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from os import environ
+from os import environ, pathsep
 from pathlib import Path
 from platform import machine
 
@@ -11,7 +11,6 @@ import pytest
 from streams import NAMES, features, ready
 
 import splitwire as sw
-from splitwire.calibrate.packaged import shipped_profiles
 from splitwire.kernels._isa import supported
 
 ADD_ON = '''
@@ -38,11 +37,12 @@ class Halves(sw.Codec):
 def run(
     code: str, *arguments: object, path: Path | None = None, **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """A process of its own that knows `splitwire` and, if given, the folder `path`.
+    """A process of its own that knows what this one does and, if given, the folder `path`.
 
     settings: of its environment.
     """
-    environment = {**environ, "PYTHONPATH": str(path or ""), **settings}
+    known = [str(path or ""), environ.get("PYTHONPATH", "")]
+    environment = {**environ, "PYTHONPATH": pathsep.join(filter(None, known)), **settings}
     return subprocess.run(
         [sys.executable, "-P", "-c", code, *map(str, arguments)],
         capture_output=True,
@@ -111,7 +111,8 @@ def test_decoding_is_exact_with_any_instruction_set_and_threads(
     if isa not in supported():
         pytest.skip(f"this processor has no {isa}")
     expected = []
-    for profile in shipped_profiles().values():
+    packaged = Path(sw.__file__).parent.glob("profiles/**/*.profile")
+    for profile in map(sw.Profile.load, packaged):
         codec = sw.codec(profile.codec, profile=profile)
         x = 3 * features(*profile.arrays["shape"])
         name = tmp_path / profile.digest
@@ -140,8 +141,6 @@ import numpy, splitwire
 from splitwire import testing
 
 from splitwire.codecs.registry import codec_names
-from splitwire.calibrate.packaged import shipped_profiles
-from splitwire.kernels._isa import supported
 assert codec_names()[-1] == "halves", codec_names()
 testing.check_codec(splitwire.codec("halves"))
 testing.check_codec(splitwire.codec("halves:gain=4"))

@@ -1,5 +1,7 @@
 """Names, specs and parameters: what is understood, and what is said where it is not."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -168,6 +170,12 @@ def test_values_of_another_type(values: dict[str, Any]) -> None:
     assert one_line(error)
 
 
+def test_codec_that_learns_nothing_takes_no_profile() -> None:
+    for make in (lambda: sw.codec("ecsq:profile=x"), lambda: sw.codec("picture", profile="x")):
+        with pytest.raises(sw.CodecError, match="takes no profile"):
+            make()
+
+
 def test_parameter_in_the_spec_and_in_the_call() -> None:
     with pytest.raises(sw.CodecError, match="gives bits, and so does the call"):
         sw.codec("raw:bits=4", bits=5)
@@ -205,6 +213,26 @@ def test_class_may_be_registered_again() -> None:
     assert sw.register_codec(Twice) is Twice
     assert codec_class("twice") is Twice
     assert sw.codec("twice:level=4").spec == "twice:level=4"
+
+
+def test_class_that_nobody_registered_codes_and_decodes_its_own() -> None:
+    class Loner(Plain):
+        name: ClassVar[str] = "loner"
+
+    x = features(3, 4)
+    stream = Loner().encode(x)
+    np.testing.assert_array_equal(Loner().decode(stream), x)
+    with pytest.raises(sw.BitstreamError, match="unknown codec 'loner'"):
+        sw.decode(stream)
+    with pytest.raises(sw.BitstreamError, match="coded by loner, not raw"):
+        sw.codec("raw").decode(stream)
+
+
+def test_the_contract_knows_no_registry() -> None:
+    code = "import sys, splitwire.codecs.base; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "splitwire.codecs.base" in done.stdout
+    assert "splitwire.codecs.registry" not in done.stdout.split()
 
 
 def test_name_that_is_taken() -> None:

@@ -142,7 +142,7 @@ def test_the_same_codec_is_measured_once() -> None:
 
 
 def test_two_parameters_cannot_be_swept_at_once() -> None:
-    with pytest.raises(ExperimentError, match="sweeps bits and clip: one a curve"):
+    with pytest.raises(CodecError, match="sweeps bits and clip: one a curve"):
         sweep(["raw:bits=4+8,clip=2sd+3sd"])
 
 

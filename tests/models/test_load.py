@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import safetensors.torch
+import timm
 import torch
 from PIL import Image
 from torch import nn
@@ -27,6 +28,9 @@ def plain():
 
 def sized():
     return plain(), Preprocess(16, 20, (0.0,) * 3, (255.0,) * 3, "bicubic")
+
+def wide():
+    return plain(), Preprocess((16, 24), 20, (0.0,) * 3, (255.0,) * 3, "bicubic")
 
 def text():
     return "a network"
@@ -63,6 +67,24 @@ def test_a_model_is_frozen_and_in_evaluation_mode(user: str) -> None:
     assert not any(module.training for module in model.module.modules())
     assert not any(p.requires_grad for p in model.module.parameters())
     assert model(torch.zeros(model.input_shape)).shape == (1, 4, 14, 14)
+
+
+def test_pictures_need_not_be_square(user: str) -> None:
+    model = sw.load_model(f"{user}:wide")
+    assert model.input_shape == (1, 3, 16, 24)
+    picture = model.preprocess.picture(Image.new("RGB", (40, 40)))
+    assert model(torch.from_numpy(picture)[None]).shape == (1, 4, 14, 22)
+
+
+def test_a_timm_model_keeps_its_shape_of_picture() -> None:
+    configs = {name: timm.models.get_pretrained_cfg(name) for name in timm.list_models("*_base_*")}
+    sizes = {name: config.input_size for name, config in configs.items() if config}
+    name = next((name for name, (_, high, wide) in sizes.items() if high != wide), None)
+    if name is None:
+        pytest.skip("this release of timm has no small model of pictures that are not square")
+    model = sw.load_model(f"timm:{name}", None)
+    assert model.input_shape == (1, *sizes[name])
+    assert model.preprocess.resize == int(min(sizes[name][1:]) / configs[name].crop_pct)
 
 
 def test_a_factory_without_preprocessing_gets_imagenets(user: str) -> None:
@@ -175,9 +197,12 @@ def test_without_a_network_missing_weights_are_a_quick_error(
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
         monkeypatch.setenv(variable.upper(), "http://127.0.0.1:9")
     sources._timm_names()  # importing timm takes seconds of its own
+    constants = sources._library("huggingface_hub").constants
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     start = time.perf_counter()
     message = error(name)
     assert time.perf_counter() - start < 15
+    assert not constants.HF_HUB_OFFLINE  # other users of the hub see no change
     assert "weights=PATH or weights=None" in message
     assert "--weights PATH or --weights none" in message
 

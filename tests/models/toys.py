@@ -1,6 +1,7 @@
 """Small networks with what makes cutting hard, for `load_model` by file and for import by tests."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -44,6 +45,45 @@ class Hard(nn.Module):
         return {"logits": logits, "rest": (rows, z.amax(1), None, 3), "grid": self.grid * 2}
 
 
+class Heads(nn.Module):
+    """A dict of two tensors, the second of them ready long before the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.body = nn.Sequential(nn.Conv2d(8, 8, 3, stride=2), nn.ReLU(), nn.Flatten())
+        self.scores = nn.Linear(392, 5)
+        self.boxes = nn.Conv2d(8, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        kept = self.stem(x)
+        boxes = self.boxes(kept).sigmoid()
+        return {"scores": self.scores(self.body(kept)), "boxes": boxes}
+
+
+class Found(NamedTuple):
+    """What `Wide` finds in a picture."""
+
+    place: torch.Tensor
+    kind: str
+
+
+class Wide(nn.Module):
+    """Takes pictures that are not square, and gives a tree that holds one tensor several times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, stride=2)
+        self.gates = nn.Conv2d(8, 8, 1)
+
+    def forward(self, x: torch.Tensor) -> tuple[Any, ...]:
+        kept = self.stem(x)
+        above, below = (kept * self.gates(kept).sigmoid()).chunk(2, 1)
+        best, where = above.flatten(2).max(2)
+        found = [Found(where, "above"), Found(below[:, 0], "below")]
+        return 2, {"maps": [above, below], "best": best}, found, None, above
+
+
 class Counting(nn.Module):
     """Changes its own state as it runs."""
 
@@ -65,6 +105,14 @@ class Branching(nn.Module):
 
 def hard() -> tuple[nn.Module, Preprocess]:
     return Hard(), SMALL
+
+
+def heads() -> tuple[nn.Module, Preprocess]:
+    return Heads(), SMALL
+
+
+def wide() -> tuple[nn.Module, Preprocess]:
+    return Wide(), replace(SMALL, crop=(16, 28))
 
 
 def counting() -> tuple[nn.Module, Preprocess]:

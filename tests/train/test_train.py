@@ -72,7 +72,7 @@ def test_a_short_training_lowers_the_loss(plan: Plan, tmp_path: Path) -> None:
     assert losses[-1] < 0.95 * losses[0]
     assert (tmp_path / "history.svg").stat().st_size > 1000
     assert sw.Profile.load(tmp_path / "3-learned.profile") == profile
-    assert profile.about["split"] == "3"
+    assert profile.learnt is not None and profile.learnt.split == "3"
     x = training.features.x[0].float().numpy()
     codec = sw.codec("learned:quality=60", profile=profile)
     y = codec.decode(codec.encode(x))
@@ -108,7 +108,8 @@ def test_a_tuned_cloud_is_the_network_but_for_the_layers_that_were_named(
     training = Training(replace(plan, tune="6"), tmp_path)
     profile = training.run(quiet)
     tuned = sw.load_model(plan.model, tmp_path / "3-tuned.safetensors")
-    assert profile.about["cloud"] == tuned.digest != profile.about["weights"]
+    assert profile.learnt is not None
+    assert profile.learnt.cloud == tuned.digest != profile.learnt.weights
     before, after = training.model.module.state_dict(), tuned.module.state_dict()
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     learnt = {f"network.{name}" for name in ("4.weight", "4.bias", "5.weight", "5.bias")}
@@ -221,14 +222,16 @@ def test_the_command_line_trains_a_profile_for_each_rate(
     desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     words = f"{desk / 'net.py'}:small 3 --data {desk / 'photos'} -o {tmp_path} --steps 2 --crops 16"
-    monkeypatch.setattr("sys.argv", ["splitwire", "train", *words.split(), "--rate", "1e-4,1e-3"])
+    rates = ("--rate", "1e-4", "--rate", "1e-3")
+    monkeypatch.setattr("sys.argv", ["splitwire", "train", *words.split(), *rates])
     with pytest.raises(SystemExit) as ended:
         main()
     assert not ended.value.code
     said = capfd.readouterr().out
-    for rate in ("1e-4", "1e-3"):
+    for rate in ("0.0001", "0.001"):
         path = tmp_path / f"rate-{rate}" / "3-learned.profile"
-        assert sw.Profile.load(path).about["rate"] == str(float(rate))
+        learnt = sw.Profile.load(path).learnt
+        assert learnt is not None and learnt.rate == float(rate)
         assert f"{path.name}: " in said
 
 
@@ -252,11 +255,11 @@ def test_a_folded_network_computes_the_same(plan: Plan) -> None:
 
 
 def test_rates(tmp_path: Path) -> None:
-    assert rates("", tmp_path) == [(0.0, tmp_path)]
-    assert rates("1e-5", tmp_path) == [(1e-5, tmp_path)]
-    several = rates("1e-5,2e-5", tmp_path)
-    assert several == [(1e-5, tmp_path / "rate-1e-5"), (2e-5, tmp_path / "rate-2e-5")]
-    for wrong in ("x", "0", "1e-5,-1"):
+    assert rates((), tmp_path) == [(0.0, tmp_path)]
+    assert rates([1e-5], tmp_path) == [(1e-5, tmp_path)]
+    several = rates([1e-5, 2e-5], tmp_path)
+    assert several == [(1e-5, tmp_path / "rate-1e-05"), (2e-5, tmp_path / "rate-2e-05")]
+    for wrong in ([0.0], [float("nan")], [1e-5, -1.0]):
         with pytest.raises(TrainingError, match="--rate"):
             rates(wrong, tmp_path)
 

@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import ClassVar, Self
 
 from splitwire.codecs.base import Tensor
+from splitwire.codecs.ftc.codec import Ftc
 from splitwire.codecs.learned.profile import opened
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.profiled import ProfiledCodec
-from splitwire.codecs.registry import codec, register_codec
+from splitwire.codecs.registry import register_codec
 
 
 @register_codec
@@ -40,6 +41,6 @@ class Learned(ProfiledCodec):
         Raises:
             CodecError: there are no features, their shapes differ, or they hold NaN or infinity.
         """
-        start = codec("ftc").calibrate(features, gradients).profile
+        start = Ftc.of({}).calibrate(features, gradients).profile
         assert start is not None
         return replace(self, profile=Profile(self.name, start.arrays))

@@ -57,30 +57,29 @@ class Browser {
   async choose() { this.#cloud.close(); this.#cloud = new Cloud(); await this.open(); }
 
   async run() {
-    const begin = performance.now(), side = about.sizes[$("model").value].crop;
+    const begin = performance.now(), { height, width } = about.sizes[$("model").value];
     const file = await jpeg(Number($("quality").value) / 100);
-    const stream = pictureStream(new Uint8Array(await file.arrayBuffer()), side);
+    const stream = pictureStream(new Uint8Array(await file.arrayBuffer()), height, width);
     const encode = performance.now() - begin;
     const answer = await this.#cloud.ask(stream);
-    const powers = answer.logits.map((logit) => Math.exp(logit - answer.logits[0]));
-    const all = powers.reduce((a, b) => a + b, 0);
     return {
-      outcome: "answered", bytes: stream.length, classes: answer.classes, scores: powers.map((p) => p / all),
+      outcome: "answered", bytes: stream.length, prediction: answer.prediction,
       stages: { encode, link: answer.away - answer.held, decode: answer.decode, cloud: answer.cloud },
       total: performance.now() - begin,
     };
   }
 }
 
-/** The picture as the network wants it: short side resized, centre cropped. */
+/** The picture as the network wants it: resized to cover it with a margin, centre cropped. */
 function draw(source, width, height) {
-  const { crop, resize } = about.sizes[$("model").value];
-  const scale = resize / Math.min(width, height), canvas = $("picture");
-  canvas.width = canvas.height = crop;
+  const wanted = about.sizes[$("model").value], canvas = $("picture");
+  const covering = Math.max(wanted.width / width, wanted.height / height);
+  const scale = (covering * wanted.resize) / Math.min(wanted.width, wanted.height);
+  [canvas.width, canvas.height] = [wanted.width, wanted.height];
   const context = canvas.getContext("2d", { alpha: false });
   context.imageSmoothingQuality = "high";
   const [w, h] = [width * scale, height * scale];
-  context.drawImage(source, (crop - w) / 2, (crop - h) / 2, w, h);
+  context.drawImage(source, (wanted.width - w) / 2, (wanted.height - h) / 2, w, h);
 }
 
 function jpeg(quality) {
@@ -88,18 +87,23 @@ function jpeg(quality) {
     (blob) => (blob ? resolve(blob) : reject(new Error("this browser writes no JPEG"))), "image/jpeg", quality));
 }
 
+/** What a prediction says, a line each, with the share that it gives to that. */
+function lines({ classes, names, probabilities, ...others }) {
+  if (classes) return classes.map((index, rank) => [names?.[rank] ?? `class ${index}`, probabilities[rank]]);
+  const short = (value) => (typeof value === "number" ? Number(value.toPrecision(4)) : value);
+  return Object.entries(others).map(([name, value]) => [`${name}: ${[value].flat(9).map(short).join(", ")}`, null]);
+}
+
 function show(frame) {
-  const names = about.labels[$("model").value];
-  const name = (index) => names[index] ?? `class ${index}`;
-  $("classes").replaceChildren(...frame.classes.slice(0, 5).map((index, rank) => {
+  $("classes").replaceChildren(...lines(frame.prediction).map(([text, chance]) => {
     const item = document.createElement("li"), bar = document.createElement("span");
     const label = document.createElement("span"), share = document.createElement("span");
     bar.className = "bar";
-    bar.style.width = `${100 * frame.scores[rank]}%`;
+    bar.style.width = `${100 * (chance ?? 0)}%`;
     label.className = "name";
     share.className = "share";
-    label.textContent = name(index);
-    share.textContent = `${(100 * frame.scores[rank]).toFixed(0)} %`;
+    label.textContent = text;
+    share.textContent = chance === null ? "" : `${(100 * chance).toFixed(0)} %`;
     item.append(bar, label, share);
     return item;
   }));
@@ -111,16 +115,16 @@ function show(frame) {
   $("c-time").textContent = `Latest frame: ${milliseconds(frame.total)} in all; ${parts.join(", ")}.`;
   $("c-bytes").textContent = `Latest frame: ${size(frame.bytes)} (${frame.bytes.toLocaleString("en")} bytes).`;
   if (frame.mosaic) $("mosaic").src = frame.mosaic;
-  if (frame.strip) showStrip(frame.strip, name);
+  if (frame.strip) showStrip(frame.strip);
   say(frame.outcome === "answered" ? `Frame ${times.length} answered by the cloud.` : `Frame ${times.length} ${frame.outcome}: ${frame.reason ?? ""}`);
 }
 
-function showStrip(strip, name) {
+function showStrip(strip) {
   const known = WAYS.filter((way) => strip[way]);
   const fastest = known.reduce((a, b) => (strip[a].total <= strip[b].total ? a : b));
   $("strip").tBodies[0].replaceChildren(...known.map((way) => {
-    const { total, bytes, classes } = strip[way], row = document.createElement("tr");
-    const cells = [milliseconds(total), size(bytes), classes.length ? name(classes[0]) : "–"];
+    const { total, bytes, prediction } = strip[way], row = document.createElement("tr");
+    const cells = [milliseconds(total), size(bytes), lines(prediction)[0]?.[0] ?? "–"];
     row.className = way === fastest ? "fastest" : "";
     row.innerHTML = '<th scope="row"></th><td></td><td></td><td></td>';
     row.cells[0].textContent = way === fastest ? `${way} (fastest)` : way;

@@ -20,10 +20,10 @@ function varint(value) {
   return [...bytes, value];
 }
 
-/** The stream of a 3 × side × side picture: header, JPEG file, CRC-32. */
-export function pictureStream(jpeg, side) {
+/** The stream of a 3 × height × width picture: header, JPEG file, CRC-32. */
+export function pictureStream(jpeg, height, width) {
   const spec = new TextEncoder().encode("picture:format=jpeg");
-  const head = [0x53, 0x57, 1, spec.length, ...spec, 3, 3, ...varint(side), ...varint(side)];
+  const head = [0x53, 0x57, 1, spec.length, ...spec, 3, 3, ...varint(height), ...varint(width)];
   const stream = new Uint8Array(head.length + jpeg.length + 4);
   stream.set(head);
   stream.set(jpeg, head.length);
@@ -48,7 +48,7 @@ export class Cloud {
     this.#socket.onclose = () => this.#lost();
     const welcome = await new Promise((resolve, reject) => {
       this.#hello = { resolve, reject };
-      this.#socket.send(JSON.stringify({ hello: 1, model, split: "input", codec: "picture:format=jpeg" }));
+      this.#socket.send(JSON.stringify({ hello: 2, model, split: "input", codec: "picture:format=jpeg" }));
     });
     if (welcome.refused) throw new Error(welcome.refused);
     this.#agreement = welcome.agreement;
@@ -56,7 +56,7 @@ export class Cloud {
 
   close() { this.#socket.close(); }
 
-  /** The answer to a stream: classes, logits, and milliseconds. */
+  /** The answer to a stream: the prediction, and milliseconds. */
   ask(stream, patience = 10000) {
     const id = this.#next++;
     const message = new Uint8Array(10 + stream.length);
@@ -82,12 +82,8 @@ export class Cloud {
     if (view.getUint8(0) !== ANSWER) return undefined;
     const away = performance.now() - waiting.sent;
     const [held, decode, cloud] = [5, 9, 13].map((at) => view.getUint32(at) / 1000);
-    const classes = [], logits = [];
-    for (let at = 17; at < data.byteLength; at += 8) {
-      classes.push(view.getUint32(at));
-      logits.push(view.getFloat32(at + 4));
-    }
-    return waiting?.resolve({ classes, logits, away, held, decode, cloud });
+    const prediction = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 17)));
+    return waiting?.resolve({ prediction, away, held, decode, cloud });
   }
 
   #lost() {

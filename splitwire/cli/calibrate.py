@@ -1,0 +1,46 @@
+"""`splitwire calibrate`: learn a codec's profile for one split of a network."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import typer
+
+from splitwire.cli.options import CutPoint, ModelName, TaskName, Weights
+from splitwire.cli.terminal import progress_bar, written
+
+
+@dataclass
+class Learning:
+    """What to learn from, and how much."""
+
+    data: Annotated[
+        str, typer.Option(help="A folder of pictures, or 'scikit-image'. No labels are needed.")
+    ] = "scikit-image"
+    codec: Annotated[str, typer.Option(help="As for `encode`.")] = "ftc"
+    task: TaskName = "classification"
+    crops: Annotated[int, typer.Option(min=1, help="Random crops to learn from.")] = 200
+    weights: Weights = "pretrained"
+    seed: Annotated[int, typer.Option(min=0, help="Of the crops and of the labels drawn.")] = 0
+
+
+def calibrate(
+    model: ModelName,
+    split: CutPoint,
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="The profile; X.0, X.1, ... where several tensors cross."),
+    ],
+    learning: Learning,
+) -> None:
+    """Learn a codec's profile for one split of a network, from pictures."""
+    from splitwire.calibrate.calibrator import Plan, write_profiles
+
+    since = perf_counter()
+    plan = Plan(model, split, **vars(learning))
+    with progress_bar() as progress:
+        profiles = write_profiles(plan, out, progress.track)
+    for profile in profiles:
+        print(written(profile))
+    print(f"learnt on {plan.crops} crops of {plan.data} in {perf_counter() - since:.0f} s")

@@ -1,0 +1,29 @@
+"""`splitwire codecs`: every codec with its parameters."""
+
+from rich.table import Table
+from rich.text import Text
+
+from splitwire.cli.terminal import console
+
+
+def codecs() -> None:
+    """List every codec with its parameters."""
+    console.print(codec_table())
+
+
+def codec_table() -> Table:
+    """Every codec that is installed, with its parameters."""
+    from splitwire.codecs.parameter import expectation, format_value
+    from splitwire.codecs.registry import codec_class, codec_names
+
+    table = Table("codec", "parameter", "default", "takes", box=None)
+    for name in codec_names():
+        cls = codec_class(name)
+        about = (cls.__doc__ or "").strip().split("\n")[0]
+        table.add_row(Text(name, "bold"), "", "", Text(about))
+        for field in cls.parameters():
+            about = field.metadata["about"]
+            if type(field.default) is not str or field.metadata["choices"]:
+                about += f": {expectation(field)}"
+            table.add_row("", field.name, Text(format_value(field.default)), Text(about))
+    return table

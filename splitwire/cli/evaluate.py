@@ -1,0 +1,66 @@
+"""`splitwire eval`: score codecs on a split network."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from splitwire.cli.options import WEIGHTS
+from splitwire.cli.report import report
+from splitwire.cli.terminal import progress_bar
+
+Words = list[str] | None
+
+
+@dataclass
+class Changes:
+    """What of an experiment is to be other than in its file."""
+
+    model: Annotated[str | None, typer.Option(help="As for `splits`.")] = None
+    weights: Annotated[str | None, typer.Option(help=WEIGHTS)] = None
+    cloud_weights: Annotated[
+        str | None, typer.Option(help="Those that `train --tune` made, for the cloud half.")
+    ] = None
+    task: Annotated[
+        str | None, typer.Option(help="What outputs mean: classification, or FILE.py:CLASS.")
+    ] = None
+    metrics: Annotated[
+        Words, typer.Option("--metric", help="One of your own, FILE.py:NAME; may be repeated.")
+    ] = None
+    data: Annotated[str | None, typer.Option(help="'samples', or a folder of pictures.")] = None
+    splits: Annotated[
+        Words, typer.Option("--split", help="A cut point; may be given several times.")
+    ] = None
+    codecs: Annotated[
+        Words, typer.Option("--codec", help="A spec; '+' sweeps a parameter. May be repeated.")
+    ] = None
+    views: Annotated[int | None, typer.Option(help="Views of each photo, 1 to 10.")] = None
+    limit: Annotated[int | None, typer.Option(help="Take that many photos.")] = None
+    seed: Annotated[int | None, typer.Option(help="Of crops, losses and intervals.")] = None
+
+
+def evaluate(
+    changes: Changes,
+    experiment: Annotated[
+        Path | None, typer.Argument(help="A TOML file; without one, the default experiment.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="The run's folder; an interrupted run in it goes on.")
+    ] = Path("runs/default"),
+) -> None:
+    """Score codecs on a split network: accuracy, bytes and latency. Writes a run and its report."""
+    from splitwire.eval.experiment import load_experiment
+    from splitwire.eval.run import Run
+
+    plan = load_experiment(experiment, **asdict(changes))
+    with progress_bar() as progress:
+        bar = progress.add_task("Loading", total=None)
+        run = Run(plan, out, progress.track)
+        progress.update(bar, total=run.total, completed=len(run.done))
+        for sample in run:
+            said = f"{sample.split} {sample.codec}".strip() or sample.way
+            progress.update(bar, advance=1, description=said)
+    report(out)
+    for curve, without in run.left_out.items():
+        print(f"Left out: {curve} at {', '.join(sorted(without))}, for want of a trained profile")

@@ -1,0 +1,33 @@
+"""`splitwire inspect`: what a stream says of itself."""
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from splitwire.cli.files import read
+from splitwire.cli.terminal import console
+from splitwire.codecs import bitstream
+from splitwire.codecs.bitstream import Header
+
+
+def inspect(stream: Annotated[Path, typer.Argument(help="A stream.")]) -> None:
+    """Say what a stream's header says, in words."""
+    data = read(stream)
+    header, payload = bitstream.read(data)
+    console.print(stream_table(header, len(payload), len(data)))
+
+
+def stream_table(header: Header, payload: int, stream: int) -> Table:
+    """What a stream's header says, in words, and its lengths in bytes."""
+    table = Table(box=None, show_header=False)
+    table.add_row("codec", Text(repr(header.spec)[1:-1]))  # whoever wrote it may mean no good
+    table.add_row("shape", "×".join(map(str, header.shape)))
+    table.add_row("profile", header.digest or "none")
+    table.add_row("payload", f"{payload:,} bytes")
+    table.add_row("stream", f"{stream:,} bytes, CRC-32 correct")
+    table.add_row("rate", f"{8 * stream / math.prod(header.shape):.3f} bits an element")
+    return table

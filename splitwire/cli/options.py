@@ -1,0 +1,73 @@
+"""Options that several commands share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:  # which loads torch
+    from splitwire.models.load import Model
+
+WEIGHTS = "A file of weights, or 'none' for untrained ones."
+NETWORK = "lite0, timm:NAME, torchvision:NAME or FILE.py:FACTORY."
+
+ModelName = Annotated[str, typer.Argument(help=NETWORK)]
+CutPoint = Annotated[str, typer.Argument(help="The cut point; see `splitwire splits`.")]
+Weights = Annotated[str, typer.Option(help=WEIGHTS)]
+TaskName = Annotated[
+    str, typer.Option(help="What the network's output means: classification, or FILE.py:CLASS.")
+]
+Models = Annotated[
+    list[str], typer.Option("--model", help="A network, as for `splits`; may be repeated.")
+]
+MaxDivergence = Annotated[
+    float, typer.Option(help="Divergence (the task's unit) that a choice may cost.")
+]
+Run = Annotated[Path, typer.Argument(help="The folder that `splitwire eval` wrote.")]
+Profiles = Annotated[
+    list[Path] | None,
+    typer.Option(help="A folder of codec profiles to search too; may be given several times."),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(help="A file that holds the bearer token.", envvar="SPLITWIRE_TOKEN_FILE"),
+]
+
+
+def default_models() -> list[str]:
+    """The networks of a command that was told none."""
+    return ["lite0"]
+
+
+@dataclass
+class Network:
+    """The network of a live command."""
+
+    model: Annotated[str, typer.Option(help="As for `splits`.")] = "lite0"
+    weights: Weights = "pretrained"
+    task: TaskName = "classification"
+
+
+def load(name: str, weights: str) -> "Model":
+    """A network, with what the first client would otherwise wait for."""
+    from splitwire.models.load import load_model
+
+    model = load_model(name, None if weights == "none" else weights)
+    _ = model.graph, model.digest
+    return model
+
+
+def need_live() -> None:
+    """Say in one line what to install, rather than fail in an import.
+
+    Raises:
+        RemoteError: a package of the extra `live` is missing.
+    """
+    from importlib.util import find_spec
+
+    from splitwire.errors import RemoteError
+
+    wanted = ("starlette", "uvicorn", "websockets", "prometheus_client")
+    if missing := [name for name in wanted if find_spec(name) is None]:
+        raise RemoteError(f'{missing[0]} is not installed; run: pip install "splitwire[live]"')

@@ -1,0 +1,80 @@
+"""`splitwire plan`: what to deploy at which upload rate."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from splitwire.cli.options import MaxDivergence, Run
+from splitwire.cli.terminal import console
+
+if TYPE_CHECKING:  # which loads torch
+    from splitwire.eval.plan import Row
+    from splitwire.eval.totals import Stretch
+
+
+def plan(
+    run: Run,
+    bandwidth: Annotated[
+        list[float] | None,
+        typer.Option(help="An upload rate in bytes a second; may be given several times."),
+    ] = None,
+    max_divergence: MaxDivergence = 0.05,
+    radio: Annotated[str, typer.Option(help="3g, lte or wifi.")] = "wifi",
+    watts: Annotated[
+        float | None, typer.Option(help="Of the edge's processor at work: adds its energy.")
+    ] = None,
+) -> None:
+    """For each upload rate, the fastest choice that keeps the fidelity, and what it costs."""
+    from splitwire.eval.plan import RATES, Energy, check_rates, rows, worthwhile
+    from splitwire.eval.results import Summary
+    from splitwire.eval.totals import choices
+
+    rates = check_rates(bandwidth or RATES)
+    summary = Summary.open(run)
+    totals = choices(summary, max_divergence)
+    energy = Energy(radio, summary.head.edge.factor, watts)
+    limit = f"{max_divergence} {summary.scoring.unit}"
+    console.print(plan_table(rows(totals, rates, energy), limit, radio))
+    console.print(break_even_table(worthwhile(totals)))
+
+
+def plan_table(rows: "Sequence[Row]", limit: str, radio: str) -> Table:
+    """The fastest choice at each upload rate."""
+    table = Table(
+        box=None,
+        title=f"Fastest within {limit}; radio energy over {radio}, edge energy.",
+        title_justify="left",
+        title_style="dim",
+    )
+    table.add_column("KB/s up", justify="right")
+    table.add_column("choice")
+    for heading in ("bytes", "total ms", "radio mJ", "compute mJ"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            f"{row.rate / 1e3:,.0f}",
+            Text(row.total.result.label),
+            f"{row.total.bytes:,.0f}",
+            f"{1e3 * row.seconds:.1f}",
+            f"{1e3 * row.radio:.2f}",
+            "–" if row.compute is None else f"{1e3 * row.compute:.1f}",
+        )
+    return table
+
+
+def break_even_table(stretches: "Sequence[Stretch]") -> Table:
+    """Over which upload rates each choice is the fastest; where they meet is the break-even."""
+    table = Table(box=None, title="Break-even rates", title_justify="left", title_style="dim")
+    table.add_column("from KB/s", justify="right")
+    table.add_column("to KB/s", justify="right")
+    table.add_column("fastest")
+    for stretch in stretches:
+        table.add_row(
+            f"{stretch.slowest / 1e3:,.0f}",
+            f"{stretch.fastest / 1e3:,.0f}",
+            Text(stretch.total.result.label),
+        )
+    return table

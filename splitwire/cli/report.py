@@ -1,0 +1,22 @@
+"""`splitwire report`: print a run and draw its page."""
+
+from typing import Annotated
+
+import typer
+
+from splitwire.cli.options import MaxDivergence, Run
+from splitwire.cli.terminal import console
+
+
+def report(
+    run: Run,
+    anchor: Annotated[str, typer.Option(help="The curve that rates are compared with.")] = "h264",
+    max_divergence: MaxDivergence = 0.05,
+) -> None:
+    """Print a run's tables and draw its report, RUN/report.html."""
+    from splitwire.eval.results import Summary
+    from splitwire.report.page import write_report
+    from splitwire.report.table import show
+
+    show(console, Summary.open(run), anchor, max_divergence)
+    print(f"Report: {write_report(run, anchor, max_divergence)}")

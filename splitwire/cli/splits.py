@@ -1,0 +1,68 @@
+"""`splitwire splits`: where a network can be cut."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from splitwire.cli.options import ModelName, Weights
+from splitwire.cli.terminal import console, progress_bar
+
+if TYPE_CHECKING:  # which loads torch
+    from splitwire.models.split import CutPoint
+
+
+def splits(
+    model: ModelName,
+    weights: Weights = "none",
+    nodes: Annotated[
+        bool, typer.Option("--nodes", help="Every node, not the outputs of modules alone.")
+    ] = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Add the measured time to each point.")
+    ] = False,
+) -> None:
+    """List where a model can be cut, what crosses there and what is computed before it."""
+    from splitwire.models.load import load_model
+    from splitwire.models.measure import edge_seconds
+    from splitwire.models.split import cut_points, split
+
+    loaded = load_model(model, None if weights == "none" else weights)
+    every = cut_points(loaded)
+    points = [p for p in every if nodes or p.module or p in (every[0], every[-1])]
+    seconds: list[float] = []
+    if measure:
+        with progress_bar() as progress:
+            tracked = progress.track(points, description="Measuring")
+            seconds = [edge_seconds(split(loaded, point.name)) for point in tracked]
+    console.print(cut_table(points, every[0].elements, seconds))
+
+
+def cut_table(points: "Sequence[CutPoint]", picture: int, seconds: Sequence[float] = ()) -> Table:
+    """Where a network can be cut; `picture` is how many numbers the picture has."""
+    from splitwire.runner.local import coded_shape
+
+    table = Table(
+        box=None,
+        title="× picture: bytes at 8 bits over the picture's. MACs: multiply-accumulates before.",
+        title_justify="left",
+        title_style="dim",
+    )
+    table.add_column("cut point", min_width=max(len(p.name) for p in points))  # to be copied whole
+    table.add_column("crossing shapes")
+    headings = ["elements", "× picture", "MACs"]
+    for heading in [*headings, "ms"] if seconds else headings:
+        table.add_column(heading, justify="right")
+    for at, point in enumerate(points):
+        shapes = ["×".join(map(str, coded_shape(c.shape))) for c in point.crossings]
+        table.add_row(
+            Text(point.name),
+            ", ".join(shapes),
+            f"{point.elements:,}",
+            f"{point.elements / picture:.3f}",
+            f"{point.edge_share:.1%}",
+            *[f"{1e3 * time:.2f}" for time in seconds[at : at + 1]],
+        )
+    return table

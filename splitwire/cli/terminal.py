@@ -1,0 +1,43 @@
+"""What commands share on a terminal: the console, the progress bar, a profile in a line."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from splitwire.codecs.profile import Profile
+
+console = Console()
+
+
+def progress_bar() -> Progress:
+    """How far a sweep is; gone from the screen when it is done."""
+    return Progress(
+        TextColumn("{task.description:<32.32}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def training(progress: Progress, steps: int) -> Callable[[dict[str, Any]], None]:
+    """Shows each line of a training's history: bits an element, nats lost, time left."""
+    bar = progress.add_task("Training", total=steps)
+
+    def tell(line: dict[str, Any]) -> None:
+        progress.update(bar, completed=line["step"])
+        if "bits" in line:
+            said = f"{line['bits']:.3f} bits, {line['divergence']:.4f} nats"
+            progress.update(bar, description=said)
+
+    return tell
+
+
+def written(profile: Profile) -> str:
+    """A profile that was written to a file, in a line."""
+    assert profile.path is not None
+    size = profile.path.stat().st_size
+    return f"{profile.path}: {size:,} bytes, digest {profile.digest}, of {profile.codec}"

@@ -1,0 +1,76 @@
+"""Choices by their names: opened for a network, one by one or those that a run recommends."""
+
+from pathlib import Path
+
+from splitwire.calibrate.store import ProfileStore
+from splitwire.codecs.registry import codec
+from splitwire.errors import ExperimentError
+from splitwire.eval.deployment import Deployment
+from splitwire.eval.plan import worthwhile
+from splitwire.eval.profiles import run_store
+from splitwire.eval.results import Summary
+from splitwire.eval.totals import Total, faithful, total
+from splitwire.models.load import Model
+from splitwire.models.split import Split, split
+from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Choice, Key
+
+
+def open_choice(model: Model, key: Key, store: ProfileStore, cut: Split | None = None) -> Choice:
+    """A choice of a network, with the profiles that its codecs need.
+
+    Args:
+        model: the network.
+        key: its way, cut point and codec.
+        store: of profiles.
+        cut: the halves, where somebody has them already.
+
+    Raises:
+        SplitwireError: there is no such cut point or codec, the codec lacks its profile, or was
+            trained with another cloud.
+    """
+    way, at, spec = key
+    if way == EDGE_ONLY:
+        return Choice.edge_only(model)
+    if way == CLOUD_ONLY:
+        return Choice.cloud_only(model, codec(spec), spec)
+    halves = cut or split(model, at)
+    codecs = store.codecs(halves, codec(spec))
+    Deployment(model, model).check(codecs)
+    return Choice.shared(halves, codecs, spec)
+
+
+def shared(at: str, spec: str) -> Key:
+    """The key of a network cut at a point, with a codec."""
+    return (SHARED, at, spec)
+
+
+def choices_of_run(
+    run: Path, model: Model, max_divergence: float, slowness: float = 1.0, *folders: Path
+) -> dict[Choice, Total]:
+    """The choices of a run that keep the fidelity and are the fastest at some rate.
+
+    Each with its total time for an edge so many times slower than this machine, and a round trip
+    of nought.
+
+    Args:
+        run: the folder of an evaluation.
+        model: the network, which has to be that of the run.
+        max_divergence: that a choice may cost.
+        slowness: of the edge.
+        folders: of profiles, beside the run's own.
+
+    Raises:
+        ExperimentError: the run is of another network, or nothing in it keeps the fidelity.
+    """
+    summary = Summary.open(run)
+    if summary.head.model.deployed != model.digest:
+        raise ExperimentError(f"{run} is a run of another network than {model.name}")
+    found = [total(r, slowness) for r in faithful(summary.results, max_divergence)]
+    kept = {stretch.total.result.choice: stretch.total for stretch in worthwhile(found)}
+    if not kept:
+        raise ExperimentError(
+            f"nothing in {run} keeps {max_divergence} {summary.scoring.unit}: "
+            "allow more --max-divergence"
+        )
+    store = run_store(run, *folders)
+    return {open_choice(model, key, store): total for key, total in kept.items()}

@@ -1,0 +1,94 @@
+"""A frame under way at an edge, and the record that it ends in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Literal
+
+import torch
+
+from splitwire.codecs.base import Tensor
+from splitwire.runner.choice import Choice
+from splitwire.tasks.base import Output, Prediction
+
+Outcome = Literal["answered", "local", "fell back", "refused"]
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What became of one frame; times in seconds.
+
+    Attributes:
+        name: of the picture.
+        choice: what it was to run with.
+        outcome: how it ended.
+        reason: why it fell back or was refused.
+        packet: what was sent, or would have been; empty where none was made.
+        seconds: by stage, those reached: edge, encode, link, decode, cloud. What ran here after a
+            fallback counts as edge; link is what the round trip took beyond the cloud's share.
+        total: from the beginning of the edge half to the prediction.
+        prediction: what the task tells of the output; empty where there is none.
+        output: the network's, where it ran here or came whole.
+    """
+
+    name: str
+    choice: Choice
+    outcome: Outcome
+    reason: str | None
+    packet: bytes
+    seconds: dict[str, float]
+    total: float
+    prediction: Prediction = field(default_factory=dict)
+    output: Output = None
+
+    @property
+    def bytes(self) -> int:
+        """Length of its packet."""
+        return len(self.packet)
+
+
+@dataclass(eq=False)
+class Frame:
+    """A frame under way."""
+
+    name: str
+    choice: Choice
+    begin: float = 0.0
+    packet: bytes = b""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def start(self, picture: Tensor) -> tuple[torch.Tensor, ...]:
+        """The features; the frame's time begins when its turn on the processor comes."""
+        self.begin = perf_counter()
+        with torch.inference_mode():
+            features: tuple[torch.Tensor, ...] = self.choice.split.edge(
+                torch.from_numpy(picture)[None]
+            )
+        return features
+
+    def finish(self, features: Sequence[torch.Tensor]) -> Output:
+        """The output of the second half."""
+        with torch.inference_mode():
+            return self.choice.split.cloud(*features)
+
+    def record(
+        self,
+        outcome: Outcome,
+        reason: str | None = None,
+        prediction: Prediction | None = None,
+        output: Output = None,
+    ) -> Record:
+        """How it ended."""
+        total = perf_counter() - self.begin
+        told = {} if prediction is None else prediction
+        return Record(
+            self.name,
+            self.choice,
+            outcome,
+            reason,
+            self.packet,
+            self.seconds,
+            total,
+            told,
+            output,
+        )

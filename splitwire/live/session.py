@@ -1,0 +1,173 @@
+"""A page of the demonstration: its selection, and the edge that follows it."""
+
+import asyncio
+import base64
+import io
+import json
+import re
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked
+from starlette.websockets import WebSocket
+
+from splitwire import kernels
+from splitwire.calibrate.store import ProfileStore
+from splitwire.codecs.base import Tensor
+from splitwire.errors import DataError, RemoteError, SplitwireError
+from splitwire.live.choosing import open_choice, shared
+from splitwire.live.connection import Address
+from splitwire.live.drive import Drive
+from splitwire.live.edge import Edge
+from splitwire.live.library import Library
+from splitwire.live.offers import LINKS, PICTURE
+from splitwire.live.record import Record
+from splitwire.live.slowing import Slowed
+from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Choice, Way
+from splitwire.runner.link import Trace
+from splitwire.runner.local import decode
+
+_LARGEST_PICTURE = 4096 * 4096
+_DEADLINE = 30.0
+_STRIP_EVERY = 8  # pictures between measurements of the two other ways
+
+
+@checked(frozen=True, config=ConfigDict(extra="forbid"))
+class Selection:
+    """What the page has selected."""
+
+    model: str
+    split: str
+    codec: str
+    link: str = Field(pattern=f"^({'|'.join(map(re.escape, LINKS))})$")
+
+
+@dataclass(eq=False)
+class Session:
+    """A page's selection, and the edge that follows it.
+
+    Args:
+        library: the networks of the edge.
+        address: of the cloud.
+        store: of profiles.
+        task: that of the networks, by name.
+        slowness: how many times slower than this machine the edge is to be.
+    """
+
+    library: Library
+    address: Address
+    store: ProfileStore
+    task: str
+    slowness: float
+    _open: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
+    _edge: Edge | None = field(default=None, init=False)
+    _choices: dict[Way, Choice] = field(default_factory=dict, init=False)
+    _strip: dict[str, Any] = field(default_factory=dict, init=False)
+    _count: int = field(default=0, init=False)
+
+    async def run(self, page: WebSocket) -> None:
+        """Answer message after message; an error is an answer too."""
+        while True:
+            message = await page.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            try:
+                if message.get("text") is not None:
+                    await self._select(message["text"])
+                    said: dict[str, Any] = {"chosen": True}
+                else:
+                    said = await self._picture(message["bytes"])
+            except (SplitwireError, ValidationError) as error:
+                said = {"error": str(error).splitlines()[0]}
+            await page.send_text(json.dumps(said))
+
+    async def close(self) -> None:
+        """Let go of the link."""
+        self._edge = None
+        await self._open.aclose()
+
+    async def _select(self, text: str) -> None:
+        selection = TypeAdapter(Selection).validate_json(text)
+        loop = asyncio.get_running_loop()
+        drive = await loop.run_in_executor(None, self._drive, selection)
+        opened = AsyncExitStack()
+        edge = await opened.enter_async_context(drive.edge())
+        await self.close()  # not before: a selection that fails leaves the one before it running
+        self._open, self._edge = opened, edge
+        self._choices = {choice.way: choice for choice in drive.choices}
+        self._count = 0
+
+    def _drive(self, selection: Selection) -> Drive:
+        """How the edge is to run: in any of the three ways."""
+        model = self.library.models.get(selection.model)
+        if model is None:
+            raise RemoteError(f"no model {selection.model[:80]!r} here")
+        cut = self.library.split(model, selection.split)
+        ways = [
+            open_choice(model, shared(selection.split, selection.codec), self.store, cut),
+            open_choice(model, (EDGE_ONLY, "", ""), self.store),
+            open_choice(model, (CLOUD_ONLY, "", PICTURE), self.store),
+        ]
+        rate, rtt = LINKS[selection.link]
+        return Drive(
+            self.address,
+            self.library.task(model, self.task),
+            ways,
+            deadline=_DEADLINE,
+            in_flight=1,
+            slowness=self.slowness,
+            slowed=Slowed(Trace.constant(rate), rtt),
+        )
+
+    async def _picture(self, data: bytes) -> dict[str, Any]:
+        if self._edge is None:
+            raise DataError("choose first")
+        loop = asyncio.get_running_loop()
+        x = await loop.run_in_executor(None, self._prepared, data)
+        ways: list[Way] = [SHARED]
+        if self._count % _STRIP_EVERY == 0:
+            ways = [SHARED, EDGE_ONLY, CLOUD_ONLY, SHARED]  # the first one warms up
+        self._count += 1
+        for way in ways:
+            record = await self._edge.frame("picture", x, self._choices[way])
+            self._strip[way] = _shown(record)
+        mosaic = await loop.run_in_executor(None, _mosaic, record)
+        return {**self._strip[SHARED], "strip": self._strip, "mosaic": mosaic}
+
+    def _prepared(self, data: bytes) -> Tensor:
+        try:
+            with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP")) as picture:
+                if picture.width * picture.height > _LARGEST_PICTURE:
+                    raise DataError("the picture is larger than 4096 × 4096")
+                model = self._choices[SHARED].split.model
+                return model.preprocess.picture(picture.convert("RGB"))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise DataError(f"no picture that can be read: {error}") from error
+
+
+def _mosaic(record: Record) -> str:
+    """The first crossing tensor as the cloud has it: its channels side by side, as a PNG."""
+    choice = record.choice
+    tensor = decode(record.packet, choice.codecs, choice.split.crossings)[0]
+    planes = tensor.reshape(-1, *tensor.shape[-2:]).float().numpy()
+    low, high = (float(v) for v in np.percentile(planes, [1, 99]))
+    codes = kernels.quantize_tile(planes, low, max(high, low + 1e-6))
+    file = io.BytesIO()
+    Image.fromarray(codes).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def _shown(record: Record) -> dict[str, Any]:
+    """A record as the page takes it; milliseconds."""
+    return {
+        "outcome": record.outcome,
+        "reason": record.reason,
+        "bytes": record.bytes,
+        "stages": {name: 1e3 * seconds for name, seconds in record.seconds.items()},
+        "total": 1e3 * record.total,
+        "prediction": record.prediction,
+    }

@@ -1,0 +1,49 @@
+"""Where an edge's frames come from: photos again and again, a video file, or a camera."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import cycle, islice
+
+from splitwire.codecs.base import Tensor
+from splitwire.data.photos import Photo, load_photos
+from splitwire.data.video import frames, is_video
+from splitwire.models.load import Model
+
+_PREPARED = 64  # pictures held ready
+
+
+class Pictures:
+    """The photos of a folder as a network takes them, again and again.
+
+    Args:
+        model: whose preprocessing is used.
+        photos: in the order of frames.
+    """
+
+    def __init__(self, model: Model, photos: Sequence[Photo]) -> None:
+        self.photos = {photo.name: photo for photo in photos}
+        self._prepare = lru_cache(_PREPARED)(
+            lambda name: model.preprocess.picture(self.photos[name].open())
+        )
+
+    def __iter__(self) -> Iterator[tuple[str, Tensor]]:
+        return ((name, self._prepare(name)) for name in self.photos)
+
+    def frames(self, count: int) -> Iterator[tuple[str, Tensor]]:
+        """That many frames, from the beginning again after the last photo."""
+        return ((name, self._prepare(name)) for name in islice(cycle(self.photos), count))
+
+
+def supply(
+    model: Model, source: str, count: int
+) -> tuple[Pictures | None, Iterator[tuple[str, Tensor]]]:
+    """The photos of a source, if it has any, and its frames; `count` is for photos alone.
+
+    Raises:
+        DataError: it is no source.
+    """
+    if is_video(source):
+        how = model.preprocess
+        return None, ((name, how.picture(image)) for name, image in frames(source))
+    photos = Pictures(model, load_photos(source, count))
+    return photos, photos.frames(count)
