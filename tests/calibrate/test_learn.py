@@ -5,14 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save
 from torch import nn
 
 import splitwire as sw
 from splitwire.calibrate.learn import LABELS, calibrate, watch
-from splitwire.errors import ExperimentError
+from splitwire.codecs.ftc import Ftc
+from splitwire.codecs.profile import Provenance, read_label
+from splitwire.errors import TaskError
 from splitwire.models.load import assemble
 from splitwire.models.preprocess import Preprocess
+from splitwire.tasks.classification import Classification
 
+TASK = Classification()
 SMALL = Preprocess(8, 10, (127.0,) * 3, (128.0,) * 3, "bilinear")
 
 
@@ -58,7 +63,7 @@ def chances(cut: sw.Split, features: list[np.ndarray]) -> np.ndarray:
 def test_a_gradient_is_the_slope_of_the_log_probability_of_a_class(
     forked: sw.Split, pixels: list[np.ndarray]
 ) -> None:
-    (seen,) = watch(forked, pixels[:1], seed=0, gradients=True)
+    (seen,) = watch(forked, pixels[:1], TASK)
     assert [x.shape for x in seen.features] == [c.shape[1:] for c in forked.crossings]
     assert len(seen.gradients) == LABELS
     for row in seen.gradients:
@@ -78,9 +83,9 @@ def test_a_gradient_is_the_slope_of_the_log_probability_of_a_class(
 def test_the_gradients_average_to_nothing_and_their_squares_to_the_fisher_information(
     forked: sw.Split, pixels: list[np.ndarray]
 ) -> None:
-    (once,) = watch(forked, pixels[:1], seed=0, gradients=False)
+    (once,) = watch(forked, pixels[:1])
     assert once.gradients == []
-    many = list(watch(forked, pixels[:1] * 1500, seed=1, gradients=True))
+    many = list(watch(forked, pixels[:1] * 1500, TASK, seed=1))
     slopes = np.stack([np.concatenate([x.ravel() for x in r]) for s in many for r in s.gradients])
     leaves = [torch.from_numpy(x)[None].requires_grad_() for x in once.features]
     logs = forked.cloud(*leaves)[0].log_softmax(0)
@@ -95,8 +100,8 @@ def test_the_gradients_average_to_nothing_and_their_squares_to_the_fisher_inform
 
 def test_the_same_seed_gives_the_same_profiles(forked: sw.Split, pixels: list[np.ndarray]) -> None:
     def digests(seed: int) -> list[str]:
-        seen = list(watch(forked, pixels, seed, gradients=True))
-        codecs = calibrate(sw.codec("ftc"), forked, seen)
+        seen = list(watch(forked, pixels, TASK, seed))
+        codecs = calibrate(Ftc(), forked, seen, TASK)
         assert [codec.profile is not None for codec in codecs] == [True, True]
         return [codec.profile.digest for codec in codecs if codec.profile]
 
@@ -107,23 +112,23 @@ def test_the_same_seed_gives_the_same_profiles(forked: sw.Split, pixels: list[np
 def test_the_middle_quality_loses_what_it_is_expected_to(
     forked: sw.Split, pixels: list[np.ndarray]
 ) -> None:
-    seen = list(watch(forked, pixels, seed=0, gradients=True))
-    codecs = calibrate(sw.codec("ftc:quality=80"), forked, seen)
+    seen = list(watch(forked, pixels, TASK))
+    codecs = calibrate(Ftc(quality=80), forked, seen, TASK)
     lost = []
     for crop in seen:
         middle = [sw.codec("ftc", profile=codec.profile) for codec in codecs]
         decoded = [one.decode(one.encode(x)) for one, x in zip(middle, crop.features, strict=True)]
         p, q = chances(forked, crop.features), chances(forked, decoded)
         lost.append((np.exp(p) * (p - q)).sum())
-    assert 0.6 < np.mean(lost) / middle[0].expected_loss < 1.6
+    assert 0.6 < np.mean(lost) / Ftc.expected_loss < 1.6
 
 
 def test_a_network_without_logits_has_no_labels_to_draw(pixels: list[np.ndarray]) -> None:
     model = made(nn.Sequential(nn.Conv2d(3, 2, 3, stride=2), nn.ReLU()))
     cut = sw.split(model, "0")
-    with pytest.raises(ExperimentError, match="no row of logits"):
-        list(watch(cut, pixels[:1], 0, gradients=True))
-    (seen,) = watch(cut, pixels[:1], 0, gradients=False)
+    with pytest.raises(TaskError, match="a classifier gives one row of logits"):
+        list(watch(cut, pixels[:1], TASK))
+    (seen,) = watch(cut, pixels[:1])
     assert seen.features[0].shape == (2, 3, 3)
 
 
@@ -131,10 +136,25 @@ def test_what_a_profile_was_learnt_on_survives_the_file_but_is_not_in_its_digest
     tmp_path: Path,
 ) -> None:
     arrays = {"lo": np.zeros(1, np.float32)}
-    plain, told = sw.Profile("raw", arrays), sw.Profile("raw", arrays, about={"data": "mine"})
+    learnt = Provenance(
+        "net", "0" * 16, "2", "raw:clip=profile", 1, ("mine", "yours"), 20, rate=0.5
+    )
+    plain, told = sw.Profile("raw", arrays), sw.Profile("raw", arrays, learnt=learnt)
     assert plain.digest == told.digest
     told.save(tmp_path / "p")
-    assert dict(sw.Profile.load(tmp_path / "p").about) == {"data": "mine"}
+    plain.save(tmp_path / "q")
+    assert sw.Profile.load(tmp_path / "p").learnt == learnt
+    assert read_label(tmp_path / "p") == (told.digest, learnt)
+    assert sw.Profile.load(tmp_path / "q").learnt is None
+
+
+def test_a_profile_that_says_nonsense_of_itself_is_refused(tmp_path: Path) -> None:
+    about = {"model": "m", "weights": "w", "split": "s", "settings": "raw", "crops": "many"}
+    path = tmp_path / "p"
+    path.write_bytes(save({"lo": np.zeros(1, np.float32)}, about | {"digest": "0" * 16}))
+    for read in (sw.Profile.load, read_label):
+        with pytest.raises(sw.ProfileError, match="does not say what it was learnt on"):
+            read(path)
 
 
 def test_a_profile_s_numbers_without_dimensions_survive_the_file(tmp_path: Path) -> None:

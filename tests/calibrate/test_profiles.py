@@ -7,8 +7,10 @@ from typing import TypeVar
 import pytest
 
 import splitwire as sw
-from splitwire.calibrate.calibrator import write_profiles
-from splitwire.calibrate.packaged import shipped_path, shipped_profile
+from splitwire.calibrate.calibrator import Plan, write_profiles
+from splitwire.calibrate.store import ProfileStore
+from splitwire.codecs.ftc import Ftc
+from splitwire.codecs.learned import Learned
 from splitwire.errors import CodecError, DataError, ExperimentError, ProfileError
 from splitwire.eval.experiment import Experiment, load_experiment
 from splitwire.eval.run import Run
@@ -54,22 +56,25 @@ def plan(model: str, *codecs: str, **changes: object) -> Experiment:
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_a_shipped_profile_is_small_and_of_the_default_network(lite0: sw.Model, split: str) -> None:
-    assert shipped_path("ftc", "lite0", split).stat().st_size < 1_000_000
-    profile = shipped_profile("ftc", "lite0", lite0.digest, split)
-    assert profile is not None
-    assert profile.about["split"] == split and "scikit-image" in profile.about["data"]
+def test_a_packaged_profile_is_small_and_of_the_default_network(
+    lite0: sw.Model, split: str
+) -> None:
+    profile = ProfileStore().find(lite0.digest, split, Ftc())
+    assert profile is not None and profile.path is not None and profile.learnt is not None
+    assert profile.path.stat().st_size < 1_000_000
+    assert profile.learnt.split == split and "scikit-image" in profile.learnt.data
     codec = sw.codec("ftc", profile=profile)
     (crossing,) = sw.split(lite0, split).crossings
     assert codec.profile is not None
     assert tuple(codec.profile.arrays["shape"]) == crossing.shape[1:]
 
 
-def test_a_shipped_profile_is_for_its_weights_and_split_alone(lite0: sw.Model) -> None:
-    assert shipped_profile("ftc", "lite0", "0" * 16, "blocks.3") is None
-    assert shipped_profile("ftc", "lite0", lite0.digest, "blocks.4") is None
-    assert shipped_profile("raw", "lite0", lite0.digest, "blocks.3") is None
-    assert shipped_profile("ftc", "../lite0", lite0.digest, "blocks.3") is None
+def test_a_packaged_profile_is_for_its_weights_and_split_alone(lite0: sw.Model) -> None:
+    store = ProfileStore()
+    assert store.find("0" * 16, "blocks.3", Ftc()) is None
+    assert store.find(lite0.digest, "blocks.4", Ftc()) is None
+    assert store.find(lite0.digest, "blocks.3", Ftc(), crossing=1) is None
+    assert store.find(lite0.digest, "blocks.3", sw.codec("raw:clip=profile")) is None
 
 
 def test_the_default_network_is_not_calibrated_again(lite0: sw.Model, tmp_path: Path) -> None:
@@ -79,20 +84,20 @@ def test_the_default_network_is_not_calibrated_again(lite0: sw.Model, tmp_path: 
     assert counted.names == []
     assert [s.error for s in samples] == [None, None]
     assert samples[0].bytes < samples[1].bytes < 5000
-    (digest,) = read_run(tmp_path)[0]["profiles"]
-    profile = shipped_profile("ftc", "lite0", lite0.digest, "blocks.3")
+    (digest,) = read_run(tmp_path)[0].profiles
+    profile = ProfileStore().find(lite0.digest, "blocks.3", Ftc())
     assert profile is not None
     assert digest == profile.digest
 
 
 @pytest.mark.parametrize("split", ["blocks.3", "blocks.5"])
 def test_trained_profiles_are_packaged(lite0: sw.Model, split: str) -> None:
-    assert shipped_path("learned", "lite0", split).stat().st_size <= 2_000_000
-    profile = shipped_profile("learned", "lite0", lite0.digest, split)
-    assert profile is not None
-    assert profile.about["split"] == split
-    assert int(profile.about["steps"]) > 0
-    assert "foolbox" not in profile.about["data"] and "samples" not in profile.about["data"]
+    profile = ProfileStore().find(lite0.digest, split, Learned())
+    assert profile is not None and profile.path is not None and profile.learnt is not None
+    assert profile.path.stat().st_size <= 2_000_000
+    assert profile.learnt.split == split
+    assert profile.learnt.trained and profile.learnt.steps > 0
+    assert not {"foolbox", "samples"} & set(profile.learnt.data)
 
 
 def test_what_only_training_makes_is_left_out_where_none_is_packaged(
@@ -113,7 +118,7 @@ def test_a_sweep_is_calibrated_once_a_split_and_a_resumed_run_not_again(
     run = Run(experiment, tmp_path, first)
     assert first.names == ["0: calibrating", "2: calibrating"]
     assert first.steps == 2 * 200
-    used = {codec.profile for task in run.tasks for codec in task.codecs if codec.profile}
+    used = {codec.profile for choice in run.curves for codec in choice.codecs if codec.profile}
     assert len(used) == 4
     samples = iter(run)
     for _ in range(3):
@@ -121,7 +126,7 @@ def test_a_sweep_is_calibrated_once_a_split_and_a_resumed_run_not_again(
     resumed = Run(experiment, tmp_path, again)
     assert len(resumed.done) == 3
     assert again.names == []
-    assert used == {codec.profile for task in resumed.tasks for codec in task.codecs} - {None}
+    assert used == {codec.profile for choice in resumed.curves for codec in choice.codecs} - {None}
     assert not any(sample.error for sample in resumed)
 
 
@@ -135,21 +140,21 @@ def test_a_profile_of_another_seed_in_the_folder_is_not_taken(net: str, tmp_path
 
 def test_a_profile_s_file_is_used_and_its_change_is_noticed(net: str, tmp_path: Path) -> None:
     path = tmp_path / "a+b.profile"
-    (written,) = write_profiles(net, "2", "scikit-image", path, crops=20)
+    (written,) = write_profiles(Plan(net, "2", crops=20), path)
     counted = Counted()
     experiment = plan(net, f"ftc:profile={path},quality=40+60")
     samples = [s for s in Run(experiment, tmp_path / "run", counted) if s.codec.startswith("ftc")]
     assert [s.error for s in samples] == [None, None]
     assert {s.curve for s in samples} == {f"ftc:profile={path}"}
     assert counted.names == []
-    assert list(read_run(tmp_path / "run")[0]["profiles"]) == [written.digest]
-    write_profiles(net, "2", "scikit-image", path, crops=21)
+    assert list(read_run(tmp_path / "run")[0].profiles) == [written.digest]
+    write_profiles(Plan(net, "2", crops=21), path)
     with pytest.raises(ExperimentError, match="holds a run with other profiles"):
         Run(experiment, tmp_path / "run")
 
 
 def test_a_profile_of_the_evaluation_s_pictures_is_refused(net: str, tmp_path: Path) -> None:
-    write_profiles(net, "2", "samples", tmp_path / "x", crops=5)
+    write_profiles(Plan(net, "2", "samples", crops=5), tmp_path / "x")
     with pytest.raises(DataError, match="learnt on samples, which this experiment evaluates"):
         Run(plan(net, f"ftc:profile={tmp_path / 'x'}"), tmp_path / "run")
 
@@ -157,14 +162,14 @@ def test_a_profile_of_the_evaluation_s_pictures_is_refused(net: str, tmp_path: P
 def test_several_crossing_tensors_have_a_profile_each(lite0: sw.Model, tmp_path: Path) -> None:
     point = next(p for p in sw.cut_points(lite0) if len(p.crossings) == 2 and p.edge_share > 0.5)
     out = tmp_path / "x.profile"
-    profiles = write_profiles("lite0", point.name, "scikit-image", out, crops=3)
+    profiles = write_profiles(Plan("lite0", point.name, crops=3), out)
     assert [p.path.name for p in profiles if p.path] == ["x.0.profile", "x.1.profile"]
-    assert [p.about["crossing"] for p in profiles] == ["0", "1"]
+    assert [p.learnt.crossing for p in profiles if p.learnt] == [0, 1]
 
 
 def test_what_cannot_be_calibrated_is_refused(net: str, tmp_path: Path) -> None:
     with pytest.raises(CodecError, match="jpeg needs no profile: name a codec that does"):
-        write_profiles(net, "2", "scikit-image", tmp_path / "x", spec="jpeg")
+        write_profiles(Plan(net, "2", codec="jpeg"), tmp_path / "x")
     with pytest.raises(ProfileError, match="there is no folder"):
-        write_profiles(net, "2", "scikit-image", tmp_path / "none" / "x")
+        write_profiles(Plan(net, "2"), tmp_path / "none" / "x")
     assert not list(tmp_path.iterdir())

@@ -9,11 +9,12 @@ from small_runs import Plan
 from torch import nn
 
 import splitwire as sw
-from splitwire.codecs.profile import Profile
+from splitwire.calibrate.store import ProfileStore
+from splitwire.codecs.profile import Profile, Provenance
 from splitwire.errors import ExperimentError
 from splitwire.eval.run import Run
 from splitwire.eval.samples import read_run
-from splitwire.live.drive import setting, settings_of_run
+from splitwire.live.choosing import choices_of_run, open_choice, shared
 from splitwire.report.page import write_report
 
 
@@ -46,14 +47,14 @@ def test_outputs_are_judged_by_the_network_as_it_was(
     x = torch.from_numpy(plain.preprocess.picture(photo.open()))[None]
     p, q = (each(x)[0].log_softmax(0).double() for each in (plain, tuned))
     lost = {s.codec: s.divergence for s in samples if s.photo == photo.name}
-    assert lost["none"] == 0
+    assert lost[""] == 0
     assert lost["raw:dtype=float32"] == pytest.approx(float((p.exp() * (p - q)).sum()), rel=1e-4)
     head, _ = read_run(out)
-    assert (head["model"]["digest"], head["model"]["deployed"]) == (plain.digest, tuned.digest)
+    assert (head.model.digest, head.model.deployed) == (plain.digest, tuned.digest)
     assert "fine-tuned cloud" in write_report(out).read_text(encoding="utf-8")
-    assert settings_of_run(out, tuned, 100.0, 1.0, 5)  # which runs live with the tuned weights
+    assert choices_of_run(out, tuned, 100.0)  # which runs live with the tuned weights
     with pytest.raises(ExperimentError, match="another network"):
-        settings_of_run(out, plain, 100.0, 1.0, 5)
+        choices_of_run(out, plain, 100.0)
 
 
 def test_the_edge_half_is_nobodys_to_tune(experiment: Plan, tmp_path: Path) -> None:
@@ -74,11 +75,12 @@ def test_a_profile_that_wants_its_cloud_gets_no_other(
     x = random.normal(size=(4, 8, 15, 15)).astype(np.float32)
     learnt = sw.codec("ftc").calibrate(x).profile
     tuned = sw.load_model(experiment().model, weights)
-    profile = Profile("ftc", learnt.arrays, about={"data": "noise", "cloud": tuned.digest})
+    told = Provenance("tiny", "0" * 16, "1", "ftc", data=("noise",), cloud=tuned.digest)
+    profile = Profile("ftc", learnt.arrays, learnt=told)
     spec = f"ftc:profile={profile.save(tmp_path / 'a.profile').path}"
     assert list(Run(experiment(codecs=(spec,)), tmp_path / "tuned"))
     with pytest.raises(ExperimentError, match="layers of the cloud fine-tuned"):
         Run(experiment(codecs=(spec,), cloud_weights=None), tmp_path / "plain")
-    assert setting(tuned, "1", spec, 5).codecs
+    assert open_choice(tuned, shared("1", spec), ProfileStore()).codecs
     with pytest.raises(ExperimentError, match="layers of the cloud fine-tuned"):
-        setting(sw.load_model(tuned.name), "1", spec, 5)
+        open_choice(sw.load_model(tuned.name), shared("1", spec), ProfileStore())

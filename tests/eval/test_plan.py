@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from splitwire.cli import main
+from splitwire.cli.terminal import console
 from splitwire.errors import ExperimentError
-from splitwire.eval.plan import Energy, rows, worthwhile
-from splitwire.eval.results import summarise
-from splitwire.eval.samples import read_run
-from splitwire.eval.totals import Total
+from splitwire.eval.plan import Energy, check_rates, rows, worthwhile
+from splitwire.eval.results import Summary
+from splitwire.eval.totals import Total, choices
 from splitwire.live.adapt import Adaptive
 from splitwire.live.bandwidth import Bandwidth
-from splitwire.report.findings import choices
 from splitwire.runner.link import Trace
 
 
@@ -51,10 +50,10 @@ def test_the_command_prints_what_the_report_says(
     make_run: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run: Path = make_run()
-    totals = choices(*(lambda head, samples: (head, summarise(samples)))(*read_run(run)))
-    command = ["splitwire", "plan", str(run), "--bandwidth", "1e5 3e6", "--watts", "2"]
+    totals = choices(Summary.open(run))
+    command = ["splitwire", "plan", str(run), "--bandwidth=1e5", "--bandwidth=3e6", "--watts=2"]
     monkeypatch.setattr("sys.argv", command)
-    monkeypatch.setattr("splitwire.cli_live.console.width", 160)
+    monkeypatch.setattr(console, "width", 160)
     with pytest.raises(SystemExit):
         main()
     said = capsys.readouterr().out
@@ -64,18 +63,24 @@ def test_the_command_prints_what_the_report_says(
         assert f"{stretch.slowest / 1e3:,.0f}" in said
 
 
+@pytest.mark.parametrize("rate", [0.0, -5.0, float("nan"), inf])
+def test_what_is_no_upload_rate_is_refused(rate: float) -> None:
+    with pytest.raises(ExperimentError, match="an upload rate is a number of bytes a second, not"):
+        check_rates([1e6, rate])
+
+
 def bandwidth(rate: float | None, rtt: float = 0.005) -> Bandwidth:
     return SimpleNamespace(rate=rate, rtt=rtt)  # type: ignore[return-value]
 
 
 def test_the_setting_follows_the_rate_and_ignores_small_gains() -> None:
     link = bandwidth(1e5)
-    choose = Adaptive([("edge", EDGE), ("shared", SHARED), ("cloud", CLOUD)], link)  # type: ignore[list-item]
+    choose = Adaptive({"edge": EDGE, "shared": SHARED, "cloud": CLOUD}, link)  # type: ignore[dict-item]
     assert choose() == "edge"
     link.rate = 5e5  # type: ignore[misc]
     assert choose() == "shared"
     link.rate = 8.3e5  # type: ignore[misc]
-    assert choose.seconds(CLOUD) < choose.seconds(SHARED)  # but by less than it takes to change
+    assert choose.seconds("cloud") < choose.seconds("shared")  # type: ignore[arg-type]  # but by little
     assert choose() == "shared"
     link.rate = 3e6  # type: ignore[misc]
     assert choose() == "cloud"
@@ -112,12 +117,12 @@ def test_over_a_link_that_moves_it_is_near_the_best_in_hindsight() -> None:
     ways = [EDGE, SHARED, CLOUD]
     measured = Bandwidth()
     measured.rtt = 0.0
-    choose = Adaptive([(way, way) for way in ways], measured)  # type: ignore[misc]
+    choose = Adaptive(dict(enumerate(ways)), measured)  # type: ignore[arg-type]
     last_probe = 0.0
 
     def adaptive(now: float) -> Total:
         nonlocal last_probe
-        chosen: Any = choose()
+        chosen: Any = ways[choose()]  # type: ignore[call-overload]
         if chosen.bytes:
             way = trace.seconds_to_send(int(chosen.bytes), now + chosen.fixed / 2)
             measured.saw(int(chosen.bytes), now, now + way, 0.0)
