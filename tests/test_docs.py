@@ -43,6 +43,27 @@ def test_the_guide_keeps_its_promise_of_twenty_lines() -> None:
     assert len([line for line in codec.splitlines() if line.strip()]) <= 20
 
 
+def test_the_task_of_the_guide_is_evaluated_reported_and_calibrated_for(tmp_path: Path) -> None:
+    task, network, use = python_blocks("docs/adding-a-task.md")
+    (tmp_path / "steering.py").write_text(task, encoding="utf-8")
+    (tmp_path / "car.py").write_text(network, encoding="utf-8")
+    printed = run(use, tmp_path)
+    rows = {words[0]: words for words in map(str.split, printed.splitlines())}
+    assert float(rows["edge"][-1]) == 0  # edge only strays nowhere
+    coarse, fine = rows["ftc:quality=30"], rows["ftc:quality=60"]
+    assert float(coarse[4]) > float(fine[4])
+    assert float(fine[3]) < float(rows["jpeg:quality=20"][3])  # this network hears the mean alone
+    page = (tmp_path / "runs" / "car" / "report.html").read_text(encoding="utf-8")
+    assert "error of the angle in radians" in page and "What the network says" in page
+    (profile,) = (tmp_path / "runs" / "car" / "profiles").iterdir()
+    assert profile.name == "road-ftc.profile"
+
+
+def test_the_guide_to_tasks_keeps_its_promise_of_thirty_lines() -> None:
+    task = python_blocks("docs/adding-a-task.md")[0]
+    assert len([line for line in task.splitlines() if line.strip()]) <= 30
+
+
 def test_the_evaluation_of_the_guide_runs(tmp_path: Path) -> None:
     opens_in_pandas, in_python = python_blocks("docs/evaluating.md")
     printed = run(in_python + opens_in_pandas.replace("runs/default", "two"), tmp_path)

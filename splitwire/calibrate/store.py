@@ -43,8 +43,9 @@ class ProfileStore:
     """
 
     def __init__(self, *folders: Path) -> None:
-        users = os.environ.get(VARIABLE, "").split(os.pathsep)
-        self._folders = [*folders, *(Path(folder) for folder in users if folder)]
+        named = os.environ.get(VARIABLE, "").split(os.pathsep)
+        self._users = [Path(folder) for folder in named if folder]
+        self._folders = [*folders, *self._users]
         for folder in self._folders:
             if not folder.is_dir():
                 raise ProfileError(f"{folder} is no folder of profiles")
@@ -65,13 +66,15 @@ class ProfileStore:
             codec: one that needs a profile; its parameters matter where its profiles depend on
                 them.
             crossing: which of the tensors that cross.
-            fits: what else a profile must have been learnt on.
+            fits: what else a profile must have been learnt on; those in the folders of
+                $SPLITWIRE_PROFILES are the user's word, and taken as they are.
 
         Raises:
             ProfileError: a file in one of the folders is damaged.
         """
         place = (network, split, settings(codec), crossing)
-        paths = (path for path, learnt in self._places.get(place, ()) if fits(learnt))
+        known = self._places.get(place, ())
+        paths = (path for path, learnt in known if fits(learnt) or self._is_users(path))
         return next(map(Profile.load, paths), None)
 
     def codecs(self, cut: Split, codec: Codec) -> list[Codec]:
@@ -116,6 +119,9 @@ class ProfileStore:
     @cached_property
     def _digests(self) -> dict[str, Path]:
         return {digest: path for path, digest, _ in reversed(self._labels)}
+
+    def _is_users(self, path: Path) -> bool:
+        return any(path.is_relative_to(folder) for folder in self._users)
 
     def _paths(self) -> Iterator[Path]:
         for folder in [*self._folders, _PACKAGED]:

@@ -13,8 +13,10 @@ from splitwire.codecs.ftc import Ftc
 from splitwire.codecs.learned import Learned
 from splitwire.errors import CodecError, DataError, ExperimentError, ProfileError
 from splitwire.eval.experiment import Experiment, load_experiment
+from splitwire.eval.profiles import run_store
 from splitwire.eval.run import Run
 from splitwire.eval.samples import SAMPLES, read_run
+from splitwire.live.choosing import open_choice, shared
 
 NET = """
 from torch import nn
@@ -24,6 +26,30 @@ def small():
     ends = nn.Conv2d(3, 8, 3, 2), nn.Linear(8 * 7 * 7, 10)
     network = nn.Sequential(ends[0], nn.ReLU(), nn.Conv2d(8, 8, 3, 2), nn.Flatten(), ends[1])
     return network, Preprocess(32, 36, (127.0,) * 3, (128.0,) * 3, "bilinear")
+"""
+FORKED = """
+import torch
+from torch import nn
+from splitwire.models.preprocess import Preprocess
+
+class Stem(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.left, self.right = nn.Conv2d(3, 6, 3, 2), nn.Conv2d(3, 4, 5, 4)
+
+    def forward(self, x):
+        return self.left(x).relu(), self.right(x).relu()
+
+class Forked(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.both, self.head = Stem(), nn.Linear(1546, 10)
+
+    def forward(self, x):
+        return 9 * self.head(torch.cat([part.flatten(1) for part in self.both(x)], 1))
+
+def make():
+    return Forked(), Preprocess(32, 36, (127.0,) * 3, (128.0,) * 3, "bilinear")
 """
 SPLITS = load_experiment().splits
 T = TypeVar("T")
@@ -48,6 +74,13 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> str:
     file = tmp_path_factory.mktemp("net") / "net.py"
     file.write_text(NET, encoding="utf-8")
     return f"{file}:small"
+
+
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("forked") / "forked.py"
+    file.write_text(FORKED, encoding="utf-8")
+    return f"{file}:make"
 
 
 def plan(model: str, *codecs: str, **changes: object) -> Experiment:
@@ -173,3 +206,35 @@ def test_what_cannot_be_calibrated_is_refused(net: str, tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="there is no folder"):
         write_profiles(Plan(net, "2"), tmp_path / "none" / "x")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_profile_in_a_folder_of_the_user_s_is_taken(
+    net: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, counted = tmp_path / "mine", Counted()
+    folder.mkdir()
+    (written,) = write_profiles(Plan(net, "2", crops=20, seed=3), folder / "any name.profile")
+    monkeypatch.setenv("SPLITWIRE_PROFILES", str(folder))
+    run = Run(plan(net, "ftc:quality=40+60"), tmp_path / "run", counted)
+    assert not any(sample.error for sample in run)
+    assert counted.names == [] and list(read_run(tmp_path / "run")[0].profiles) == [written.digest]
+
+
+def test_a_run_with_two_crossing_tensors_has_a_profile_for_each(
+    forked: str, tmp_path: Path
+) -> None:
+    """Calibrated, evaluated, drawn, and found again by whoever opens the run."""
+    experiment = plan(forked, "ftc:quality=30+60", "jpeg", splits=("both",))
+    samples = [s for s in Run(experiment, tmp_path) if s.codec.startswith("ftc")]
+    assert [s.error for s in samples] == [None, None]
+    assert samples[0].bytes < samples[1].bytes
+    names = sorted(path.name for path in (tmp_path / "profiles").iterdir())
+    assert names == ["both-ftc.0.profile", "both-ftc.1.profile"]
+    model = sw.load_model(forked)
+    cut = sw.split(model, "both")
+    codecs = run_store(tmp_path).codecs(cut, sw.codec("ftc:quality=60"))
+    digests = {codec.profile.digest for codec in codecs if codec.profile}
+    assert digests == set(read_run(tmp_path)[0].profiles) and len(digests) == 2
+    assert "One feature tensor, as sent and as decoded" in sw.write_report(tmp_path).read_text()
+    choice = open_choice(model, shared("both", "ftc:quality=60"), run_store(tmp_path))
+    assert list(choice.codecs) == codecs

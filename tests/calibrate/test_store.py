@@ -62,12 +62,17 @@ def test_a_profile_that_depends_on_parameters_is_for_those_alone(tmp_path: Path)
     assert found(store) is None
 
 
-def test_what_else_it_must_have_been_learnt_on_is_asked(tmp_path: Path) -> None:
+def test_what_else_it_must_have_been_learnt_on_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     keep(tmp_path, 1)
     second = keep(tmp_path, 2, replace(LEARNT, data=("yours",)))
     store = ProfileStore(tmp_path)
     profile = store.find("a" * 16, "2", CLIPPED, 0, lambda learnt: "yours" in learnt.data)
     assert profile is not None and profile.digest == second
+    assert store.find("a" * 16, "2", CLIPPED, 0, lambda learnt: False) is None
+    monkeypatch.setenv(VARIABLE, str(tmp_path))  # what users name themselves is taken
+    assert ProfileStore().find("a" * 16, "2", CLIPPED, 0, lambda learnt: False) is not None
 
 
 def test_each_crossing_tensor_has_its_own_and_a_missing_one_is_said(
