@@ -133,11 +133,11 @@ def test_calibrate_writes_the_profile_that_encode_decode_and_eval_take(
     output(splitwire("decode", "f.sw", "-o", "g.npy", "--profile", "n.profile"))
     decoded = sw.decode((desk / "f.sw").read_bytes(), profile)
     np.testing.assert_array_equal(np.load(desk / "g.npy"), decoded)
-    command = ["eval", "plan.toml", "--model", "net.py:small", "--data", "photos", "--splits", "0"]
-    command += ["--codecs", "ftc:profile=n.profile,quality=40+60", "--out", "calibrated"]
+    command = ["eval", "plan.toml", "--model", "net.py:small", "--data", "photos", "--split", "0"]
+    command += ["--codec", "ftc:profile=n.profile,quality=40+60", "--out", "calibrated"]
     assert "ftc:profile=n.profile,quality=40" in output(splitwire(*command))
     head, samples = read_run(desk / "calibrated")
-    assert list(head["profiles"]) == [profile.digest]
+    assert list(head.profiles) == [profile.digest]
     assert not any(sample.error for sample in samples)
 
 
@@ -187,8 +187,8 @@ def test_splits_measures_where_it_is_asked_to(splitwire: Command) -> None:
 def test_eval_leaves_a_run_a_table_and_a_page_and_goes_on_where_it_was(
     desk: Path, splitwire: Command
 ) -> None:
-    command = ["eval", "plan.toml", "--model", "net.py:small", "--data", "photos", "--splits", "0"]
-    command += ["--codecs", "raw:bits=4+8 png", "--views", "2", "--out", "run"]
+    command = ["eval", "plan.toml", "--model", "net.py:small", "--data", "photos", "--split", "0"]
+    command += ["--codec", "raw:bits=4+8", "--codec", "png", "--views", "2", "--out", "run"]
     first = output(in_process_of_its_own(desk, *command))
     assert "raw:bits=8" in first
     assert f"Report: {Path('run', 'report.html')}" in first
@@ -218,18 +218,18 @@ def test_eval_leaves_a_run_a_table_and_a_page_and_goes_on_where_it_was(
         ("calibrate net.py:small 0 -o x --data empty", "empty holds no pictures"),
         ("calibrate net.py:small 9 -o x", "no cut point '9'"),
         ("calibrate lite00 blocks.3 -o x", "unknown model 'lite00'; near: lite0"),
-        ("eval --codecs ftc:profile=missing", "cannot read the profile missing"),
+        ("eval --codec ftc:profile=missing", "cannot read the profile missing"),
         ("inspect nothing", "not a Splitwire stream"),
         ("report empty", "empty holds no run"),
         ("splits lite00", "unknown model 'lite00'; near: lite0"),
-        ("eval --codecs jpg", "unknown codec 'jpg' (did you mean 'jpeg'?)"),
-        ("eval --codecs raw:bits=4+9", "bits must be an integer from 1 to 8, not 9"),
+        ("eval --codec jpg", "unknown codec 'jpg' (did you mean 'jpeg'?)"),
+        ("eval --codec raw:bits=4+9", "bits must be an integer from 1 to 8, not 9"),
         ("eval --weights missing.pt", "no weights file missing.pt"),
         ("eval --data empty", "empty holds no pictures"),
         ("eval --data missing", "missing is no folder"),
         ("eval --data fakes", "fakes/cat.jpg is no picture that can be read"),
-        ("eval --model net.py:small --splits 0 --data photos --out nothing/run", "cannot write to"),
-        ("eval --limit 1 --splits block.3", "no cut point 'block.3'; near: blocks.3"),
+        ("eval --model net.py:small --split 0 --data photos --out nothing/run", "cannot write to"),
+        ("eval --limit 1 --split block.3", "no cut point 'block.3'; near: blocks.3"),
         ("eval missing.toml", "cannot read the experiment missing.toml"),
     ],
 )
@@ -251,6 +251,6 @@ def test_bench_prints_ratios_and_draws_the_roofline(desk: Path, splitwire: Comma
 
 def test_help_names_every_verb(splitwire: Command) -> None:
     words = output(splitwire("--help")).split()
-    verbs = "eval report calibrate splits codecs encode decode inspect bench"
-    for verb in verbs.split():
+    verbs = "eval report calibrate train splits codecs encode decode inspect bench plan"
+    for verb in (*verbs.split(), "cloud", "edge", "demo"):
         assert verb in words

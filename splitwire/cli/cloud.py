@@ -113,6 +113,8 @@ def cloud(held: Held, listening: Listening, bounds: Bounds) -> None:
     access = Access(token)
     limits = Limits(bounds.clients, bounds.max_message, seconds=bounds.message_seconds)
     server = Cloud(library, access, limits)
-    about = {"sizes": picture_sizes(list(library.models.values()))}
+    models = list(library.models.values())
+    tasks = {model.name: library.page_task(model) for model in models}
+    about = {"sizes": picture_sizes(models), "tasks": tasks}
     app = server.app(pages(access, about))
     serve(server, app, listening.host, listening.port, listening.certificate, listening.key)

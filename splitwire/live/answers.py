@@ -4,25 +4,43 @@ An edge asks for the whole output where it is to judge it; what a user is shown 
 """
 
 import json
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
+import torch
 from torch import fx
 from torch.utils import _pytree as pytree
 
 from splitwire.codecs.base import Codec
 from splitwire.codecs.registry import codec
-from splitwire.errors import BitstreamError, RemoteError
+from splitwire.errors import CodecError, RemoteError, SplitwireError, TaskError
 from splitwire.models.load import Model
 from splitwire.models.split import Crossing
 from splitwire.runner.local import decode, encode
-from splitwire.tasks.base import Output, Prediction, tensors
+from splitwire.tasks.base import Output, Prediction, Task, tensors
 
 _EXACT = "raw:dtype=float32"
 
 
-def write_prediction(prediction: Prediction) -> bytes:
-    """A prediction as it travels."""
-    return json.dumps(prediction, separators=(",", ":")).encode()
+def checked(task: Task, output: Output) -> Output:
+    """An output, once the task has taken it for one of its own.
+
+    Raises:
+        TaskError: it has not, or the output holds NaN.
+    """
+    with _said_of(task):
+        return task.checked(output)
+
+
+def write_prediction(task: Task, output: Output) -> bytes:
+    """What a task tells of an output, as it travels.
+
+    Raises:
+        TaskError: the task does not take the output, or tells what JSON has no word for.
+    """
+    with _said_of(task):
+        told = task.predict(task.checked(output))
+        return json.dumps(told, allow_nan=False, separators=(",", ":")).encode()
 
 
 def read_prediction(body: bytes) -> Prediction:
@@ -41,8 +59,12 @@ def read_prediction(body: bytes) -> Prediction:
 
 
 def write_output(output: Output) -> bytes:
-    """An output as it travels: the packet of its tensors."""
-    flat = tensors(output)
+    """An output as it travels: the packet of its tensors.
+
+    Raises:
+        CodecError: it holds integers that float32 does not tell apart.
+    """
+    flat = [_as_floats(tensor) for tensor in tensors(output)]
     return encode(flat, _coders(len(flat)))
 
 
@@ -54,24 +76,40 @@ def read_output(body: bytes, model: Model) -> Output:
     """
     crossings = _leaves(model)
     try:
-        leaves = iter(decode(body, _coders(len(crossings)), crossings))
-    except BitstreamError as error:
+        return structured(model, decode(body, _coders(len(crossings)), crossings))
+    except SplitwireError as error:
         raise RemoteError(f"the cloud sent no output of {model.name}: {error}") from None
-    results = model.graph.results
-    filled = [next(leaves) if isinstance(node, fx.Node) else node for node in results]
-    return pytree.tree_unflatten(filled, model.graph.structure)
 
 
-def output_like(model: Model) -> Any:
-    """An output's structure, with tensors that have shapes and types but no numbers."""
-    graph = model.graph
-    filled = [node.meta["val"] if isinstance(node, fx.Node) else node for node in graph.results]
+def structured(model: Model, flat: Iterable[torch.Tensor]) -> Output:
+    """The output that a network's tensors make, in the order in which `tensors` gives them."""
+    leaves, graph = iter(flat), model.graph
+    filled = [next(leaves) if isinstance(node, fx.Node) else node for node in graph.results]
     return pytree.tree_unflatten(filled, graph.structure)
 
 
 def _leaves(model: Model) -> list[Crossing]:
     values = [(node.name, node.meta["val"]) for node in model.graph.outputs]
     return [Crossing(name, tuple(value.shape), value.dtype) for name, value in values]
+
+
+def _as_floats(tensor: torch.Tensor) -> torch.Tensor:
+    floats = tensor.float()
+    if not tensor.is_floating_point() and not torch.equal(floats.to(tensor.dtype), tensor):
+        raise CodecError("the output holds integers beyond float32: it cannot travel whole")
+    return floats
+
+
+@contextmanager
+def _said_of(task: Task) -> Iterator[None]:
+    """Makes whatever a task stumbles over an error that names it: it may be a user's own."""
+    try:
+        yield
+    except SplitwireError:
+        raise
+    except Exception as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise TaskError(f"the task {task.name} failed: {what[:160]}") from error
 
 
 def _coders(count: int) -> list[Codec]:

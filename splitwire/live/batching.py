@@ -16,15 +16,15 @@ from time import monotonic
 from weakref import WeakKeyDictionary
 
 import torch
-from torch.utils import _pytree as pytree
 
 from splitwire.errors import SplitwireError, TaskError
+from splitwire.live.answers import structured
 from splitwire.live.library import Agreement
 from splitwire.live.protocol import Code, FrameError
 from splitwire.live.worker import Worker
 from splitwire.models.split import Split
 from splitwire.runner.local import decode
-from splitwire.tasks.base import Output
+from splitwire.tasks.base import Output, tensors
 
 MAX_BATCH = 8
 _FORGET = 0.8  # how much of what is known of a pace outlives the next measurement
@@ -205,7 +205,11 @@ def _forward(batch: Sequence[Job]) -> list[Output]:
     cloud = batch[0].split.cloud
     if len(batch) == 1:
         return [cloud(*batch[0].tensors)]
+
+    def flat(*inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(tensors(cloud(*inputs)))
+
     columns = [torch.stack(column) for column in zip(*(j.tensors for j in batch), strict=True)]
     # The graph was made for a batch of one; vmap knows what its operations do to several.
-    outputs = torch.vmap(cloud)(*columns)
-    return [pytree.tree_map(lambda t, at=at: t[at], outputs) for at in range(len(batch))]
+    rows = zip(*torch.vmap(flat)(*columns), strict=True)
+    return [structured(batch[0].split.model, row) for row in rows]

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from splitwire.calibrate.store import ProfileStore
+from splitwire.calibrate.store import VARIABLE, ProfileStore
 from splitwire.codecs.registry import codec
 from splitwire.errors import ExperimentError
 from splitwire.eval.deployment import Deployment
+from splitwire.eval.head import profiles_of
 from splitwire.eval.plan import worthwhile
 from splitwire.eval.profiles import run_store
 from splitwire.eval.results import Summary
@@ -60,7 +61,8 @@ def choices_of_run(
         folders: of profiles, beside the run's own.
 
     Raises:
-        ExperimentError: the run is of another network, or nothing in it keeps the fidelity.
+        ExperimentError: the run is of another network, nothing in it keeps the fidelity, or what
+            it was measured with is hidden by other profiles.
     """
     summary = Summary.open(run)
     if summary.head.model.deployed != model.digest:
@@ -73,4 +75,11 @@ def choices_of_run(
             "allow more --max-divergence"
         )
     store = run_store(run, *folders)
-    return {open_choice(model, key, store): total for key, total in kept.items()}
+    opened = {open_choice(model, key, store): total for key, total in kept.items()}
+    for digest in profiles_of(c for choice in opened for c in choice.codecs):
+        if digest not in summary.head.profiles:
+            raise ExperimentError(
+                f"the profile {digest} is not one that {run} was measured with: "
+                f"take its file out of --profiles and {VARIABLE}"
+            )
+    return opened

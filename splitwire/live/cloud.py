@@ -251,7 +251,7 @@ class _Client:
             return
         self._agreements.append(made)
         halves = made.choice.split
-        event("agreed", model=hello.model, split=hello.split, codec=hello.codec)
+        event("agreed", model=hello.model, split=hello.split, codec=hello.codec, task=hello.task)
         welcome = Welcome(
             agreement=len(self._agreements) - 1,
             digest=halves.model.digest,

@@ -36,6 +36,7 @@ OPEN_SECONDS = 5.0
 _BACKOFF = (0.1, 5.0)  # seconds of the first wait, and of the longest
 _PROBES = 3
 _PADDING = 4000  # bytes of a probe of the rate
+_LARGEST_REPLY = 256 << 20  # bytes: a whole output may be a map of classes
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Address:
                 proxy=None,
                 open_timeout=OPEN_SECONDS,
                 close_timeout=1,
+                max_size=_LARGEST_REPLY,
                 **options,
             )
         except InvalidStatus as error:
@@ -124,7 +126,7 @@ class Uplink:
 
     def __init__(self, address: Address, hellos: Sequence[Hello]) -> None:
         self.address = address
-        self.hellos = list(hellos)
+        self.hellos = list(dict.fromkeys(hellos))  # two specs may mean the same
         self.bandwidth = Bandwidth()
         self.heard = -inf  # when anything last came from the cloud
         self.reconnects = -1
@@ -191,9 +193,10 @@ class Uplink:
         frame = Frame(self._agreed[hello].agreement, number, patience, packet)
         sent = monotonic()
         reply = await self._exchange(number, frame.message(), patience)
+        if isinstance(reply, Probe):
+            raise RemoteError("the cloud sent a probe where an answer was due")
         if isinstance(reply, Answer):
             self.bandwidth.saw(len(packet), sent, self.heard, reply.held)
-        assert not isinstance(reply, Probe)
         return reply
 
     async def probe(self, padding: int = _PADDING, patience: float = OPEN_SECONDS) -> None:
@@ -247,6 +250,7 @@ class Uplink:
                     waiting.set_result(reply)
         except (WebSocketException, RemoteError) as error:
             why = str(error)
+            socket.transport.abort()  # whoever sends what is no reply is not listened to
         if socket is self._socket:
             self._lose(why)
 

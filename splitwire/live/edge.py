@@ -17,7 +17,7 @@ import torch
 
 from splitwire.codecs.base import Tensor
 from splitwire.errors import RemoteError, SplitwireError, TaskError
-from splitwire.live.answers import read_output, read_prediction
+from splitwire.live.answers import read_output, read_prediction, write_prediction
 from splitwire.live.connection import Uplink
 from splitwire.live.protocol import Code, Hello, Refusal
 from splitwire.live.record import Frame, Outcome, Record
@@ -156,7 +156,7 @@ class Edge:
         return frame.record(how, reason, prediction, output)
 
     def _predicted(self, output: Output) -> Prediction:
-        return self.task.predict(self.task.checked(output))
+        return read_prediction(write_prediction(self.task, output))
 
     def _coded(self, frame: Frame, picture: Tensor) -> asyncio.Future[_Coded]:
         """The features and their packet; no packet where nothing is to be sent."""

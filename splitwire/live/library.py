@@ -2,8 +2,11 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
+
+import torch
 
 from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.base import Codec
@@ -11,7 +14,7 @@ from splitwire.codecs.profile import Profile
 from splitwire.codecs.registry import codec_class
 from splitwire.codecs.spec import Spec
 from splitwire.errors import RemoteError, SplitwireError
-from splitwire.live.answers import output_like, write_output, write_prediction
+from splitwire.live.answers import checked, write_output, write_prediction
 from splitwire.live.protocol import Hello
 from splitwire.models.load import Model
 from splitwire.models.split import Split, split
@@ -42,8 +45,9 @@ class Agreement:
         Raises:
             TaskError: the output is none of the task's, or holds NaN.
         """
-        checked = self.task.checked(output)
-        return write_output(checked) if self.whole else write_prediction(self.task.predict(checked))
+        if self.whole:
+            return write_output(checked(self.task, output))
+        return write_prediction(self.task, output)
 
 
 class Library:
@@ -96,18 +100,23 @@ class Library:
         """The task of that name, if the network's output is one of its kind.
 
         Raises:
-            RemoteError: there is no such task here.
-            TaskError: the output is of another kind.
+            RemoteError: there is no such task here, or the output is of another kind.
         """
         if name not in self._known:
             raise RemoteError(f"no task {name[:80]!r} here; there are: {', '.join(self._known)}")
         with self._lock:
             key = (model.name, name)
             if key not in self._tasks:
-                task = self._known[name].of(model)
-                task.check(output_like(model))
-                self._tasks[key] = task
+                self._tasks[key] = _fitting(self._known[name], model)
             return self._tasks[key]
+
+    def page_task(self, model: Model) -> str | None:
+        """The task of a network where nobody names one: the last known that fits."""
+        for name in reversed(list(self._known)):
+            with suppress(RemoteError):
+                self.task(model, name)
+                return name
+        return None
 
     def split(self, model: Model, at: str) -> Split:
         """The halves of a network, from the cache where they are in it."""
@@ -140,3 +149,15 @@ class Library:
 
     def _names(self) -> str:
         return ", ".join(self.models)
+
+
+def _fitting(kind: type[Task], model: Model) -> Task:
+    """A task for a network, once it has taken what the network gives for a black picture."""
+    try:
+        task = kind.of(model)
+        with torch.inference_mode():
+            task.check(model(torch.zeros(model.input_shape)))
+    except Exception as error:  # of any kind: the task may be a user's own
+        said = error if isinstance(error, SplitwireError) else f"{type(error).__name__}: {error}"
+        raise RemoteError(f"the task {kind.name} does not fit {model.name}: {said}") from error
+    return task

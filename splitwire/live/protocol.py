@@ -17,9 +17,9 @@ import json
 import struct
 from dataclasses import asdict, dataclass
 from enum import IntEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from splitwire.errors import RemoteError
@@ -99,12 +99,10 @@ class Hello:
         try:
             return TypeAdapter(cls).validate_python(said)
         except ValidationError as error:
-            fault = error.errors()[0]
-            where = ".".join(map(str, fault["loc"]))
-            raise RemoteError(f"hello: {where}: {fault['msg']}") from None
+            raise RemoteError(f"hello: {fault(error)}") from None
 
 
-@dataclass(frozen=True)
+@checked(frozen=True, config=ConfigDict(extra="forbid"))
 class Welcome:
     """What the cloud agrees to.
 
@@ -117,12 +115,12 @@ class Welcome:
         welcome: version of the protocol.
     """
 
-    agreement: int
+    agreement: Annotated[int, Field(ge=0, lt=256)]
     digest: str
     tensors: list[list[int]]
     in_flight: int
     max_message: int
-    welcome: int = VERSION
+    welcome: Annotated[int, Field(ge=VERSION, le=VERSION)] = VERSION
 
     def text(self) -> str:
         """The message."""
@@ -139,9 +137,11 @@ class Welcome:
         if "refused" in said:
             raise RemoteError(f"the cloud refused: {said['refused']}")
         try:
-            return cls(**said)
-        except TypeError as error:
-            raise RemoteError(f"the cloud said no welcome of version {VERSION}: {error}") from None
+            return TypeAdapter(cls).validate_python(said)
+        except ValidationError as error:
+            raise RemoteError(
+                f"the cloud said no welcome of version {VERSION}: {fault(error)}"
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -245,6 +245,13 @@ def read_reply(message: bytes | str) -> Answer | Refusal | Probe:
 def refused(reason: str) -> str:
     """The text message that refuses a hello."""
     return json.dumps({"refused": reason})
+
+
+def fault(error: ValidationError) -> str:
+    """The first thing that is wrong with a message, in a line."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else first["msg"]
 
 
 def _object(text: str) -> dict[str, Any]:

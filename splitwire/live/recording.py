@@ -19,6 +19,7 @@ from splitwire.eval.experiment import Experiment, LinkPlan, load_experiment
 from splitwire.eval.head import describe_run, profiles_of
 from splitwire.eval.samples import SAMPLES, Sample, head_line, sample_line
 from splitwire.eval.scoring import Scoring
+from splitwire.live.answers import checked, read_prediction, write_prediction
 from splitwire.live.record import Record
 from splitwire.live.supply import Pictures
 from splitwire.models.load import Model
@@ -130,7 +131,7 @@ class Recording:
             for _ in range(1 if self._references else 2):  # the first of all warms up
                 begin = perf_counter()
                 with torch.inference_mode():
-                    output = self._task.checked(self._model(torch.from_numpy(x)[None]))
+                    output = checked(self._task, self._model(torch.from_numpy(x)[None]))
                 seconds = slowness * (perf_counter() - begin)
             self._references[name] = output
             sample = Sample(name, 0, *_ON_EDGE, edge=seconds, **self._judged(name, output))
@@ -171,7 +172,7 @@ class Recording:
         """
         if output is None:
             return {"prediction": told or {}}
-        prediction = {"prediction": told or self._task.predict(output)}
+        prediction = {"prediction": told or read_prediction(write_prediction(self._task, output))}
         if name not in self._references or self._pictures is None:
             return prediction
         reference, truth = self._references[name], self._pictures.photos[name].label

@@ -25,6 +25,7 @@ from splitwire.live.drive import Drive
 from splitwire.live.edge import Edge
 from splitwire.live.library import Library
 from splitwire.live.offers import LINKS, PICTURE
+from splitwire.live.protocol import fault
 from splitwire.live.record import Record
 from splitwire.live.slowing import Slowed
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Choice, Way
@@ -81,8 +82,10 @@ class Session:
                     said: dict[str, Any] = {"chosen": True}
                 else:
                     said = await self._picture(message["bytes"])
-            except (SplitwireError, ValidationError) as error:
-                said = {"error": str(error).splitlines()[0]}
+            except ValidationError as error:
+                said = {"error": f"no selection: {fault(error)}"}
+            except SplitwireError as error:
+                said = {"error": " ".join(str(error).split())}
             await page.send_text(json.dumps(said))
 
     async def close(self) -> None:
@@ -135,7 +138,7 @@ class Session:
         for way in ways:
             record = await self._edge.frame("picture", x, self._choices[way])
             self._strip[way] = _shown(record)
-        mosaic = await loop.run_in_executor(None, _mosaic, record)
+        mosaic = await loop.run_in_executor(None, _mosaic, record) if record.packet else None
         return {**self._strip[SHARED], "strip": self._strip, "mosaic": mosaic}
 
     def _prepared(self, data: bytes) -> Tensor:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from deployment import NET, start_cloud
+from deployment import start_cloud, write_files
 from numpy.typing import NDArray
 
 import splitwire as sw
@@ -11,9 +11,9 @@ import splitwire as sw
 
 @pytest.fixture(scope="session")
 def net(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with small networks."""
+    """A folder with small networks and a task."""
     folder = tmp_path_factory.mktemp("net")
-    (folder / "net.py").write_text(NET, encoding="utf-8")
+    write_files(folder)
     return folder
 
 
@@ -33,9 +33,9 @@ def small_picture() -> NDArray[np.float32]:
 @pytest.fixture(scope="session")
 def address(net: Path) -> Iterator[str]:
     """A cloud on loopback that everyone may speak to."""
-    cloud = start_cloud(net, "--port", "0", "--max-message", "100000", model=MODELS)
+    cloud = start_cloud(net, "--port", "0", "--max-message", "100000", models=MODELS)
     yield cloud.event("listening")["address"]
     assert cloud.stop() == 0
 
 
-MODELS = "net.py:small net.py:negative_is_nan net.py:no_classifier"
+MODELS = [f"net.py:{name}" for name in ("small", "negative_is_nan", "no_classifier")]

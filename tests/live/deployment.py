@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
@@ -38,6 +39,86 @@ def negative_is_nan():
 
 def no_classifier():
     return nn.Sequential(nn.Conv2d(3, 4, 3, 2)), HOW
+
+class Heads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.ReLU(), nn.Flatten())
+        self.mean, self.scale = nn.Linear(900, 2), nn.Linear(900, 2)
+
+    def forward(self, x):
+        x = self.body(x)
+        return {"mean": self.mean(x), "scale": self.scale(x).sigmoid() + 0.1}
+
+def steering():
+    return Heads(), HOW
+
+class Branches(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.left, self.right = nn.Conv2d(3, 4, 3, 2), nn.Conv2d(3, 6, 5, 4)
+        self.left_head, self.right_head = nn.Linear(900, 10), nn.Linear(294, 10)
+
+    def forward(self, x):
+        left, right = self.left(x).relu(), self.right(x)
+        return self.left_head(left.flatten(1)) + self.right_head(right.flatten(1))
+
+def branches():
+    return Branches(), HOW
+
+def maps():
+    return nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.Upsample(scale_factor=16.0)), HOW
+"""
+
+TASK = """
+import torch
+from splitwire.errors import TaskError
+from splitwire.tasks.base import Task
+from splitwire.tasks.metric import Metric
+
+class Steering(Task):
+    name = "steering"
+    metrics = (Metric("shift", "distance of the means", lambda r, o, t: distance(r, o)),)
+
+    def check(self, output):
+        shapes = {name: tuple(value.shape) for name, value in output.items()}
+        if shapes != {"mean": (1, 2), "scale": (1, 2)}:
+            raise TaskError(f"mean and scale of two numbers expected, not {shapes}")
+
+    def divergence(self, reference, output):
+        p, q = normal(reference), normal(output)
+        return float(torch.distributions.kl_divergence(p, q).sum())
+
+    def log_likelihood(self, output, random):
+        here = normal(output)
+        noise = torch.tensor(random.normal(size=(1, 2)), dtype=torch.float32)
+        drawn = (here.mean + here.stddev * noise).detach()
+        return here.log_prob(drawn).sum()
+
+    def predict(self, output):
+        return {name: value[0].tolist() for name, value in output.items()}
+
+def normal(output):
+    return torch.distributions.Normal(output["mean"].float(), output["scale"].float())
+
+def distance(reference, output):
+    return float((reference["mean"] - output["mean"]).norm())
+
+class Maps(Task):
+    name = "maps"
+
+    def check(self, output):
+        if output.shape != (1, 8, 240, 240):
+            raise TaskError("eight maps expected")
+
+    def divergence(self, reference, output):
+        return float((reference - output).square().mean())
+
+    def log_likelihood(self, output, random):
+        return -output.square().mean()
+
+    def predict(self, output):
+        return {"mean": output.mean().item()}
 """
 PATIENCE = 90.0  # seconds for a process to start on a busy machine; nothing is asserted on it
 
@@ -63,10 +144,19 @@ class CloudProcess:
         return self.process.wait(PATIENCE)
 
 
-def start_cloud(folder: Path, *arguments: str, model: str = "net.py:small") -> CloudProcess:
-    """A cloud that runs in `folder`, where net.py is."""
+def write_files(folder: Path) -> None:
+    """net.py, the networks of these tests, and task.py, what one of them gives."""
     (folder / "net.py").write_text(NET, encoding="utf-8")
-    command = [sys.executable, "-m", "splitwire", "cloud", "--model", model, *arguments]
+    (folder / "task.py").write_text(TASK, encoding="utf-8")
+
+
+def start_cloud(
+    folder: Path, *arguments: str, models: Sequence[str] = ("net.py:small",)
+) -> CloudProcess:
+    """A cloud that runs in `folder`, where net.py and task.py are."""
+    write_files(folder)
+    held = [word for name in models for word in ("--model", name)]
+    command = [sys.executable, "-m", "splitwire", "cloud", *held, *arguments]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True

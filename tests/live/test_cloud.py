@@ -4,6 +4,7 @@ import json
 import socket as sockets
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,8 +16,10 @@ from websockets.exceptions import ConnectionClosed
 import splitwire as sw
 from splitwire.cli import main
 from splitwire.errors import RemoteError
+from splitwire.live.answers import read_output, read_prediction
 from splitwire.live.protocol import Answer, Code, Frame, Refusal, read_reply
 from splitwire.runner.local import encode
+from splitwire.tasks.classification import Classification
 
 Picture = NDArray[np.float32]
 
@@ -28,9 +31,9 @@ def packet(model: sw.Model, x: Picture, at: str = "1", spec: str = "raw:dtype=fl
     return encode(features, [sw.codec(spec)] * len(features))
 
 
-def logits(model: sw.Model, x: Picture) -> Picture:
+def output(model: sw.Model, x: Picture) -> Any:
     with torch.inference_mode():
-        return model(torch.from_numpy(x)[None])[0].numpy()
+        return model(torch.from_numpy(x)[None])
 
 
 def is_well(address: str, small: sw.Model, x: Picture) -> None:
@@ -45,15 +48,16 @@ def test_float32_features_give_the_whole_network_s_prediction(
     address: str, small: sw.Model, small_picture: Picture, at: str
 ) -> None:
     with dial(address) as socket:
-        welcome = agree(socket, split=at, digest=small.digest, top=10)
-        assert (welcome.classes, welcome.digest) == (10, small.digest)
-        answer = ask(socket, packet(small, small_picture, at))
-    assert isinstance(answer, Answer)
-    found = np.empty(10, np.float32)
-    found[answer.classes] = answer.logits
-    np.testing.assert_array_equal(found, logits(small, small_picture))
-    assert (np.diff(answer.logits) <= 0).all()
-    assert 0 < answer.decode + answer.cloud <= answer.held
+        for number, whole in enumerate((True, False)):
+            welcome = agree(socket, split=at, digest=small.digest, whole=whole)
+            assert (welcome.agreement, welcome.digest) == (number, small.digest)
+        sent, expected = packet(small, small_picture, at), output(small, small_picture)
+        answers = [ask(socket, sent, number, number) for number in range(2)]
+    assert isinstance(answers[0], Answer)
+    assert isinstance(answers[1], Answer)
+    assert torch.equal(read_output(answers[0].body, small), expected)
+    assert read_prediction(answers[1].body) == Classification().predict(expected)
+    assert all(0 < a.decode + a.cloud <= a.held for a in answers)
 
 
 def test_one_connection_serves_several_agreements_at_once(
@@ -66,14 +70,16 @@ def test_one_connection_serves_several_agreements_at_once(
             sent = packet(small, small_picture, at, spec)
             reply = ask(socket, sent, number, 1 - number)
             assert isinstance(reply, Answer)
-            assert len(reply.classes) == 5
+            assert len(read_prediction(reply.body)["classes"]) == 5
 
 
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
         ({"model": "lite9"}, "no model 'lite9' here; there are: net.py:small"),
-        ({"model": "net.py:no_classifier"}, "only classifiers"),
+        ({"model": "net.py:no_classifier"}, "a classifier gives one row of logits, 1×classes"),
+        ({"task": "depth"}, "no task 'depth' here; there are: classification"),
+        ({"task": "task.py:Steering"}, "no task 'task.py:Steering' here"),
         ({"digest": "0123456789abcdef"}, "other weights at the edge"),
         ({"split": "blocks"}, "no cut point 'blocks'"),
         ({"codec": "jpg"}, "unknown codec 'jpg'"),
@@ -218,13 +224,15 @@ def test_a_hundred_reconnects(address: str, small: sw.Model, small_picture: Pict
 def test_many_clients_at_once_are_all_answered(
     address: str, small: sw.Model, small_picture: Picture
 ) -> None:
-    sent, best = packet(small, small_picture), logits(small, small_picture).argmax()
+    sent, best = packet(small, small_picture), int(output(small, small_picture).argmax())
 
     def client(_: int) -> list[bool]:
         with dial(address) as socket:
             agree(socket)
             replies = [ask(socket, sent, number) for number in range(5)]
-        return [isinstance(r, Answer) and r.classes[0] == best for r in replies]
+        return [
+            isinstance(r, Answer) and read_prediction(r.body)["classes"][0] == best for r in replies
+        ]
 
     with ThreadPoolExecutor(50) as pool:
         assert all(all(right) for right in pool.map(client, range(50)))

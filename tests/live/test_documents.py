@@ -22,7 +22,7 @@ def test_the_client_of_the_protocol_s_page_gets_the_network_s_prediction(
     assert len([line for line in code.splitlines() if line.strip()]) <= 40
     (tmp_path / "client.py").write_text(code, encoding="utf-8")
     photo = load_photos("samples")[3].path
-    cloud = start_cloud(tmp_path, "--port", "0", model="lite0")
+    cloud = start_cloud(tmp_path, "--port", "0", models=["lite0"])
     url = cloud.event("listening")["address"].replace("http", "ws")
     done = subprocess.run(
         [sys.executable, "client.py", url, str(photo)],

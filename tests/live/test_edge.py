@@ -19,9 +19,12 @@ from numpy.typing import NDArray
 import splitwire as sw
 from splitwire.errors import RemoteError
 from splitwire.live.connection import Address
-from splitwire.live.drive import Drive, Slowed, setting
-from splitwire.live.edge import Record
+from splitwire.live.drive import Drive
+from splitwire.live.record import Record
+from splitwire.live.slowing import Slowed
+from splitwire.runner.choice import Choice
 from splitwire.runner.link import Trace
+from splitwire.tasks.classification import Classification
 
 Picture = NDArray[np.float32]
 RAW = "raw:dtype=float32"
@@ -69,11 +72,15 @@ def run(
     return {record.name: record for record in records}
 
 
-def drive(model: sw.Model, address: str, spec: str = RAW, **options: Any) -> Drive:
-    how = {"deadline": 30.0, "in_flight": 4, **options}
+def shared(model: sw.Model, at: str = "1", spec: str = RAW) -> Choice:
+    return Choice.shared(sw.split(model, at), [sw.codec(spec)], spec)
+
+
+def drive(model: sw.Model, address: str, **options: Any) -> Drive:
+    how = {"deadline": 30.0, "in_flight": 4, "whole": True, **options}
     token = how.pop("token", None)
     where = Address(address, token, how.pop("authority", None))
-    return Drive(where, [(setting(model, "1", spec, 10), None)], **how)
+    return Drive(where, Classification(), how.pop("choices", [shared(model)]), **how)
 
 
 def outcomes(records: dict[str, Record]) -> Counter[str]:
@@ -82,13 +89,11 @@ def outcomes(records: dict[str, Record]) -> Counter[str]:
 
 
 def right(model: sw.Model, records: dict[str, Record]) -> bool:
-    """Whether all logits are the whole network's; from a batch they may differ in the last bits."""
+    """Whether all outputs are the whole network's; from a batch their last bits may differ."""
     for name, x in pictures(len(records)):
         with torch.inference_mode():
-            expected = model(torch.from_numpy(x)[None])[0].numpy()
-        record, logits = records[name], np.empty(10, np.float32)
-        logits[record.classes] = record.logits
-        if not np.allclose(logits, expected, atol=1e-4):
+            expected = model(torch.from_numpy(x)[None])
+        if not torch.allclose(records[name].output, expected, atol=1e-4):
             return False
     return True
 
@@ -101,6 +106,22 @@ def test_every_frame_is_answered_as_the_whole_network_would(address: str, small:
         assert record.bytes > 4 * 4 * 15 * 15
         assert list(record.seconds) == ["edge", "encode", "link", "decode", "cloud"]
         assert record.total >= max(record.seconds.values())
+        assert record.prediction == Classification().predict(record.output)
+
+
+def test_an_answer_that_is_no_whole_output_holds_the_prediction(
+    address: str, small: sw.Model
+) -> None:
+    records = run(drive(small, address, whole=False), pictures(20))
+    assert outcomes(records) == {"answered": 20}
+    for name, x in pictures(20):
+        assert records[name].output is None
+        with torch.inference_mode():
+            expected = Classification().predict(small(torch.from_numpy(x)[None]))
+        assert records[name].prediction == {
+            "classes": expected["classes"],
+            "probabilities": pytest.approx(expected["probabilities"], rel=1e-4),
+        }
 
 
 def test_a_cloud_that_is_killed_and_comes_back_costs_no_frame(
@@ -149,25 +170,25 @@ def test_a_frame_that_no_network_predicts_is_refused_with_the_reason(
 ) -> None:
     monkeypatch.chdir(net)
     model = sw.load_model("net.py:negative_is_nan")
-    where = Address(address)
-    way = Drive(where, [(setting(model, "input", RAW, 10), None)], 30.0, 2)
-    records = run(way, pictures(3))
+    records = run(drive(model, address, choices=[shared(model, "input")]), pictures(3))
     assert outcomes(records) == {"refused": 3}
     assert all(record.reason == "the network's output holds NaN" for record in records.values())
 
 
-def test_settings_change_under_way_and_no_frame_is_lost(
+def test_choices_change_under_way_and_no_frame_is_lost(
     address: str, small: sw.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ways = [
-        setting(small, "1", RAW, 10),
-        setting(small, "3", "raw", 10),
-        setting(small, "output", "none", 10),
-    ]
-    turn = cycle(ways)
+    choices = [shared(small), shared(small, "3", "raw"), Choice.edge_only(small)]
+    turn = cycle(choices)
     monkeypatch.setattr(Drive, "_chooser", lambda self, uplink: lambda: next(turn))
-    way = Drive(Address(address), [(way, None) for way in ways], 30.0, 4)
-    assert outcomes(run(way, pictures(60))) == {"answered": 40, "local": 20}
+    records = run(drive(small, address, choices=choices), pictures(60))
+    assert outcomes(records) == {"answered": 40, "local": 20}
+    assert {record.choice for record in records.values()} == set(choices)
+
+
+def test_two_specs_that_mean_the_same_are_agreed_once(address: str, small: sw.Model) -> None:
+    choices = [shared(small, "1", spec) for spec in ("raw", "raw:bits=8")]
+    assert outcomes(run(drive(small, address, choices=choices), pictures(3))) == {"answered": 3}
 
 
 def test_nobody_there_is_one_clear_error(small: sw.Model) -> None:

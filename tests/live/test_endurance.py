@@ -11,7 +11,9 @@ from deployment import start_cloud
 
 import splitwire as sw
 from splitwire.live.connection import Address
-from splitwire.live.drive import Drive, setting
+from splitwire.live.drive import Drive
+from splitwire.runner.choice import Choice
+from splitwire.tasks.classification import Classification
 
 FRAMES = 20_000
 
@@ -28,7 +30,8 @@ def test_memory_is_flat_over_twenty_thousand_frames(tmp_path: Path, small: sw.Mo
     torch.set_num_threads(1)
     cloud = start_cloud(tmp_path, "--port", "0")
     where = Address(cloud.event("listening")["address"])
-    drive = Drive(where, [(setting(small, "1", "raw:bits=8", 5), None)], 30.0, 8)
+    choice = Choice.shared(sw.split(small, "1"), [sw.codec("raw:bits=8")], "raw:bits=8")
+    drive = Drive(where, Classification(), [choice], deadline=30.0, in_flight=8)
     x = np.random.default_rng(0).integers(0, 256, (3, 32, 32)).astype(np.float32)
     outcomes: Counter[str] = Counter()
     processes = (str(cloud.process.pid), "self")

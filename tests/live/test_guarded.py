@@ -22,7 +22,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untype
     (folder / "profiles").mkdir()
     codec = sw.codec("raw:clip=profile").calibrate([np.ones((4, 15, 15), np.float32)])
     assert codec.profile
-    codec.profile.save(folder / "profiles" / "raw.safetensors")
+    codec.profile.save(folder / "profiles" / "raw.profile")
     cloud = start_cloud(
         folder, "--port", "0", "--token-file", "token", "--profiles", "profiles", "--clients", "2"
     )

@@ -10,6 +10,7 @@ from PIL import Image
 import splitwire as sw
 from splitwire.cli import main
 from splitwire.data.video import frames, newest
+from splitwire.eval.experiment import LinkPlan
 from splitwire.eval.samples import read_run
 
 
@@ -47,10 +48,8 @@ def test_a_live_run_is_written_as_eval_writes_and_the_report_draws_it(
     said = " ".join(capsys.readouterr().out.split())
     assert "20 frames ran live: 20 answered by the cloud" in said
     head, samples = read_run(out)
-    assert head["model"]["digest"] == small.digest
-    assert head["experiment"]["links"] == [
-        {"name": "live", "rate": 1e6, "rtt": 0.004, "loss": 0.0, "trace": None}
-    ]
+    assert head.model.digest == small.digest
+    assert head.experiment.links == (LinkPlan("live", 1e6, 0.004),)
     live = [sample for sample in samples if sample.total is not None]
     assert (len(samples) - len(live), len(live)) == (3, 20)  # each photo on the edge alone, first
     for sample in live:
@@ -74,7 +73,10 @@ def test_a_live_run_is_written_as_eval_writes_and_the_report_draws_it(
         ("--connect http://127.0.0.1:9", "no connection to http://127.0.0.1:9"),
         ("--connect http://127.0.0.1:9 --rate 1 --trace x", "by --rate or by --trace"),
         ("--connect http://127.0.0.1:9 --trace missing", "cannot read the trace missing"),
-        ("--connect http://127.0.0.1:9 --codec raw:clip=profile", "no packaged profile"),
+        (
+            "--connect http://127.0.0.1:9 --codec raw:clip=profile",
+            "no profile of raw:clip=profile for",
+        ),
         ("--connect http://127.0.0.1:9 --codec jpg", "unknown codec 'jpg'"),
         ("--connect http://127.0.0.1:9 --source missing", "missing is no folder"),
         ("--connect http://127.0.0.1:9 --adapt missing", "missing holds no run"),

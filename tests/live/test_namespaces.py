@@ -1,6 +1,6 @@
 """Edge and cloud in two network namespaces, over a link with a rate, a delay, losses and cuts.
 
-pytest -m full tests/runner/test_namespaces.py -s     prints live beside simulated times
+pytest -m full tests/live/test_namespaces.py -s     prints live beside simulated times
 """
 
 import os
@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 import wire
 
-from splitwire.eval.samples import STAGES, Sample, read_run
+from splitwire.eval.samples import Sample, read_run
 from splitwire.report.findings import on_live
+from splitwire.runner.local import COMPUTED
 
 pytestmark = [
     pytest.mark.full,
@@ -86,7 +87,7 @@ def test_the_live_link_is_the_simulated_one(tmp_path: Path, rate: float, device:
     with deployment(rate):
         rtt = round_trip()
         samples = finished(live(tmp_path / "run", 150, *options), tmp_path / "run", 150)
-    here = [sum(getattr(s, stage) for stage in STAGES) for s in samples]
+    here = [sum(getattr(s, stage) for stage in COMPUTED) for s in samples]
     simulated = np.array(here) + [rtt + s.bytes / rate for s in samples]
     totals = np.median([s.total or 0 for s in samples])
     ratio = totals / np.median(simulated)

@@ -15,7 +15,7 @@ from deployment import PATIENCE, start_cloud
 
 import splitwire as sw
 from splitwire.data.photos import load_photos
-from splitwire.models.labels import class_names
+from splitwire.tasks.classification import class_names
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WAIT = 1000 * PATIENCE
@@ -72,7 +72,7 @@ def best(lite0: sw.Model, photo: Path) -> str:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("cloud")
     (folder / "token").write_text("0123456789abcdef", encoding="utf-8")
-    process = start_cloud(folder, "--port", "0", "--token-file", "token", model="lite0")
+    process = start_cloud(folder, "--port", "0", "--token-file", "token", models=["lite0"])
     yield process.event("listening")["address"]
     process.stop()
 

@@ -1,4 +1,6 @@
-import numpy as np
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,12 +34,8 @@ def test_a_frame_that_names_no_patience_has_the_usual_one() -> None:
 
 
 def test_an_answer_comes_back() -> None:
-    classes, logits = np.array([3, 999], np.uint32), np.array([1.5, -2.25], np.float32)
-    back = read_reply(Answer(7, 0.02, 0.001, 0.0105, classes, logits).message())
-    assert isinstance(back, Answer)
-    assert (back.id, back.held, back.decode, back.cloud) == (7, 0.02, 0.001, 0.0105)
-    np.testing.assert_array_equal(back.classes, classes)
-    np.testing.assert_array_equal(back.logits, logits)
+    answer = Answer(7, 0.02, 0.001, 0.0105, b'{"classes":[3,999]}')
+    assert read_reply(answer.message()) == answer
 
 
 @given(IDS, st.sampled_from(Code), st.text(max_size=30))
@@ -51,9 +49,9 @@ def test_a_probe_comes_back_without_its_padding() -> None:
 
 
 def test_hello_and_welcome_come_back() -> None:
-    hello = Hello("lite0", "blocks.3", "jpeg:quality=50", "ab", ("12", "34"), 3)
+    hello = Hello("lite0", "3", "jpeg:quality=50", "depth", "ab", ("12", "34"), whole=True)
     assert Hello.read(hello.text()) == hello
-    welcome = Welcome(1, "ab", [[80, 14, 14]], 1000, 8, 1 << 20)
+    welcome = Welcome(1, "ab", [[80, 14, 14]], 8, 1 << 20)
     assert Welcome.read(welcome.text()) == welcome
 
 
@@ -72,16 +70,37 @@ def test_random_bytes_are_a_message_or_a_clear_error(data: bytes) -> None:
         ("", "a JSON object expected"),
         ("[1]", "a JSON object expected"),
         ("[" * 100_000, "a JSON object expected"),
-        ("{}", "a hello of version 1 expected, not 'None'"),
-        ('{"hello": 2}', "version 1 expected, not '2'"),
-        ('{"hello": 1}', "hello: model:"),
-        ('{"hello": 1, "model": "a", "split": "b", "codec": "c", "x": 1}', "hello: x:"),
-        ('{"hello": 1, "model": "a", "split": "b", "codec": "c", "top": 0}', "hello: top:"),
+        ("{}", "a hello of version 2 expected, not 'None'"),
+        ('{"hello": 1}', "version 2 expected, not '1'"),
+        ('{"hello": 2}', "hello: model:"),
+        ('{"hello": 2, "model": "a", "split": "b", "codec": "c", "x": 1}', "hello: x:"),
+        ('{"hello": 2, "model": "a", "split": "b", "codec": "c", "whole": 3}', "hello: whole:"),
     ],
 )
 def test_what_is_no_hello_says_why(text: str, said: str) -> None:
     with pytest.raises(RemoteError, match=said):
         Hello.read(text)
+
+
+WELCOME: dict[str, Any] = {
+    "welcome": 2,
+    "agreement": 0,
+    "digest": "",
+    "tensors": [],
+    "in_flight": 8,
+    "max_message": 9,
+}
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [{"welcome": 1}, {"welcome": None}, {"agreement": "x"}, {"agreement": 300}, {"classes": 9}],
+)
+def test_what_is_no_welcome_of_this_version_is_a_clear_error(spoilt: dict[str, Any]) -> None:
+    assert Welcome.read(json.dumps(WELCOME)).agreement == 0
+    with pytest.raises(RemoteError, match="no welcome of version 2") as refused:
+        Welcome.read(json.dumps(WELCOME | spoilt))
+    assert "\n" not in str(refused.value)
 
 
 def test_a_refusal_of_a_hello_is_an_error_with_its_reason() -> None:

@@ -52,7 +52,10 @@ class Edge {
 class Browser {
   #cloud = new Cloud();
 
-  async open() { await this.#cloud.open($("model").value, sessionStorage.token); }
+  async open() {
+    const model = $("model").value;
+    await this.#cloud.open(model, about.tasks[model] ?? undefined, sessionStorage.token);
+  }
 
   async choose() { this.#cloud.close(); this.#cloud = new Cloud(); await this.open(); }
 

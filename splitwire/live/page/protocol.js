@@ -35,8 +35,8 @@ export function pictureStream(jpeg, height, width) {
 export class Cloud {
   #socket; #waiting = new Map(); #next = 1; #hello = null; #agreement = 0;
 
-  /** Connect to the cloud that served this page and agree on a network. */
-  async open(model, token) {
+  /** Connect to the cloud that served this page and agree on a network and a task. */
+  async open(model, task, token) {
     const url = new URL("v1", location.href.replace(/^http/, "ws"));
     this.#socket = new WebSocket(url, ["splitwire", ...(token ? [`bearer.${token}`] : [])]);
     this.#socket.binaryType = "arraybuffer";
@@ -48,7 +48,7 @@ export class Cloud {
     this.#socket.onclose = () => this.#lost();
     const welcome = await new Promise((resolve, reject) => {
       this.#hello = { resolve, reject };
-      this.#socket.send(JSON.stringify({ hello: 2, model, split: "input", codec: "picture:format=jpeg" }));
+      this.#socket.send(JSON.stringify({ hello: 2, model, task, split: "input", codec: "picture:format=jpeg" }));
     });
     if (welcome.refused) throw new Error(welcome.refused);
     this.#agreement = welcome.agreement;

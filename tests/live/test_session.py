@@ -1,0 +1,169 @@
+"""The session behind a page of the demonstration: selections, pictures, and what is refused."""
+
+import asyncio
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from deployment import start_cloud
+from PIL import Image
+
+import splitwire as sw
+from splitwire.calibrate.store import ProfileStore
+from splitwire.live.connection import Address
+from splitwire.live.library import Library
+from splitwire.live.session import Session
+from splitwire.tasks.classification import Classification
+
+CHOSEN = {"chosen": True}
+SELECTION = {"model": "net.py:small", "split": "0", "codec": "raw:bits=8", "link": "not slowed"}
+
+
+class Page:
+    """A page that sends messages one after another, and keeps what it is told."""
+
+    def __init__(self, messages: list[str | bytes]) -> None:
+        self._messages = iter(messages)
+        self.told: list[dict[str, Any]] = []
+
+    async def receive(self) -> dict[str, Any]:
+        message = next(self._messages, None)
+        if message is None:
+            return {"type": "websocket.disconnect"}
+        return {
+            "type": "websocket.receive",
+            "text" if isinstance(message, str) else "bytes": message,
+        }
+
+    async def send_text(self, text: str) -> None:
+        self.told.append(json.loads(text))
+
+
+def photo() -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+PHOTO = photo()
+
+
+def selection(**changes: str) -> str:
+    return json.dumps({**SELECTION, **changes})
+
+
+@pytest.fixture(scope="module")
+def address(net: Path) -> Iterator[str]:
+    """A cloud that holds one of the edge's two networks; its address."""
+    process = start_cloud(net, "--port", "0")
+    yield process.event("listening")["address"]
+    assert process.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def library(small: sw.Model) -> Library:
+    others = [sw.load_model("net.py:negative_is_nan"), sw.load_model("net.py:no_classifier")]
+    return Library([small, *others], ProfileStore())
+
+
+def converse(library: Library, address: str, *messages: str | bytes) -> list[dict[str, Any]]:
+    """What a session answers to each message."""
+    page = Page(list(messages))
+
+    async def talk() -> None:
+        session = Session(library, Address(address), ProfileStore(), "classification", 1.0)
+        try:
+            await session.run(page)  # type: ignore[arg-type]
+        finally:
+            await session.close()
+
+    asyncio.run(talk())
+    assert len(page.told) == len(messages)
+    return page.told
+
+
+def test_a_picture_is_run_in_all_three_ways(
+    library: Library, address: str, small: sw.Model
+) -> None:
+    chosen, first, second = converse(library, address, selection(), PHOTO, PHOTO)
+    assert chosen == CHOSEN
+    x = small.preprocess.picture(Image.open(io.BytesIO(PHOTO)).convert("RGB"))
+    with torch.inference_mode():
+        expected = Classification().predict(small(torch.from_numpy(x)[None]))
+    assert list(first["strip"]) == ["shared", "edge only", "cloud only"]
+    assert first["strip"]["edge only"]["prediction"] == expected
+    assert first["strip"]["edge only"]["outcome"] == "local"
+    for said in (first, second, first["strip"]["cloud only"]):
+        assert said["outcome"] == "answered", said
+        assert list(said["stages"]) == ["edge", "encode", "link", "decode", "cloud"]
+        assert said["bytes"] > 0
+    assert second["prediction"]["classes"][0] == expected["classes"][0]
+    assert first["mosaic"].startswith("data:image/png;base64,")
+
+
+REFUSED = [
+    ("nothing", "no selection: Invalid JSON"),
+    ("[]", "no selection: Input should be"),
+    (selection(extra="1"), "no selection: extra: Unexpected keyword argument"),
+    (selection(link="a string and two cups"), "no selection: link: String should match"),
+    (selection(model="lite9"), "no model 'lite9' here"),
+    (selection(split="blocks"), "no cut point 'blocks'"),
+    (selection(codec="jpg"), "unknown codec 'jpg'"),
+    (selection(codec="ftc:quality=45"), "no profile of ftc:quality=45"),
+    (selection(model="net.py:no_classifier"), "a classifier gives one row of logits"),
+    (
+        selection(model="net.py:negative_is_nan", split="1"),
+        "no model 'net.py:negative_is_nan' here",
+    ),
+]
+
+
+@pytest.mark.parametrize(("message", "why"), REFUSED)
+def test_a_refused_selection_leaves_the_former_one_running(
+    library: Library, address: str, message: str, why: str
+) -> None:
+    chosen, before, refused, after, again = converse(
+        library, address, selection(), PHOTO, message, PHOTO, PHOTO
+    )
+    assert chosen == CHOSEN
+    assert list(refused) == ["error"]
+    assert why in refused["error"]
+    assert "\n" not in refused["error"]
+    for said in (after, again):
+        assert said["outcome"] == "answered"
+        assert (said["bytes"], said["prediction"]) == (before["bytes"], before["prediction"])
+
+
+def test_a_selection_replaces_the_former_one(library: Library, address: str) -> None:
+    messages = [selection(), PHOTO, selection(codec="raw:bits=4"), PHOTO, selection(), PHOTO]
+    told = converse(library, address, *messages)
+    assert told[::2] == [CHOSEN] * 3
+    sizes = [said["bytes"] for said in told[1::2]]
+    assert sizes[0] == sizes[2] > 1.5 * sizes[1]
+
+
+def test_a_picture_without_a_selection_or_one_that_is_none_is_said(
+    library: Library, address: str
+) -> None:
+    early, _, wrong, right = converse(library, address, PHOTO, selection(), b"no picture", PHOTO)
+    assert early == {"error": "choose first"}
+    assert "no picture that can be read" in wrong["error"]
+    assert right["outcome"] == "answered"
+
+
+def test_a_frame_that_cannot_be_coded_is_shown_with_its_reason(
+    library: Library, address: str
+) -> None:
+    # What crosses at the last layer is a row, of which a picture codec makes none.
+    chosen, said = converse(library, address, selection(split="4", codec="picture"), PHOTO)
+    assert chosen == CHOSEN
+    assert said["outcome"] == "refused"
+    assert said["reason"]
+    assert (said["bytes"], said["mosaic"], said["prediction"]) == (0, None, {})
+    assert said["strip"]["edge only"]["outcome"] == "local"
