@@ -11,6 +11,7 @@ from PIL import Image
 
 import splitwire as sw
 from splitwire.data.photos import load_photos
+from splitwire.tasks.classification import class_names
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
 
@@ -36,3 +37,4 @@ def test_the_client_of_the_protocol_s_page_gets_the_network_s_prediction(
     lines = done.stdout.splitlines()
     assert len(lines) == 5
     assert int(lines[0].split()[0]) == best
+    assert " ".join(lines[0].split()[1:-1]) == class_names(lite0)[best]
