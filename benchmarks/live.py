@@ -11,45 +11,32 @@ Other work on the machine adds to all: root may start it as `chrt -f 10 python b
 """
 
 import argparse
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from itertools import cycle, islice
-from pathlib import Path
 from time import monotonic
 
 import numpy as np
 
-from splitwire.eval.samples import STAGES
-from splitwire.live import drive, loops
-from splitwire.live.connection import Address
-from splitwire.live.edge import Record
+from splitwire.calibrate.store import ProfileStore
+from splitwire.live import loops
+from splitwire.live.choosing import open_choice, shared
+from splitwire.live.cloud_process import CloudProcess
+from splitwire.live.drive import Drive
+from splitwire.live.record import Record
+from splitwire.live.slowing import Slowed
+from splitwire.live.supply import supply
 from splitwire.models.load import load_model
 from splitwire.runner.link import Trace
+from splitwire.runner.local import COMPUTED
 from splitwire.runner.memory import keep_memory
 from splitwire.runner.threads import limit_threads
+from splitwire.tasks.registry import load_task
 
 WARM = 20  # frames that are not counted
 SLOWNESS = 4.0  # of the edge that is
 
 
-@contextmanager
-def cloud() -> Iterator[str]:
-    """A cloud on loopback; its address."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-m", "splitwire", "cloud", "--port", "0"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        try:
-            yield json.loads(process.stderr.readline())["address"]
-        finally:
-            process.terminate()
-
-
-def run(way: drive.Drive, pictures: list, frames: int) -> tuple[list[Record], float]:
+def run(way: Drive, pictures: list, frames: int) -> tuple[list[Record], float]:
     """The records after the warm-up, and how many came a second."""
     records, times = [], []
 
@@ -67,17 +54,17 @@ def p50(values: list[float]) -> str:
     return f"{1e3 * float(np.median(values)):.2f}"
 
 
-def overhead(way: drive.Drive, pictures: list, frames: int) -> None:
+def overhead(way: Drive, pictures: list, frames: int) -> None:
     records, _ = run(way, pictures, frames)
-    over = [r.total - sum(r.seconds[stage] for stage in STAGES) for r in records]
+    over = [r.total - sum(r.seconds[stage] for stage in COMPUTED) for r in records]
     ahead = [r.total - sum(r.seconds.values()) for r in records]
-    stages = ", ".join(f"{stage} {p50([r.seconds[stage] for r in records])}" for stage in STAGES)
+    stages = ", ".join(f"{stage} {p50([r.seconds[stage] for r in records])}" for stage in COMPUTED)
     print(f"overhead p50 {p50(over)} ms, {p50(ahead)} of it beyond the round trip; {stages}")
 
 
-def throughput(way: drive.Drive, pictures: list, frames: int) -> None:
+def throughput(way: Drive, pictures: list, frames: int) -> None:
     records, rate = run(way, pictures, frames)
-    seconds = {stage: float(np.mean([r.seconds[stage] for r in records])) for stage in STAGES}
+    seconds = {stage: float(np.mean([r.seconds[stage] for r in records])) for stage in COMPUTED}
     if way.slowed:
         sent = float(np.mean([r.bytes for r in records]))
         seconds["link"] = sent / way.slowed.trace.rates[0]
@@ -95,15 +82,15 @@ def main() -> None:
     limit_threads(1)
     keep_memory()
     model = load_model("lite0", "pretrained")
-    pictures = list(drive.pictures(model, "samples", 20)[1])
-    choice = [(drive.setting(model, asked.split, asked.codec, drive.FEW), None)]
-    with cloud() as address:
-        where = Address(address)
-        overhead(drive.Drive(where, choice, 10.0, 1), pictures, asked.frames)
-        throughput(drive.Drive(where, choice, 10.0, 4), pictures, asked.frames)
-        throughput(drive.Drive(where, choice, 10.0, 4, SLOWNESS), pictures, asked.frames // 2)
-        slow = drive.Slowed(Trace.constant(100e3), 0.005)
-        throughput(drive.Drive(where, choice, 10.0, 4, 1.0, slow), pictures, asked.frames // 2)
+    pictures, half = list(supply(model, "samples", 20)[1]), asked.frames // 2
+    choice = open_choice(model, shared(asked.split, asked.codec), ProfileStore())
+    with CloudProcess() as address:
+        task = load_task("classification", model)
+        drive = Drive(address, task, [choice], deadline=10.0)
+        overhead(replace(drive, in_flight=1), pictures, asked.frames)
+        throughput(drive, pictures, asked.frames)
+        throughput(replace(drive, slowness=SLOWNESS), pictures, half)
+        throughput(replace(drive, slowed=Slowed(Trace.constant(100e3), 0.005)), pictures, half)
 
 
 if __name__ == "__main__":
