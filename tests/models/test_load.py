@@ -152,8 +152,8 @@ def test_weights_that_cannot_be_read_are_an_error(user: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("factory", "message"),
     [
-        ("plane", "has no function 'plane'"),
-        ("number", "has no function 'number'"),
+        ("plane", "defines no 'plane'"),
+        ("number", "number is no function that makes a network"),
         ("text", "gave str: a factory gives a torch.nn.Module"),
         ("odd_pair", "gave tuple: a factory gives a torch.nn.Module"),
         ("failing", "failed: RuntimeError: no luck$"),
