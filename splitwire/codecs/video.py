@@ -140,7 +140,7 @@ class SequenceEncoder:
     def encode(self, x: ArrayLike) -> bytes:
         """The stream of the next tensor; see Codec.encode."""
         codec = self.codec
-        tensor = codec._checked(x)
+        tensor = codec.checked(x)
         planes = to_planes(tensor)
         bounds = codec._bounds(planes)
         frames, base = self._frames, self._bounds
@@ -153,9 +153,13 @@ class SequenceEncoder:
             self._position = _following(self._position)
         frame = kernels.quantize_tile(planes, *base.pair, block=codec.block)
         packet = bytes((self._position,)) + codec._packet(frames.encode(frame))
-        stream = codec._stream(codec._head(base) + packet, tensor.shape)
+        stream = codec.wrap(codec._head(base) + packet, tensor.shape)
         self._frames = frames
         return stream
+
+    def refresh(self) -> None:
+        """Make the next stream stand alone."""
+        self._frames = None
 
 
 @dataclass
