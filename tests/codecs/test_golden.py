@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from learned_profiles import CORES
-from streams import features
+from streams import features, payload_of, stream_of
 
 import splitwire as sw
 from splitwire.codecs.base import Tensor
@@ -119,6 +119,20 @@ def test_sequence_in_the_form_of_before(name: str) -> None:
     check(f"{name}-0", sw.decode(streams[0]), writing=False)
     for follows in streams[1:]:
         refused_alone(name, follows)
+
+
+def test_positions_in_the_form_of_before_begin_at_one_again() -> None:
+    codec = sw.codec("h264:lossless=true,preset=ultrafast")
+    encoder, decoder, before = codec.encoder(), codec.decoder(), codec.decoder()
+    x, head = features(1, 4, 4), b""
+    for i in range(270):
+        new = encoder.encode(x)
+        packet = payload_of(new)
+        if i == 0:
+            head, packet = packet[:8], packet[8:]  # its clip range
+        position = (i - 1) % 255 + 1 if i else 0
+        old = stream_of("h264", x.shape, head + bytes((position,)) + packet)
+        np.testing.assert_array_equal(before.decode(old), decoder.decode(new))
 
 
 def refused_alone(name: str, stream: bytes) -> None:
