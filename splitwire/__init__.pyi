@@ -2,6 +2,7 @@ from .codecs.base import Codec as Codec
 from .codecs.calibrated import CalibratedCodec as CalibratedCodec
 from .codecs.mosaic import MosaicCodec as MosaicCodec
 from .codecs.parameter import parameter as parameter
+from .codecs.predictive import PredictiveCodec as PredictiveCodec
 from .codecs.profile import Profile as Profile
 from .codecs.quantizing import QuantizingCodec as QuantizingCodec
 from .codecs.registry import codec as codec

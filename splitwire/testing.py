@@ -9,13 +9,16 @@
 """
 
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import Field, dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 import splitwire
-from splitwire.codecs import bitstream
+from splitwire.codecs import bitstream, parameter
 from splitwire.codecs.base import Codec, Tensor
 from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.errors import BitstreamError, CodecError, ProfileError
@@ -45,11 +48,15 @@ def check_codec(codec: Codec) -> None:
     else:
         samples = tensors(codec)
     check_identity(codec)
+    check_payload(codec, samples[0])
+    check_parameters(codec, samples[0])
+    check_likeness(codec, samples[0])
     for x in samples:
         check_round_trip(codec, x)
         check_input(codec, x)
     check_refusals(codec)
-    check_sequence(codec, [samples[0], samples[0] * np.float32(1.01), samples[0]])
+    x, other = samples[0], samples[-1]
+    check_sequence(codec, [x, other, x, x * np.float32(1.01), x])
     check_damage(codec, samples[0])
     check_bombs(codec, samples[0])
 
@@ -68,10 +75,49 @@ def check_identity(codec: Codec) -> None:
     raise AssertionError(f"{codec} can be changed: codecs are frozen")
 
 
+def check_payload(codec: Codec, x: Tensor) -> None:
+    """`_encode` makes bytes."""
+    payload = codec._encode(codec.checked(x))
+    assert isinstance(payload, bytes), f"{codec} makes a payload of {type(payload)}, not bytes"
+
+
+def check_parameters(codec: Codec, x: Tensor) -> None:
+    """Defaults have the types that are declared, and what decoding depends on travels."""
+    for f in codec.parameters():
+        parameter.check_declared(codec.name, f)
+        declared, default = getattr(f.type, "__name__", f.type), type(f.default)
+        kinds = [kind.__name__ for kind in parameter.KINDS]
+        assert declared == default.__name__ or declared not in kinds, (
+            f"{codec.name}: {f.name} is declared as {declared}, and its default is {f.default!r}: "
+            "a parameter has the type of its default"
+        )
+    stream = codec.encode(x)
+    y = splitwire.decode(stream, codec.profile)
+    for f in codec.parameters():
+        for other in () if f.metadata["decoding"] else (codec, *_varied(codec, f)):
+            # From the same payload, without what travels beside it.
+            same = np.array_equal(other.decode_payload(*bitstream.read(stream)), y)
+            assert same, f"{codec} decodes by {f.name}: declare it with decoding=True"
+
+
+def check_likeness(codec: Codec, x: Tensor) -> None:
+    """What is decoded depends on what was coded, be it as coarsely as can be.
+
+    There is a tensor, `x` or large steps, that correlates with what it decodes to, and so it does
+    the other way round; nothing constant correlates with both.
+    """
+    steps = np.full_like(x, 28)
+    steps[..., x.shape[-1] // 2 :] = 228
+    found = [
+        min(_likeness(z, splitwire.decode(codec.encode(z), codec.profile)) for z in (way, mirrored))
+        for way, mirrored in ((x, x[..., ::-1]), (steps, steps[..., ::-1]))
+    ]
+    assert max(found) > 0.2, f"{codec} decodes to what is not like its input: correlations {found}"
+
+
 def check_round_trip(codec: Codec, x: Tensor) -> None:
     """A stream gives back a tensor of its shape, by itself, and the same one each time."""
     stream = codec.encode(x)
-    assert isinstance(stream, bytes)
     y = splitwire.decode(stream, codec.profile)
     assert y.shape == x.shape
     assert y.dtype == np.float32
@@ -112,17 +158,106 @@ def check_refusals(codec: Codec) -> None:
 
 
 def check_sequence(codec: Codec, xs: Iterable[Tensor]) -> None:
-    """The stateful pair gives each tensor back in its turn, with nothing held back.
+    """The stateful pair gives back each tensor in its turn, or says that it cannot; never another.
 
-    A damaged stream is refused, and does not stop the whole one from being decoded after it.
+    The streams of `xs`, twice with a refresh between, are decoded in order and out of it, each by
+    itself, with one missing, twice, among those of another sequence and after damaged ones. A
+    stream that says that it builds on another is refused without it, and decoded right after it.
     """
+    xs = list(xs)
+    ours = _sent(codec, xs)
+    for i in (0, len(xs)):
+        assert ours[i].base is None, f"{codec}: the first stream, or one after refresh(), follows"
+    for sent in ours:
+        _check_alone(codec, sent)
+    if codec.decoder() is codec:  # then none has told any other
+        return
+    for i in range(len(ours)):
+        _deliver(codec, [*ours[:i], *ours[i + 1 :]])
+        _deliver(codec, [*ours[:i], *reversed(ours[i : i + 2]), *ours[i + 2 :]])
+        _deliver(codec, [*ours[: i + 1], *ours[max(i - 1, 0) :]])
+        _deliver(codec, ours, forged=i)
+    theirs = _sent(codec, [x[..., ::-1] for x in xs])
+    _deliver(codec, [sent for pair in zip(ours, theirs, strict=True) for sent in pair])
+    _deliver(codec, [ours[0], *theirs[1:], *ours[1:]])
+
+
+@dataclass(frozen=True, eq=False)
+class _Sent:
+    """A stream of a sequence, the one that it builds on, and the tensor that it is in its turn."""
+
+    stream: bytes
+    base: "_Sent | None"
+    y: Tensor
+
+
+def _sent(codec: Codec, xs: list[Tensor]) -> list[_Sent]:
+    """The streams of `xs` twice, with a refresh between, once they are decoded in order."""
     encoder, decoder = codec.encoder(), codec.decoder()
-    for x in xs:
-        stream = encoder.encode(x)
-        _raises(BitstreamError, lambda s=stream: decoder.decode(s[:-1]))
+    made: list[_Sent] = []
+    for x in (*xs, *xs):
+        if len(made) == len(xs):
+            encoder.refresh()
+        given = x.copy()
+        stream = encoder.encode(given)
+        given.fill(np.nan)  # the caller may use his memory again
+        for damaged in (b"", stream[:-1], _flipped(stream, 4 * len(stream))):
+            _raises(BitstreamError, lambda data=damaged: decoder.decode(data))
         y = decoder.decode(stream)
-        assert y.shape == x.shape
-        assert np.isfinite(y).all()
+        sound = y.shape == x.shape and np.isfinite(y).all()
+        assert sound, f"{codec} decodes {x.shape} to {y.shape}, or to numbers not finite"
+        alone = splitwire.decode(codec.encode(x), codec.profile)
+        assert _likeness(x, y) >= _likeness(x, alone) / 2, f"{codec} loses tensors of a sequence"
+        place = bitstream.read(stream)[0].sequence
+        assert place is None or place.position == len(made), f"{codec} skips a position"
+        follows = place.follows if place else 0
+        made.append(_Sent(stream, made[-follows] if follows else None, y.copy()))
+        if y.flags.writeable:
+            y.fill(np.nan)
+    return made
+
+
+def _check_alone(codec: Codec, sent: _Sent) -> None:
+    """A stream that stands alone is what it is in its turn; any other is refused."""
+    ways: list[Callable[[bytes], Tensor]] = [
+        codec.decode,
+        lambda stream: codec.decoder().decode(stream),
+        lambda stream: splitwire.decode(stream, codec.profile),
+    ]
+    for decode in ways:
+        if sent.base is None:
+            same = np.array_equal(decode(sent.stream), sent.y)
+            assert same, f"{codec}: a stream that names no other is another tensor by itself"
+        else:
+            _raises(BitstreamError, partial(decode, sent.stream))
+
+
+def _deliver(codec: Codec, arrivals: list[_Sent], forged: int | None = None) -> None:
+    """Decode streams as they arrive; before that of a number, one of its place but no payload."""
+    decoder = codec.decoder()
+    decoded: list[_Sent] = []
+    for i, sent in enumerate(arrivals):
+        if i == forged:
+            header, _ = bitstream.read(sent.stream)
+            try:
+                decoder.decode(bitstream.write(header, b""))
+            except BitstreamError:
+                last = []  # it may be gone
+            else:
+                return  # no decoder can tell
+        else:
+            last = decoded[-1:]
+        try:
+            y = decoder.decode(sent.stream)
+        except BitstreamError as error:
+            due = sent.base is None or sent.base in last
+            assert not due, f"{codec} refuses a stream behind that which it builds on: {error}"
+            continue
+        known = sent.base is None or sent.base in decoded
+        assert known, f"{codec} decodes a stream without the one that it builds on"
+        same = np.array_equal(y, sent.y)
+        assert same, f"{codec}: after a loss or among others a stream is another tensor"
+        decoded.append(sent)
 
 
 def check_damage(codec: Codec, x: Tensor, trials: int = 64) -> None:
@@ -170,6 +305,28 @@ def check_calibration(codec: CalibratedCodec) -> None:
     assert not calibrated.needs_profile
     stream = calibrated.encode(features[0])
     _raises(ProfileError, lambda: splitwire.decode(stream))
+
+
+def _varied(codec: Codec, field: Field[Any]) -> Iterator[Codec]:
+    """The codec with other values of a parameter, as far as it is known which it takes."""
+    meta, now = field.metadata, getattr(codec, field.name)
+    values: Iterable[Any] = (meta["low"], meta["high"], field.default)
+    if isinstance(now, str):
+        values = meta["choices"] or ()
+    elif isinstance(now, bool):
+        values = (not now,)
+    for value in values:
+        if value is not None and value != now:
+            changed: dict[str, Any] = {field.name: value}
+            with suppress(CodecError, ProfileError):
+                yield replace(codec, **changed)
+
+
+def _likeness(x: Tensor, y: Tensor) -> float:
+    """The correlation of two tensors; 0 where one is constant."""
+    a, b = (z.ravel() - z.mean(dtype=np.float64) for z in (x, y))
+    power = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / power if power else 0.0
 
 
 def _decodes_or_refuses(codec: Codec, stream: bytes, x: Tensor) -> None:

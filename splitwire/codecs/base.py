@@ -3,24 +3,28 @@
 A codec is a class whose fields are its parameters (`@register_codec` makes it a frozen dataclass);
 `_encode` turns a tensor into a payload and `_decode` turns that payload and the shape back into a
 tensor. This base class does the rest: it checks the tensor, writes and checks the header, and makes
-the codec again that wrote a stream. registry.py finds codecs of any class by their name.
+the codec again that wrote a stream.
 
     x ──▶ encode ──▶ header │ _encode(x) │ CRC-32 ──▶ decode ──▶ _decode(payload, shape) ──▶ y
+
+What goes beyond that has a class of its own: CalibratedCodec for codecs that learn, PredictiveCodec
+for those that predict a tensor from the ones before. registry.py finds codecs by their name.
 
 docs/adding-a-codec.md writes a whole codec in twenty lines.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import Field, dataclass, fields
-from typing import Any, ClassVar, Protocol, Self
+from dataclasses import dataclass
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from splitwire.codecs import bitstream, parameter
-from splitwire.codecs.bitstream import Header
+from splitwire.codecs import bitstream
+from splitwire.codecs.bitstream import Header, Sequence
+from splitwire.codecs.parametrised import Parametrised
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.spec import Spec
 from splitwire.errors import BitstreamError, CodecError, ProfileError
@@ -34,6 +38,9 @@ class Encoder(Protocol):
     def encode(self, x: ArrayLike) -> bytes:
         """The stream of the next tensor."""
 
+    def refresh(self) -> None:
+        """Make the next stream stand alone, as after a loss."""
+
 
 class Decoder(Protocol):
     """Decodes, in order, what the `Encoder` made."""
@@ -43,16 +50,13 @@ class Decoder(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Codec(ABC):
+class Codec(Parametrised, ABC):
     """A way to turn a feature tensor into bytes and back.
 
     Attributes:
         name: what specs and streams call it: lower-case letters, digits and hyphens.
         profile: what it learnt from calibration features, if anything.
     """
-
-    name: ClassVar[str]
-    profile: Profile | None = None
 
     @abstractmethod
     def _encode(self, x: Tensor) -> bytes:
@@ -81,8 +85,8 @@ class Codec(ABC):
             CodecError: the tensor is empty, not floating-point, or of a shape it cannot take.
             ProfileError: the codec needs a profile and has none.
         """
-        tensor = self._checked(x)
-        return self._stream(self._encode(tensor), tensor.shape)
+        tensor = self.checked(x)
+        return self.wrap(self._encode(tensor), tensor.shape)
 
     def decode(self, stream: bytes) -> Tensor:
         """The float32 tensor of a stream that this kind of codec wrote.
@@ -90,11 +94,11 @@ class Codec(ABC):
         What decoding depends on comes from the stream, not from this codec's parameters.
 
         Raises:
-            BitstreamError: the stream is damaged, or another codec's.
+            BitstreamError: the stream is damaged, another codec's, or builds on another stream.
             ProfileError: it was coded with another profile than this codec's.
         """
-        header, payload = bitstream.read(stream)
-        return self.writer(header, self.profile).decode_payload(header, payload)
+        codec, header, payload = self.unwrap(stream)
+        return codec.decode_payload(header, payload)
 
     def encoder(self) -> Encoder:
         """What codes a sequence of tensors; the codec itself unless it predicts over time."""
@@ -104,30 +108,67 @@ class Codec(ABC):
         """What decodes the sequence that `encoder` coded."""
         return self
 
-    @property
-    def spec(self) -> str:
-        """The string that makes this codec again: "jpeg:quality=80"."""
-        settings = self._settings(self._changed())
-        if self.profile is not None and self.profile.path is not None:
-            settings = (*settings, ("profile", str(self.profile.path)))
-        return str(Spec(self.name, settings))
+    def refresh(self) -> None:
+        """Nothing: the codec is its own encoder, and all its streams stand alone."""
 
-    @classmethod
-    def of(
-        cls, settings: Mapping[str, str], profile: Profile | None = None, /, **parameters: Any
-    ) -> Self:
-        """The codec of this class with parameters as a spec spells them, or as values.
+    def checked(self, x: ArrayLike) -> Tensor:
+        """`x` as `_encode` takes it.
 
         Raises:
-            CodecError: a parameter that it does not have, or a value outside its limits.
-            ProfileError: the profile is another codec's.
+            CodecError, ProfileError: as `encode`.
         """
-        known = {f.name: f for f in cls.parameters()}
-        for key in sorted({*settings, *parameters} - known.keys()):
-            has = ", ".join(known) or "none"
-            raise CodecError(f"{cls.name} has no parameter {key!r}; it has: {has}")
-        spelt = {key: parameter.parse(cls.name, known[key], settings[key]) for key in settings}
-        return cls(profile=profile, **spelt, **parameters)
+        array = np.asarray(x)
+        if not np.issubdtype(array.dtype, np.floating):
+            raise CodecError(f"{self.name} codes floating-point tensors, not {array.dtype}")
+        if not 1 <= array.ndim <= bitstream.MAX_RANK or not array.size:
+            raise CodecError(
+                f"{self.name} codes tensors of 1 to {bitstream.MAX_RANK} dimensions and at least "
+                f"one element, not one of shape {array.shape}"
+            )
+        if not self.takes(array.shape):
+            raise CodecError(f"{self.name} cannot code a tensor of shape {array.shape}")
+        if self.needs_profile:
+            raise ProfileError(
+                f"{self.spec} needs a profile: calibrate it, or add profile=PATH to its spec"
+            )
+        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes an infinity
+            return np.ascontiguousarray(array, dtype=np.float32)
+
+    def wrap(
+        self, payload: bytes, shape: tuple[int, ...], sequence: Sequence | None = None
+    ) -> bytes:
+        """The stream of a payload.
+
+        Args:
+            payload: what decoding gets back.
+            shape: of the tensor.
+            sequence: the stream's place, where it belongs to a sequence.
+
+        Raises:
+            CodecError: the payload is not of type bytes, or too short for so large a tensor (see
+                docs/bitstream.md).
+        """
+        if not isinstance(payload, bytes):
+            raise CodecError(f"{self.name} made a payload of {type(payload)}: bytes expected")
+        try:
+            bitstream.check_claim(shape, len(payload))
+        except BitstreamError as error:
+            raise CodecError(
+                f"{self.name} made a stream that no decoder may open: {error}"
+            ) from None
+        if sequence is not None and sequence.follows:  # its decoder knows the rest
+            return bitstream.write(Header("", (), None, sequence), payload)
+        digest = self.profile.digest if self.profile else None
+        return bitstream.write(Header(self.travelling_spec, shape, digest, sequence), payload)
+
+    def unwrap(self, stream: bytes) -> tuple[Self, Header, memoryview]:
+        """The codec that wrote a stream (see `writer`), its header and its payload.
+
+        Raises:
+            BitstreamError, ProfileError: as `decode`.
+        """
+        header, payload = bitstream.read(stream)
+        return self.writer(header, self.profile), header, payload
 
     @classmethod
     def writer(cls, header: Header, profile: Profile | None) -> Self:
@@ -138,10 +179,11 @@ class Codec(ABC):
             profile: the one it was coded with, where it was coded with one.
 
         Raises:
-            BitstreamError: the stream is another codec's, or its header is none that this one
-                writes.
+            BitstreamError: the stream is another codec's or builds on another stream, or its header
+                is none that this codec writes.
             ProfileError: the profile is missing, or not the one that the stream names.
         """
+        check_alone(header)
         try:
             spec = Spec.parse(header.spec)
             if spec.name != cls.name:
@@ -169,58 +211,19 @@ class Codec(ABC):
         with damage(self.name):
             return whole(self._decode(payload, header.shape), header.shape)
 
-    @classmethod
-    def parameters(cls) -> list[Field[Any]]:
-        """The fields that are parameters: all but the profile."""
-        return [f for f in fields(cls) if f.name != "profile"]
 
-    def __post_init__(self) -> None:
-        for f in self.parameters():
-            parameter.check(self.name, f, getattr(self, f.name))
-        if self.profile is not None and self.profile.codec != self.name:
-            raise ProfileError(
-                f"the profile {self.profile.digest} belongs to {self.profile.codec}, "
-                f"not to {self.name}"
-            )
+def check_alone(header: Header) -> None:
+    """Refuse a stream that builds on another.
 
-    def __repr__(self) -> str:
-        return f"codec({self.spec!r})"
-
-    def _changed(self) -> list[Field[Any]]:
-        return [f for f in self.parameters() if getattr(self, f.name) != f.default]
-
-    def _checked(self, x: ArrayLike) -> Tensor:
-        array = np.asarray(x)
-        if not np.issubdtype(array.dtype, np.floating):
-            raise CodecError(f"{self.name} codes floating-point tensors, not {array.dtype}")
-        if not 1 <= array.ndim <= bitstream.MAX_RANK or not array.size:
-            raise CodecError(
-                f"{self.name} codes tensors of 1 to {bitstream.MAX_RANK} dimensions and at least "
-                f"one element, not one of shape {array.shape}"
-            )
-        if not self.takes(array.shape):
-            raise CodecError(f"{self.name} cannot code a tensor of shape {array.shape}")
-        if self.needs_profile:
-            raise ProfileError(
-                f"{self.spec} needs a profile: calibrate it, or add profile=PATH to its spec"
-            )
-        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes an infinity
-            return np.ascontiguousarray(array, dtype=np.float32)
-
-    def _stream(self, payload: bytes, shape: tuple[int, ...]) -> bytes:
-        try:
-            bitstream.check_claim(shape, len(payload))
-        except BitstreamError as error:
-            raise CodecError(
-                f"{self.name} made a stream that no decoder may open: {error}"
-            ) from None
-        travelling = [f for f in self._changed() if f.metadata["decoding"]]
-        spec = str(Spec(self.name, self._settings(travelling)))
-        digest = self.profile.digest if self.profile else None
-        return bitstream.write(Header(spec, shape, digest), payload)
-
-    def _settings(self, parameters: list[Field[Any]]) -> tuple[tuple[str, str], ...]:
-        return tuple((f.name, parameter.format_value(getattr(self, f.name))) for f in parameters)
+    Raises:
+        BitstreamError: saying what decodes it.
+    """
+    place = header.sequence
+    if place is not None and place.follows:
+        raise BitstreamError(
+            f"stream {place.position} of a sequence builds on stream "
+            f"{place.position - place.follows}: decode it with codec.decoder(), after those before"
+        )
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class ProfiledCodec(CalibratedCodec):
                 f"the profile {self.profile.digest} was learnt on planes of shape {table.shape}; "
                 f"these have {planes.shape}"
             )
-        quality = self._quality_for(planes, around=len(self._stream(bytes(1), x.shape)))
+        quality = self._quality_for(planes, around=len(self.wrap(bytes(1), x.shape)))
         return bytes([quality]) + table.encode(planes, quality)
 
     def _quality_for(self, planes: Tensor, around: int) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar, dataclass_transform
 
 from splitwire.codecs import bitstream, parameter
-from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.base import Codec, Tensor, check_alone
 from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.spec import Spec
@@ -100,10 +100,12 @@ def decode(stream: bytes, profile: Profile | None = None) -> Tensor:
         profile: the one it was coded with, where it was coded with one.
 
     Raises:
-        BitstreamError: the bytes are damaged, or name a codec that is not registered.
+        BitstreamError: the bytes are damaged, name a codec that is not registered, or build on
+            another stream.
         ProfileError: the profile is missing, or not the one that the stream names.
     """
     header, payload = bitstream.read(stream)
+    check_alone(header)
     try:
         cls = codec_class(Spec.parse(header.spec).name)
     except CodecError as error:

@@ -1,36 +1,56 @@
 """What the video codecs share: the mosaic as one grey frame, or a sequence of them over time.
 
-    one tensor      frame ─▶ intra picture                          a stream that stands alone
-    a sequence      frame ─▶ intra picture, then predicted ones     streams that build on each other
-
-A payload begins with the frame's position in its sequence, so that a decoder notices a lost one.
+one tensor      frame ─▶ intra picture                          a stream that stands alone
+a sequence      frame ─▶ intra picture, then predicted ones     streams that build on each other
 """
 
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from splitwire import kernels
-from splitwire.codecs import bitstream
-from splitwire.codecs.base import Decoder, Encoder, Tensor
+from splitwire.codecs.base import Decoder, Tensor, damage
+from splitwire.codecs.bitstream import Header
 from splitwire.codecs.clip import ClipRange
 from splitwire.codecs.ffmpeg import LARGEST_BLOCK, FrameDecoder, FrameEncoder
 from splitwire.codecs.layout import from_planes, planes_shape, to_planes
 from splitwire.codecs.mosaic import Frame, MosaicCodec
 from splitwire.codecs.parameter import parameter
+from splitwire.codecs.predictive import PredictiveCodec, SequenceDecoder
 from splitwire.errors import BitstreamError
 
 # How many pictures a packet codes, and the sizes (height, width) that its headers declare.
 Claims = tuple[int, list[tuple[int, int]]]
 
+F = TypeVar("F", FrameEncoder, FrameDecoder)
+
+
+@dataclass
+class Chain(Generic[F]):
+    """The frames so far, within one of FFmpeg's objects: what the next frame builds on.
+
+    Attributes:
+        bounds: the clip range of them all.
+    """
+
+    bounds: ClipRange
+    _frames: F | None
+
+    def take(self) -> F | None:
+        """FFmpeg's object, once: it changes as it codes, so no second frame can build on it."""
+        frames, self._frames = self._frames, None
+        return frames
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class VideoCodec(MosaicCodec):
+class VideoCodec(MosaicCodec, PredictiveCodec):
     """A codec of FFmpeg's. A subclass names the library, its options and its parameter ranges.
+
+    A sequence begins anew when the clip range of a tensor leaves that of the frames so far: a
+    prediction across two scales would be worth nothing.
 
     Attributes:
         lossless: return the quantiser's codes to the bit; the quantisation parameter is ignored.
@@ -57,13 +77,42 @@ class VideoCodec(MosaicCodec):
         """Whether the mosaic of such a tensor is within the encoder's largest frame."""
         return max(kernels.frame_shape(planes_shape(shape), self.block)) <= self.largest
 
-    def encoder(self) -> Encoder:
-        """Codes a sequence of tensors, each predicted from the one before."""
-        return SequenceEncoder(self)
-
     def decoder(self) -> Decoder:
-        """Decodes such a sequence, in order."""
-        return SequenceDecoder(self)
+        """Decodes a sequence, in order."""
+        return VideoDecoder(self)
+
+    def _encode_next(
+        self, x: Tensor, past: Chain[FrameEncoder] | None
+    ) -> tuple[bytes, Chain[FrameEncoder]] | None:
+        planes = to_planes(x)
+        bounds = self._bounds(planes)
+        if past is None:
+            size = kernels.frame_shape(planes.shape, self.block)
+            past, head = Chain(bounds, self._frame_encoder(size)), self._head(bounds)
+        elif bounds.departs(past.bounds):
+            return None
+        else:
+            bounds, head = past.bounds, b""
+        frames = past.take()
+        if frames is None:  # it failed at a tensor before
+            return None
+        frame = kernels.quantize_tile(planes, *bounds.pair, block=self.block)
+        return head + self._packet(frames.encode(frame)), Chain(bounds, frames)
+
+    def _decode_next(
+        self, payload: memoryview, shape: tuple[int, ...], past: Chain[FrameDecoder] | None
+    ) -> tuple[Tensor, Chain[FrameDecoder]]:
+        planes = planes_shape(shape)
+        size = kernels.frame_shape(planes, self.block)
+        if past is None:
+            bounds, payload = self._read_head(payload, planes)
+            past = Chain(bounds, self._frame_decoder(size))
+        frames = past.take()
+        if frames is None:
+            raise BitstreamError(f"a {self.name} frame follows one that was damaged")
+        frame = self._unpack(frames, payload, size)
+        y = from_planes(kernels.dequantize_untile(frame, planes, *past.bounds.pair), shape)
+        return y, Chain(past.bounds, frames)
 
     def _encode_frame(self, frame: Frame) -> bytes:
         return bytes((0,)) + self._packet(self._frame_encoder(frame.shape).encode(frame, last=True))
@@ -124,88 +173,30 @@ class VideoCodec(MosaicCodec):
 
 
 @dataclass
-class SequenceEncoder:
-    """Codes tensors of one shape after another, each predicted from the one before.
+class VideoDecoder(SequenceDecoder):
+    """Decodes sequences, those in the form of before as well.
 
-    It starts again with an intra picture when the shape changes, or when the clip range of a tensor
-    leaves that of the sequence: a prediction across two scales would be worth nothing.
+    They had no place in the header, but a byte behind the clip range: 0 for an intra picture, then
+    1, 2, … 255, 1, 2, …; and they said everything else in every stream.
     """
 
     codec: VideoCodec
-    _frames: FrameEncoder | None = None
-    _bounds: ClipRange | None = None
-    _shape: tuple[int, int, int] = (0, 0, 0)
-    _position: int = 0
+    _before: tuple[Header, int, Chain[FrameDecoder]] | None = None
 
-    def encode(self, x: ArrayLike) -> bytes:
-        """The stream of the next tensor; see Codec.encode."""
-        codec = self.codec
-        tensor = codec._checked(x)
-        planes = to_planes(tensor)
-        bounds = codec._bounds(planes)
-        frames, base = self._frames, self._bounds
-        self._frames = None  # until this tensor is coded: none may build on one that was not sent
-        if frames is None or base is None or planes.shape != self._shape or bounds.departs(base):
-            base, self._bounds, self._shape = bounds, bounds, planes.shape
-            frames = codec._frame_encoder(kernels.frame_shape(planes.shape, codec.block))
-            self._position = 0
-        else:
-            self._position = _following(self._position)
-        frame = kernels.quantize_tile(planes, *base.pair, block=codec.block)
-        packet = bytes((self._position,)) + codec._packet(frames.encode(frame))
-        stream = codec._stream(codec._head(base) + packet, tensor.shape)
-        self._frames = frames
-        return stream
-
-
-@dataclass
-class SequenceDecoder:
-    """Decodes what a `SequenceEncoder` made, in its order."""
-
-    codec: VideoCodec
-    _frames: FrameDecoder | None = None
-    _shape: tuple[int, int, int] = (0, 0, 0)
-    _position: int = 0
-
-    def decode(self, stream: bytes) -> Tensor:
-        """The tensor of the next stream.
-
-        Raises:
-            BitstreamError: the stream is damaged, or one that it builds on is missing. Decoding
-                goes on at the next intra picture.
-        """
-        header, payload = bitstream.read(stream)
-        codec, shape = self.codec.writer(header, self.codec.profile), header.shape
-        planes = planes_shape(shape)
-        bounds, payload = codec._read_head(payload, planes)
-        size = kernels.frame_shape(planes, codec.block)
-        frames = self._frames_at(payload[:1], planes, size)
-        self._frames = None  # until this frame is decoded: none may build on a damaged one
-        frame = codec._unpack(frames, payload[1:], size)
-        self._frames = frames
-        return from_planes(kernels.dequantize_untile(frame, planes, *bounds.pair), shape)
-
-    def _frames_at(
-        self, head: memoryview, planes: tuple[int, int, int], size: tuple[int, int]
-    ) -> FrameDecoder:
-        """The decoder of a frame at that position: a new one for an intra picture."""
-        if not head:
-            raise BitstreamError(f"damaged {self.codec.name} payload: it is cut short")
-        position = head[0]
-        if position == 0:
-            self._shape = planes
-            self._frames = self.codec._frame_decoder(size)
-        elif position != _following(self._position) or planes != self._shape:
-            self._frames = None
-        self._position = position
-        if self._frames is None:
-            raise BitstreamError(
-                f"frame {position} of a {self.codec.name} sequence builds on frames that were not "
-                "decoded"
-            )
-        return self._frames
-
-
-def _following(position: int) -> int:
-    """The position after that one: 0 stands for intra pictures alone, so 1 comes after 255."""
-    return position % 255 + 1
+    def _decode_outside(self, header: Header, payload: memoryview) -> Tensor:
+        codec = self.codec.writer(header, self.codec.profile)
+        before, self._before = self._before, None
+        with damage(codec.name):
+            _, rest = codec._read_head(payload, planes_shape(header.shape))
+            head, position, packet = payload[: len(payload) - len(rest)], rest[0], rest[1:]
+        past = None
+        if position:
+            if before is None or before[0] != header or position != before[1] % 255 + 1:
+                raise BitstreamError(
+                    f"frame {position} of a {codec.name} sequence builds on frames that were not "
+                    "decoded"
+                )
+            past, head = before[2], head[:0]
+        y, chain = codec.decode_next(memoryview(bytes(head) + packet), header.shape, past)
+        self._before = (header, position, chain)
+        return y

@@ -40,5 +40,12 @@ def payload_of(stream: bytes) -> bytes:
     return bytes(bitstream.read(stream)[1])
 
 
+def place_of(stream: bytes) -> bitstream.Sequence:
+    """The place of a stream in its sequence."""
+    place = bitstream.read(stream)[0].sequence
+    assert place is not None
+    return place
+
+
 # The clip range 0 to 1, with which the payload of every codec that quantises begins.
 UNIT_RANGE = bytes.fromhex("00000000 0000803f")

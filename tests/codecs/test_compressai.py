@@ -59,7 +59,7 @@ def test_it_codes_as_compressai_does(kind: str, tmp_path: Path, picture: np.ndar
         theirs = model.decompress(made["strings"], made["shape"])["x_hat"][0].numpy() * 255
     length = sum(len(one) for (one,) in made["strings"])
     assert length > 800
-    header = len(codec._stream(b"", picture.shape))
+    header = len(codec.wrap(b"", picture.shape))
     assert len(stream) - header == pytest.approx(length, rel=0.02)
     np.testing.assert_allclose(codec.decode(stream), theirs[..., :310], atol=0.01)
 

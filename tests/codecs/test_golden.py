@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from learned_profiles import CORES
-from streams import features
+from streams import features, payload_of, stream_of
 
 import splitwire as sw
 from splitwire.codecs.base import Tensor
+from splitwire.codecs.predictive import PredictiveCodec, SequenceEncoder
 from splitwire.codecs.registry import BUILTIN
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -90,11 +91,56 @@ def test_tensor_of_another_rank(name: str, writing: bool) -> None:
 
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_sequence(name: str, writing: bool) -> None:
-    x = features(*SHAPE)
-    encoder, decoder = sw.codec(f"{name}:qp=20").encoder(), sw.codec(name).decoder()
-    for i in range(3):
-        old = stream(f"{name}-{i}", encoder.encode(x + np.float32(i / 20)), writing)
-        check(f"{name}-{i}", decoder.decode(old), writing)
+    codec = sw.codec(f"{name}:qp=20")
+    assert isinstance(codec, PredictiveCodec)
+    encoder, decoder = SequenceEncoder(codec, b"gold"), codec.decoder()
+    x, change = features(*SHAPE), features(*SHAPE, seed=1) / 20
+    for i in range(4):
+        if i == 2:
+            encoder.refresh()
+        of = f"{name}-sequence-{i}"
+        old = stream(of, encoder.encode(x + i * change), writing)
+        check(of, decoder.decode(old), writing)
+        if i in (1, 3):
+            refused_alone(name, old)
+        else:
+            check(of, sw.decode(old), writing=False)
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_sequence_in_the_form_of_before(name: str) -> None:
+    """Nothing writes it any more: places in the payload, and everything said in every stream."""
+    streams = [stream(f"{name}-{i}", b"", writing=False) for i in range(3)]
+    decoder = sw.codec(name).decoder()
+    for i in (0, 1, 2, 0, 1):
+        check(f"{name}-{i}", decoder.decode(streams[i]), writing=False)
+    with pytest.raises(sw.BitstreamError, match=r"frame 1 .* not decoded"):
+        decoder.decode(streams[1])
+    check(f"{name}-0", sw.decode(streams[0]), writing=False)
+    for follows in streams[1:]:
+        refused_alone(name, follows)
+
+
+def test_positions_in_the_form_of_before_begin_at_one_again() -> None:
+    codec = sw.codec("h264:lossless=true,preset=ultrafast")
+    encoder, decoder, before = codec.encoder(), codec.decoder(), codec.decoder()
+    x, head = features(1, 4, 4), b""
+    for i in range(270):
+        new = encoder.encode(x)
+        packet = payload_of(new)
+        if i == 0:
+            head, packet = packet[:8], packet[8:]  # its clip range
+        position = (i - 1) % 255 + 1 if i else 0
+        old = stream_of("h264", x.shape, head + bytes((position,)) + packet)
+        np.testing.assert_array_equal(before.decode(old), decoder.decode(new))
+
+
+def refused_alone(name: str, stream: bytes) -> None:
+    for decode in (sw.decode, sw.codec(name).decode):
+        with pytest.raises(sw.BitstreamError, match=r"codec\.decoder\(\)"):
+            decode(stream)
+    with pytest.raises(sw.BitstreamError, match="not decoded"):
+        sw.codec(name).decoder().decode(stream)
 
 
 def test_profile(writing: bool) -> None:
@@ -140,6 +186,7 @@ def test_every_codec_has_a_golden_stream() -> None:
 
 def test_every_golden_file_is_checked() -> None:
     names = {*SINGLE, *RANKS, *(f"{name}-{i}" for name in SEQUENCES for i in range(3))}
+    names |= {f"{name}-sequence-{i}" for name in SEQUENCES for i in range(4)}
     names |= {"raw-profile", "ftc-30", "ftc-80"}
     names |= {f"learned-{core}-{quality}" for core in CORES for quality in (30, 80)}
     files = {f"{name}.{ending}" for name in names for ending in ("sw", "npy")}

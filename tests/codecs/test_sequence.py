@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from streams import NAMES, UNIT_RANGE, features, payload_of, stream_of
+from streams import NAMES, features, payload_of, place_of
 
 import splitwire as sw
+from splitwire.codecs import bitstream
 from splitwire.codecs.base import Tensor
+from splitwire.codecs.bitstream import Header, Sequence
 
 VIDEO = ("h264", "hevc", "av1")
 every_video = pytest.mark.parametrize("name", VIDEO)
@@ -24,9 +26,14 @@ def slowly(count: int, shape: tuple[int, ...] = SHAPE, seed: int = 0) -> Iterato
         yield moved.astype(np.float32)
 
 
-def position(stream: bytes) -> int:
-    """Where a frame stands in its sequence; 0 is an intra picture."""
-    return payload_of(stream)[len(UNIT_RANGE)]
+def follows(stream: bytes) -> int:
+    """How many positions back the stream is that this one builds on; 0 is an intra picture."""
+    return place_of(stream).follows
+
+
+def forged(place: Sequence, payload: bytes) -> bytes:
+    """A stream that follows, of any payload, under a right CRC-32."""
+    return bitstream.write(Header("", (), None, place), payload)
 
 
 @every_video
@@ -57,7 +64,7 @@ def test_lossless_sequences_are_the_quantiser_to_the_bit(name: str) -> None:
     lo = hi = None
     for x in slowly(8):
         stream = encoder.encode(x)
-        if position(stream) == 0:
+        if follows(stream) == 0:
             lo, hi = x.min(), x.max()
         assert lo is not None
         clipped = x.clip(lo, hi)
@@ -68,18 +75,19 @@ def test_lossless_sequences_are_the_quantiser_to_the_bit(name: str) -> None:
 
 
 @every_video
-def test_more_frames_than_a_byte_counts(name: str) -> None:
+def test_a_long_sequence_costs_a_byte_more_from_position_128_on(name: str) -> None:
     preset = {"av1": "12"}.get(name, "ultrafast")
     codec = sw.codec(f"{name}:lossless=true,preset={preset}")
     encoder, decoder = codec.encoder(), codec.decoder()
-    positions = []
     x = features(1, 4, 4)
     expected = sw.decode(sw.codec("raw").encode(x))
-    for _ in range(270):
+    for i in range(140):
         stream = encoder.encode(x)
-        positions.append(position(stream))
+        assert place_of(stream).position == i
+        assert follows(stream) == min(i, 1)
+        if i:
+            assert len(stream) - len(payload_of(stream)) == 15 + (i > 127)
         np.testing.assert_array_equal(decoder.decode(stream), expected)
-    assert positions == [0, *range(1, 256), *range(1, 15)]
 
 
 @every_video
@@ -94,26 +102,57 @@ def test_predicted_frame_alone_is_refused(name: str) -> None:
     encoder = codec.encoder()
     _, second = (encoder.encode(x) for x in slowly(2))
     for decode in (sw.decode, codec.decode):
-        with pytest.raises(sw.BitstreamError, match=r"frame 1 .*codec\.decoder\(\)"):
+        with pytest.raises(sw.BitstreamError, match=r"stream 1 .*codec\.decoder\(\)"):
             decode(second)
-    with pytest.raises(sw.BitstreamError, match="not decoded"):
+    with pytest.raises(sw.BitstreamError, match="stream 0, which was not decoded"):
         codec.decoder().decode(second)
 
 
 @every_video
-@pytest.mark.parametrize("order", [(0, 2), (0, 1, 3), (0, 1, 1), (0, 2, 1), (0, 1, 2, 1)])
-def test_lost_repeated_or_reordered_frame_is_noticed(name: str, order: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    "order",
+    [
+        "0 2! 3! 4!",
+        "0 1 3! 4!",
+        "0 1 1! 2 3",
+        "0 2! 1 2 3",
+        "0 1 2 1! 3",
+        "0 1 2 0 3! 1 2",
+        "1! 0 1",
+    ],
+)
+def test_frames_decode_exactly_where_the_one_that_they_build_on_did(name: str, order: str) -> None:
+    """In the order of their arrival; "!" marks those that are refused."""
     codec = sw.codec(f"{name}:clip=minmax")
     encoder, decoder = codec.encoder(), codec.decoder()
     streams = [encoder.encode(x) for x in slowly(5)]
-    assert [position(stream) for stream in streams] == [0, 1, 2, 3, 4]
-    with pytest.raises(sw.BitstreamError, match="builds on frames that were not decoded"):
-        for i in order:
-            decoder.decode(streams[i])
-    with pytest.raises(sw.BitstreamError, match="not decoded"):
-        decoder.decode(streams[4])
-    assert decoder.decode(streams[0]).shape == SHAPE  # an intra picture starts again
-    assert decoder.decode(streams[1]).shape == SHAPE
+    expected = [decoder.decode(stream) for stream in streams]
+    assert [follows(stream) for stream in streams] == [0, 1, 1, 1, 1]
+    decoder = codec.decoder()
+    for arrival in order.split():
+        i = int(arrival[0])
+        if arrival.endswith("!"):
+            with pytest.raises(sw.BitstreamError, match=f"stream {i} .* was not decoded here"):
+                decoder.decode(streams[i])
+        else:
+            np.testing.assert_array_equal(decoder.decode(streams[i]), expected[i])
+
+
+@every_video
+def test_a_refresh_stands_alone_and_ends_a_loss(name: str) -> None:
+    encoder, decoder = sw.codec(name).encoder(), sw.codec(name).decoder()
+    x = features(*SHAPE)
+    streams = []
+    for i in range(5):
+        if i == 3:
+            encoder.refresh()
+        streams.append(encoder.encode(x))
+    assert [follows(stream) for stream in streams] == [0, 1, 1, 0, 1]
+    assert {place_of(stream).identity for stream in streams} == {place_of(streams[0]).identity}
+    with pytest.raises(sw.BitstreamError):
+        decoder.decode(streams[2])
+    np.testing.assert_array_equal(decoder.decode(streams[3]), sw.decode(streams[3]))
+    assert decoder.decode(streams[4]).shape == SHAPE
 
 
 @every_video
@@ -123,9 +162,10 @@ def test_frame_damaged_under_a_right_checksum_ends_the_sequence(name: str) -> No
     first, second, third = (encoder.encode(x) for x in slowly(3))
     decoder.decode(first)
     with pytest.raises(sw.BitstreamError):
-        decoder.decode(stream_of(name, SHAPE, payload_of(second)[:10]))
-    with pytest.raises(sw.BitstreamError, match="not decoded"):
-        decoder.decode(third)
+        decoder.decode(forged(place_of(second), payload_of(second)[:4]))
+    for stream in (second, third):
+        with pytest.raises(sw.BitstreamError, match=r"damaged|not decoded"):
+            decoder.decode(stream)
     assert decoder.decode(first).shape == SHAPE
 
 
@@ -146,35 +186,48 @@ def test_range_that_departs_starts_again(name: str) -> None:
     codec = sw.codec(f"{name}:clip=minmax,lossless=true")
     encoder, decoder = codec.encoder(), codec.decoder()
     x = features(*SHAPE)
-    positions = []
+    distances = []
     for scale in (1, 1.01, 3, 3.03, 1):
         stream = encoder.encode(x * np.float32(scale))
-        positions.append(position(stream))
+        distances.append(follows(stream))
         y = decoder.decode(stream)
         assert abs(y - x * scale).max() <= 0.02 * np.ptp(x) * scale
-    assert positions == [0, 1, 0, 1, 0]
+    assert distances == [0, 1, 0, 1, 0]
 
 
 @every_video
 def test_shape_may_change(name: str) -> None:
     codec = sw.codec(name)
     encoder, decoder = codec.encoder(), codec.decoder()
-    positions = []
+    distances = []
     for shape in ((4, 8, 8), (4, 8, 8), (40,), (7, 5), (2, 30, 50), (2, 30, 50), (4, 8, 8)):
         stream = encoder.encode(features(*shape))
-        positions.append(position(stream))
+        distances.append(follows(stream))
         assert decoder.decode(stream).shape == shape
-    assert positions == [0, 1, 0, 0, 0, 1, 0]
+    assert distances == [0, 1, 0, 0, 0, 1, 0]
 
 
 @every_video
-def test_predicted_frame_of_another_shape_is_refused(name: str) -> None:
+def test_a_frame_of_another_sequence_is_refused_and_does_no_harm(name: str) -> None:
+    codec = sw.codec(f"{name}:clip=minmax")
+    decoder, (ours, theirs) = codec.decoder(), (codec.encoder(), codec.encoder())
+    first, second = (ours.encode(x) for x in slowly(2))
+    for x in slowly(2, seed=1):
+        other = theirs.encode(x)
+    decoder.decode(first)
+    with pytest.raises(sw.BitstreamError, match="not decoded here"):
+        decoder.decode(other)
+    assert decoder.decode(second).shape == SHAPE
+
+
+@every_video
+def test_single_tensors_between_the_frames_do_no_harm(name: str) -> None:
     codec = sw.codec(f"{name}:clip=minmax")
     encoder, decoder = codec.encoder(), codec.decoder()
-    first, second = (encoder.encode(x) for x in slowly(2))
-    decoder.decode(first)
-    with pytest.raises(sw.BitstreamError):
-        decoder.decode(stream_of(name, (6, 20, 21), payload_of(second)))
+    for x in slowly(3):
+        stream = encoder.encode(x)
+        np.testing.assert_array_equal(decoder.decode(codec.encode(x)), sw.decode(codec.encode(x)))
+        assert decoder.decode(stream).shape == SHAPE
 
 
 @every_video
@@ -210,6 +263,7 @@ def test_calibrated_range_serves_a_sequence(name: str) -> None:
     encoder, decoder = codec.encoder(), codec.decoder()
     for x in slowly(3):
         assert abs(decoder.decode(encoder.encode(x)) - x).max() < 9
+    encoder.refresh()
     with pytest.raises(sw.ProfileError):
         sw.codec(name).decoder().decode(encoder.encode(x))
 

@@ -1,0 +1,132 @@
+"""The shared checks find what is wrong with a codec of a tensor at a time."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from streams import features
+
+import splitwire as sw
+from splitwire import testing
+from splitwire.codecs import registry
+from splitwire.codecs.base import Tensor
+from splitwire.codecs.registry import codec_names
+
+
+class Halves(sw.Codec):
+    """Numbers as float16, scaled: nothing is wrong with it."""
+
+    name: ClassVar[str] = "halves"
+    gain: float = sw.parameter(1.0, "factor", low=0.5, high=4, decoding=True)
+
+    def _encode(self, x: Tensor) -> bytes:
+        with np.errstate(over="ignore"):
+            return (np.nan_to_num(x) * np.float32(self.gain)).astype("<f2").tobytes()
+
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        numbers = np.frombuffer(payload, "<f2").reshape(shape).astype(np.float32)
+        return np.nan_to_num(numbers) / np.float32(self.gain)
+
+
+class Forgetful(Halves):
+    """The gain does not travel."""
+
+    name: ClassVar[str] = "forgetful"
+    gain: float = sw.parameter(1.0, "factor", low=0.5, high=4)
+
+
+class Switched(Halves):
+    """Nor does a switch."""
+
+    name: ClassVar[str] = "switched"
+    negative: bool = sw.parameter(False, "the sign turned round")
+
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        y = super()._decode(payload, shape)
+        return -y if self.negative else y
+
+
+class Zeros(Halves):
+    name: ClassVar[str] = "zeros"
+
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        return 0 * super()._decode(payload, shape)
+
+
+class Ramp(Halves):
+    """Decodes to the same tensor, whatever it got."""
+
+    name: ClassVar[str] = "ramp"
+
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        y = super()._decode(payload, shape)
+        y[...] = np.arange(shape[-1])
+        return y
+
+
+class NoBytes(Halves):
+    name: ClassVar[str] = "no-bytes"
+
+    def _encode(self, x: Tensor) -> Any:
+        return np.frombuffer(super()._encode(x), np.uint8)
+
+
+class Nothing(Halves):
+    name: ClassVar[str] = "nothing"
+
+    def _encode(self, x: Tensor) -> bytes:
+        return b""
+
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        return np.zeros(shape, np.float32)
+
+
+class Whole(Halves):
+    """A default of 1 for a number: a gain of 0.5 would be refused."""
+
+    name: ClassVar[str] = "whole"
+    gain: float = sw.parameter(1, "factor", low=1, high=4, decoding=True)
+
+
+class Worded(Halves):
+    name: ClassVar[str] = "worded"
+    effort: int = sw.parameter("6", "how hard it tries")
+
+
+@pytest.fixture(autouse=True)
+def registered_for_the_test_only() -> Iterator[None]:
+    codec_names()
+    before = dict(registry._registered)
+    yield
+    registry._registered.clear()
+    registry._registered.update(before)
+
+
+@pytest.mark.parametrize("gain", [1.0, 2.0])
+def test_what_is_sound_passes(gain: float) -> None:
+    testing.check_codec(sw.register_codec(Halves)(gain=gain))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (Forgetful, "decodes by gain: declare it with decoding=True"),
+        (Switched, "decodes by negative: declare it with decoding=True"),
+        (Zeros, "not like its input"),
+        (Ramp, "not like its input"),
+        (Nothing, "not like its input"),
+        (NoBytes, r"numpy\.ndarray'>, not bytes"),
+        (Whole, "gain is declared as float, and its default is 1:"),
+        (Worded, "effort is declared as int, and its default is '6':"),
+    ],
+)
+def test_what_is_wrong_is_found(wrong: type[sw.Codec], words: str) -> None:
+    codec = sw.register_codec(wrong)()
+    with pytest.raises(AssertionError, match=words):
+        testing.check_codec(codec)
+
+
+def test_a_payload_that_is_no_bytes_is_refused_by_name() -> None:
+    with pytest.raises(sw.CodecError, match=r"no-bytes made a payload of .*: bytes expected"):
+        NoBytes().encode(features(3, 4))
