@@ -153,6 +153,15 @@ def test_inspect_shows_a_name_that_means_mischief_as_it_is(desk: Path, splitwire
     assert r"raw[/]\x1b[2J" in output(splitwire("inspect", "mischief.sw"))
 
 
+def test_inspect_says_what_a_stream_of_a_sequence_builds_on(desk: Path, splitwire: Command) -> None:
+    encoder = sw.codec("h264").encoder()
+    for name in ("first", "second"):
+        (desk / name).write_bytes(encoder.encode(np.load(desk / "x.npy")))
+    first, second = (output(splitwire("inspect", name)) for name in ("first", "second"))
+    assert ", stream 0" in first and "8×14×14" in first
+    assert ", stream 1" in second and "stream 0, and is coded as it is" in second
+
+
 def test_codecs_lists_every_codec_and_parameter(splitwire: Command) -> None:
     words = output(splitwire("codecs")).split()
     for word in (

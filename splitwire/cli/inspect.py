@@ -24,10 +24,19 @@ def inspect(stream: Annotated[Path, typer.Argument(help="A stream.")]) -> None:
 def stream_table(header: Header, payload: int, stream: int) -> Table:
     """What a stream's header says, in words, and its lengths in bytes."""
     table = Table(box=None, show_header=False)
-    table.add_row("codec", Text(repr(header.spec)[1:-1]))  # whoever wrote it may mean no good
-    table.add_row("shape", "×".join(map(str, header.shape)))
-    table.add_row("profile", header.digest or "none")
+    place = header.sequence
+    if place:
+        table.add_row("sequence", f"{place.identity.hex()}, stream {place.position}")
+    if place and place.follows:
+        table.add_row(
+            "builds on", f"stream {place.position - place.follows}, and is coded as it is"
+        )
+    else:
+        # Shown with escapes: whoever wrote it may mean no good.
+        table.add_row("codec", Text(repr(header.spec)[1:-1]))
+        table.add_row("shape", "×".join(map(str, header.shape)))
+        table.add_row("profile", header.digest or "none")
+        table.add_row("rate", f"{8 * stream / math.prod(header.shape):.3f} bits an element")
     table.add_row("payload", f"{payload:,} bytes")
     table.add_row("stream", f"{stream:,} bytes, CRC-32 correct")
-    table.add_row("rate", f"{8 * stream / math.prod(header.shape):.3f} bits an element")
     return table
