@@ -20,9 +20,9 @@ from .errors import TaskError as TaskError
 from .errors import TrainingError as TrainingError
 from .eval.experiment import Experiment as Experiment
 from .eval.experiment import load_experiment as load_experiment
-from .eval.results import Summary as Summary
 from .eval.results import summarise as summarise
 from .eval.run import Run as Run
+from .eval.summary import Summary as Summary
 from .models.load import Model as Model
 from .models.load import load_model as load_model
 from .models.preprocess import Preprocess as Preprocess

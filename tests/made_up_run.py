@@ -10,7 +10,8 @@ from PIL import Image
 
 from splitwire.eval.devices import Device
 from splitwire.eval.experiment import LinkPlan, load_experiment
-from splitwire.eval.head import Hardware, Head, Network, Point
+from splitwire.eval.head import Head, Network, Point
+from splitwire.eval.machine import Hardware
 from splitwire.eval.samples import Sample, head_line, sample_line
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Key
 

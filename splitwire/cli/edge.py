@@ -14,7 +14,8 @@ if TYPE_CHECKING:  # which loads torch
 
     from splitwire.codecs.base import Tensor
     from splitwire.eval.totals import Total
-    from splitwire.live.connection import Address, Uplink
+    from splitwire.live.address import Address
+    from splitwire.live.connection import Uplink
     from splitwire.live.drive import Drive
     from splitwire.live.recording import Recording
     from splitwire.live.slowing import Slowed
@@ -105,7 +106,7 @@ class Reached:
     def address(self) -> "Address":
         """Where it is."""
         from splitwire.live.access import read_token
-        from splitwire.live.connection import Address
+        from splitwire.live.address import Address
 
         return Address(self.connect, read_token(self.token_file), self.authority)
 

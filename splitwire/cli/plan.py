@@ -29,7 +29,7 @@ def plan(
 ) -> None:
     """For each upload rate, the fastest choice that keeps the fidelity, and what it costs."""
     from splitwire.eval.plan import RATES, Energy, check_rates, rows, worthwhile
-    from splitwire.eval.results import Summary
+    from splitwire.eval.summary import Summary
     from splitwire.eval.totals import choices
 
     rates = check_rates(bandwidth or RATES)

@@ -14,7 +14,7 @@ def report(
     max_divergence: MaxDivergence = 0.05,
 ) -> None:
     """Print a run's tables and draw its report, RUN/report.html."""
-    from splitwire.eval.results import Summary
+    from splitwire.eval.summary import Summary
     from splitwire.report.page import write_report
     from splitwire.report.table import show
 

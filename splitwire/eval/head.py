@@ -1,46 +1,29 @@
 """The head of a run: what was measured, on what, and where."""
 
-import os
-import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from pydantic import TypeAdapter, ValidationError
 
 from splitwire.codecs.base import Codec
 from splitwire.codecs.profile import Provenance
 from splitwire.data.photos import Photo, describe, load_photos
-from splitwire.errors import DataError, ExperimentError
+from splitwire.errors import ExperimentError
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.devices import Device, load_device
 from splitwire.eval.experiment import Experiment
+from splitwire.eval.machine import Hardware, hardware, versions
 from splitwire.models.split import CutPoint
 
 FORMAT = 2
 """Of runs; those of another are not read."""
 
-_PACKAGES = ("splitwire", "torch", "torchvision", "timm", "numpy", "pillow", "av")
 
 Profiles = dict[str, Provenance | None]
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """A machine: its processor, the cores that may be used, torch's threads, and bytes of memory.
-
-    What is not known is 0 or empty.
-    """
-
-    cpu: str
-    cores: int
-    threads: int
-    memory: int
 
 
 @dataclass(frozen=True)
@@ -159,74 +142,3 @@ def describe_run(
 def profiles_of(codecs: Iterable[Codec]) -> Profiles:
     """What the profiles of codecs were learnt on, by digest."""
     return {c.profile.digest: c.profile.learnt for c in codecs if c.profile is not None}
-
-
-def check_same(head: Head, experiment: Experiment, deployment: Deployment, out: Path) -> None:
-    """Refuse to add samples to a run of something else.
-
-    Raises:
-        ExperimentError: naming what differs.
-    """
-    begun, now = head.experiment.as_dict(), experiment.as_dict()
-    different = [key for key in now if now[key] != begun[key]]
-    if (head.model.digest, head.model.deployed) != deployment.digests:
-        different.append("the network's weights")
-    if head.versions != versions():
-        different.append("the versions of packages")
-    then, here = head.hardware, hardware()
-    if (then.cpu, then.cores, then.threads) != (here.cpu, here.cores, here.threads):
-        different.append("the machine")  # the times of two make no median
-    if different:
-        raise ExperimentError(
-            f"{out} holds another run (other {', '.join(different)}): "
-            "give another --out, or delete it"
-        )
-
-
-def check_unseen(profiles: Profiles, experiment: Experiment) -> None:
-    """Refuse profiles that were learnt on the pictures to measure on.
-
-    Raises:
-        DataError: naming one.
-    """
-    for digest, learnt in profiles.items():
-        if learnt is not None and experiment.data in learnt.data:
-            raise DataError(
-                f"the profile {digest} was learnt on {', '.join(learnt.data)}, which this "
-                "experiment evaluates: calibrate it on other pictures"
-            )
-
-
-def check_profiles(head: Head, profiles: Profiles, out: Path) -> None:
-    """Refuse to go on with other profiles than those that a run began with.
-
-    Raises:
-        ExperimentError: naming one.
-    """
-    if different := sorted(profiles.keys() ^ head.profiles.keys()):
-        raise ExperimentError(
-            f"{out} holds a run with other profiles ({different[0]} is in one only): "
-            "give another --out, or delete it"
-        )
-
-
-def versions() -> dict[str, str]:
-    """The versions of what takes part, by name."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
-
-
-def hardware() -> Hardware:
-    """This machine."""
-    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
-    memory = pages and pages * os.sysconf("SC_PAGE_SIZE")
-    return Hardware(_cpu(), found or 0, torch.get_num_threads(), memory)
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

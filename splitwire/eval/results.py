@@ -1,20 +1,16 @@
 """What a run says: one result a split and codec, summed up from its samples."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from splitwire.codecs.parameter import format_value
-from splitwire.codecs.registry import codec
 from splitwire.codecs.spec import Spec
-from splitwire.errors import SplitwireError
 from splitwire.eval.bootstrap import bootstrap
-from splitwire.eval.head import Head
-from splitwire.eval.samples import Sample, read_run
+from splitwire.eval.samples import Sample
 from splitwire.eval.scoring import Scoring
+from splitwire.eval.spelling import spell_out
 from splitwire.runner.choice import EDGE_ONLY, SHARED, Key, Way, label
 from splitwire.runner.local import COMPUTED
 from splitwire.tasks.metric import Estimator, mean
@@ -94,34 +90,6 @@ class Result:
         return label(self.way, self.split, self.name) if self.way == SHARED else self.name
 
 
-@dataclass(frozen=True)
-class Summary:
-    """A run, opened: what it is, by what it is judged, its samples, and what they come to."""
-
-    head: Head
-    scoring: Scoring
-    samples: list[Sample]
-    results: list[Result]
-
-    @classmethod
-    def open(cls, run: Path) -> "Summary":
-        """That of a run's folder.
-
-        Raises:
-            ExperimentError: there is no run there, or it is damaged.
-            TaskError: its task or a metric cannot be had.
-        """
-        head, samples = read_run(run)
-        plan = head.experiment
-        scoring = Scoring.of(plan.task, plan.metrics)
-        return cls(head, scoring, samples, summarise(samples, scoring, plan.seed))
-
-    @property
-    def known(self) -> list[str]:
-        """The names of the metrics of which something is known."""
-        return list(dict.fromkeys(name for result in self.results for name in result.metrics))
-
-
 def summarise(
     samples: Sequence[Sample], scoring: Scoring | None = None, seed: int = 0
 ) -> list[Result]:
@@ -137,37 +105,6 @@ def summarise(
         groups.setdefault(sample.choice, []).append(sample)
     specs = spell_out({(sample.codec, sample.curve) for sample in samples})
     return [_result(group, specs[group[0].codec], scoring, seed) for group in groups.values()]
-
-
-def spell_out(codings: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """For each codec's spec, the same with the parameter that its curve sweeps.
-
-    A spec leaves defaults out, so that of JPEG's qualities 20, 50 and 80 one is plain "jpeg": as a
-    row of a table that says too little. A codec that is not installed keeps the spec that it has.
-
-    Args:
-        codings: pairs of a codec's spec and its curve.
-    """
-    keys: dict[str, dict[str, None]] = {}
-    for spec, curve in sorted(codings):
-        found = keys.setdefault(curve, {})
-        given = (*Spec.parse(curve).settings, *Spec.parse(spec).settings)
-        found.update(dict.fromkeys(key for key, _ in given))
-    return {spec: _with_defaults(spec, list(keys[curve])) for spec, curve in codings}
-
-
-def _with_defaults(text: str, keys: list[str]) -> str:
-    spec = Spec.parse(text)
-    missing = [key for key in keys if spec.get(key) is None]
-    if not missing:
-        return text
-    try:
-        made = codec(text)
-        defaults = {key: format_value(getattr(made, key)) for key in missing}
-    except (SplitwireError, AttributeError):
-        return text
-    settings = defaults | dict(spec.settings)
-    return str(Spec(spec.name, tuple((key, settings[key]) for key in keys)))
 
 
 def _result(group: list[Sample], spec: str, scoring: Scoring | None, seed: int) -> Result:

@@ -19,16 +19,10 @@ from splitwire.codecs.base import Tensor
 from splitwire.codecs.registry import codec
 from splitwire.data.photos import Photo, check_disjoint, load_photos
 from splitwire.errors import ExperimentError
+from splitwire.eval.checks import check_profiles, check_same, check_unseen
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
-from splitwire.eval.head import (
-    Profiles,
-    check_profiles,
-    check_same,
-    check_unseen,
-    describe_run,
-    profiles_of,
-)
+from splitwire.eval.head import Profiles, describe_run, profiles_of
 from splitwire.eval.profiles import RunProfiles
 from splitwire.eval.samples import (
     FEATURES,

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from math import inf
 
 from splitwire.eval.experiment import LinkPlan
-from splitwire.eval.results import Result, Summary
+from splitwire.eval.results import Result
+from splitwire.eval.summary import Summary
 from splitwire.runner.choice import EDGE_ONLY, Way
 from splitwire.runner.local import COMPUTED, STAGES
 

@@ -9,7 +9,7 @@ from splitwire.eval.deployment import Deployment
 from splitwire.eval.head import profiles_of
 from splitwire.eval.plan import worthwhile
 from splitwire.eval.profiles import run_store
-from splitwire.eval.results import Summary
+from splitwire.eval.summary import Summary
 from splitwire.eval.totals import Total, faithful, total
 from splitwire.models.load import Model
 from splitwire.models.split import Split, split

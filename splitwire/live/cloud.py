@@ -21,11 +21,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from splitwire.errors import RemoteError
 from splitwire.live.access import SUBPROTOCOL, Access
 from splitwire.live.batching import Engine, Inference, Job
+from splitwire.live.handshake import MAX_AGREEMENTS, Hello, Welcome, refused
 from splitwire.live.library import Agreement, Library
 from splitwire.live.logs import event
 from splitwire.live.metrics import Metrics
 from splitwire.live.protocol import (
-    MAX_AGREEMENTS,
     PATH,
     PROBE,
     PROBE_BYTES,
@@ -33,10 +33,7 @@ from splitwire.live.protocol import (
     Code,
     Frame,
     FrameError,
-    Hello,
     Refusal,
-    Welcome,
-    refused,
 )
 
 IN_FLIGHT = 8  # frames of one client that are read ahead of their answers

@@ -7,7 +7,7 @@ from collections import deque
 from threading import Thread
 
 from splitwire.errors import RemoteError
-from splitwire.live.connection import Address
+from splitwire.live.address import Address
 
 
 class CloudProcess:

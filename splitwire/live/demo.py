@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from splitwire.calibrate.store import ProfileStore
 from splitwire.live import loops
 from splitwire.live.access import Access
-from splitwire.live.connection import Address
+from splitwire.live.address import Address
 from splitwire.live.library import Library
 from splitwire.live.offers import CODECS, LINKS, split_names
 from splitwire.live.pages import pages, picture_sizes

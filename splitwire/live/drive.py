@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from splitwire.codecs.base import Tensor
 from splitwire.eval.totals import Total
 from splitwire.live.adapt import Adaptive
-from splitwire.live.connection import Address, Uplink
+from splitwire.live.address import Address
+from splitwire.live.connection import Uplink
 from splitwire.live.edge import Edge, hello
 from splitwire.live.record import Record
 from splitwire.live.relay import Relay

@@ -19,7 +19,8 @@ from splitwire.codecs.base import Tensor
 from splitwire.errors import RemoteError, SplitwireError, TaskError
 from splitwire.live.answers import read_output, read_prediction, write_prediction
 from splitwire.live.connection import Uplink
-from splitwire.live.protocol import Code, Hello, Refusal
+from splitwire.live.handshake import Hello
+from splitwire.live.protocol import Code, Refusal
 from splitwire.live.record import Frame, Outcome, Record
 from splitwire.live.worker import Worker
 from splitwire.runner.choice import Choice

@@ -15,7 +15,7 @@ from splitwire.codecs.registry import codec_class
 from splitwire.codecs.spec import Spec
 from splitwire.errors import RemoteError, SplitwireError
 from splitwire.live.answers import checked, write_output, write_prediction
-from splitwire.live.protocol import Hello
+from splitwire.live.handshake import Hello
 from splitwire.models.load import Model
 from splitwire.models.split import Split, split
 from splitwire.runner.choice import Choice

@@ -19,13 +19,13 @@ from splitwire import kernels
 from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.base import Tensor
 from splitwire.errors import DataError, RemoteError, SplitwireError
+from splitwire.live.address import Address
 from splitwire.live.choosing import open_choice, shared
-from splitwire.live.connection import Address
 from splitwire.live.drive import Drive
 from splitwire.live.edge import Edge
+from splitwire.live.handshake import fault
 from splitwire.live.library import Library
 from splitwire.live.offers import LINKS, PICTURE
-from splitwire.live.protocol import fault
 from splitwire.live.record import Record
 from splitwire.live.slowing import Slowed
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Choice, Way

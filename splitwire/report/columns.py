@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from splitwire.eval.results import Estimate, Result, Spread, Summary
+from splitwire.eval.results import Estimate, Result, Spread
+from splitwire.eval.summary import Summary
 from splitwire.report.units import significant
 from splitwire.tasks.metric import Metric
 

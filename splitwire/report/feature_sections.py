@@ -12,8 +12,9 @@ from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.registry import codec, decode
 from splitwire.errors import ExperimentError, ProfileError, SplitwireError
 from splitwire.eval.profiles import run_store
-from splitwire.eval.results import Result, Summary
+from splitwire.eval.results import Result
 from splitwire.eval.samples import FEATURES
+from splitwire.eval.summary import Summary
 from splitwire.eval.totals import faithful, smallest
 from splitwire.report import feature_plots
 from splitwire.report.section import Section, drawn

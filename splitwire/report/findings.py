@@ -6,8 +6,9 @@ from math import isfinite
 
 import numpy as np
 
-from splitwire.eval.results import Result, Summary
+from splitwire.eval.results import Result
 from splitwire.eval.samples import Sample
+from splitwire.eval.summary import Summary
 from splitwire.eval.totals import (
     FASTEST,
     MAX_DIVERGENCE,

@@ -5,8 +5,8 @@ from dataclasses import asdict
 from splitwire.codecs.profile import Provenance
 from splitwire.eval.devices import Device
 from splitwire.eval.experiment import LinkPlan
-from splitwire.eval.head import Hardware
-from splitwire.eval.results import Summary
+from splitwire.eval.machine import Hardware
+from splitwire.eval.summary import Summary
 from splitwire.report.findings import counts
 from splitwire.report.units import significant, size_text, time_text
 

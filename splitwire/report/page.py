@@ -8,8 +8,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from splitwire.errors import ExperimentError
-from splitwire.eval.results import Summary
 from splitwire.eval.samples import Sample
+from splitwire.eval.summary import Summary
 from splitwire.eval.totals import MAX_DIVERGENCE, Total, choices, envelope, faithful, smallest
 from splitwire.report.columns import columns, explained
 from splitwire.report.findings import counts, on_bytes, on_live, on_time, rates, warnings

@@ -8,8 +8,8 @@ from markupsafe import Markup
 from PIL import Image
 
 from splitwire.errors import ExperimentError, TaskError
-from splitwire.eval.results import Summary
 from splitwire.eval.samples import PICTURE, Sample
+from splitwire.eval.summary import Summary
 from splitwire.eval.totals import faithful, smallest
 from splitwire.report.section import Section
 from splitwire.report.units import size_text

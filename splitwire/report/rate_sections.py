@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from splitwire.eval.results import Result, Summary
+from splitwire.eval.results import Result
+from splitwire.eval.summary import Summary
 from splitwire.report import rate_plots
 from splitwire.report.columns import metric_text
 from splitwire.report.plot_style import styles

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from splitwire.eval.results import Summary
+from splitwire.eval.summary import Summary
 from splitwire.eval.totals import Total
 from splitwire.report.feature_sections import depth, histograms, mosaic, read_features
 from splitwire.report.predictions import predictions

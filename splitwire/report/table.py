@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from splitwire.eval.results import Result, Summary
+from splitwire.eval.results import Result
+from splitwire.eval.summary import Summary
 from splitwire.eval.totals import MAX_DIVERGENCE, choices
 from splitwire.report.columns import columns, explained
 from splitwire.report.findings import counts, on_bytes, on_time, warnings

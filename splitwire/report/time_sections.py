@@ -6,7 +6,8 @@ from markupsafe import Markup
 
 from splitwire.eval.experiment import LinkPlan
 from splitwire.eval.head import Head
-from splitwire.eval.results import Result, Summary
+from splitwire.eval.results import Result
+from splitwire.eval.summary import Summary
 from splitwire.eval.totals import Stretch, Total, envelope, stage_seconds
 from splitwire.report import time_plots
 from splitwire.report.findings import rates

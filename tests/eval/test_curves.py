@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from splitwire.eval.curves import bd_rate, bd_rates, curves, find_anchor, pareto
-from splitwire.eval.results import Estimate, Result, Summary, summarise
+from splitwire.eval.results import Estimate, Result, summarise
 from splitwire.eval.samples import Sample
+from splitwire.eval.summary import Summary
 from splitwire.runner.choice import SHARED
 
 KL = (0.2, 0.08, 0.02, 0.005)

@@ -11,7 +11,7 @@ from splitwire.cli import main
 from splitwire.cli.terminal import console
 from splitwire.errors import ExperimentError
 from splitwire.eval.plan import Energy, check_rates, rows, worthwhile
-from splitwire.eval.results import Summary
+from splitwire.eval.summary import Summary
 from splitwire.eval.totals import Total, choices
 from splitwire.live.adapt import Adaptive
 from splitwire.live.bandwidth import Bandwidth

@@ -4,9 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from splitwire.eval.results import Result, Summary, spell_out, summarise
+from splitwire.eval.results import Result, summarise
 from splitwire.eval.samples import Sample
 from splitwire.eval.scoring import Scoring
+from splitwire.eval.spelling import spell_out
+from splitwire.eval.summary import Summary
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED
 from splitwire.tasks.metric import Metric
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splitwire.eval.experiment import LinkPlan
-from splitwire.eval.results import Result, Spread, Summary, summarise
+from splitwire.eval.results import Result, Spread, summarise
 from splitwire.eval.samples import Sample
+from splitwire.eval.summary import Summary
 from splitwire.eval.totals import (
     FASTEST,
     SLOWEST,

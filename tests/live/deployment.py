@@ -15,7 +15,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from websockets.sync.client import ClientConnection, connect
 
-from splitwire.live.protocol import PATH, Answer, Frame, Hello, Refusal, Welcome, read_reply
+from splitwire.live.handshake import Hello, Welcome
+from splitwire.live.protocol import PATH, Answer, Frame, Refusal, read_reply
 
 NET = """
 import torch

@@ -4,7 +4,7 @@ import pytest
 
 from splitwire.errors import RemoteError
 from splitwire.live.access import Access, check_exposure, read_token
-from splitwire.live.connection import Address
+from splitwire.live.address import Address
 
 TOKEN = "0123456789abcdef"
 HOST = {"host": "cloud:7070"}

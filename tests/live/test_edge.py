@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import splitwire as sw
 from splitwire.errors import RemoteError
-from splitwire.live.connection import Address
+from splitwire.live.address import Address
 from splitwire.live.drive import Drive
 from splitwire.live.record import Record
 from splitwire.live.slowing import Slowed

@@ -10,7 +10,7 @@ import torch
 from deployment import start_cloud
 
 import splitwire as sw
-from splitwire.live.connection import Address
+from splitwire.live.address import Address
 from splitwire.live.drive import Drive
 from splitwire.runner.choice import Choice
 from splitwire.tasks.classification import Classification

@@ -14,10 +14,11 @@ from websockets.sync.server import ServerConnection, serve
 
 import splitwire as sw
 from splitwire.errors import RemoteError
+from splitwire.live.address import Address
 from splitwire.live.answers import write_output, write_prediction
-from splitwire.live.connection import Address
 from splitwire.live.drive import Drive
-from splitwire.live.protocol import Answer, Frame, Hello, Probe, Welcome
+from splitwire.live.handshake import Hello, Welcome
+from splitwire.live.protocol import Answer, Frame, Probe
 from splitwire.live.record import Record
 from splitwire.runner.choice import Choice
 from splitwire.tasks.base import Task

@@ -23,8 +23,8 @@ from splitwire.eval.experiment import load_experiment
 from splitwire.eval.profiles import PROFILES
 from splitwire.eval.run import Run
 from splitwire.eval.samples import SAMPLES, head_line, read_run, sample_line
+from splitwire.live.address import Address
 from splitwire.live.choosing import choices_of_run, open_choice, shared
-from splitwire.live.connection import Address
 from splitwire.live.drive import Drive
 from splitwire.live.record import Record
 from splitwire.runner.choice import SHARED, Choice

@@ -6,17 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splitwire.errors import RemoteError
-from splitwire.live.protocol import (
-    Answer,
-    Code,
-    Frame,
-    Hello,
-    Probe,
-    Refusal,
-    Welcome,
-    read_reply,
-    refused,
-)
+from splitwire.live.handshake import Hello, Welcome, refused
+from splitwire.live.protocol import Answer, Code, Frame, Probe, Refusal, read_reply
 
 IDS = st.integers(0, 2**32 - 1)
 

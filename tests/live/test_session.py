@@ -15,7 +15,7 @@ from PIL import Image
 
 import splitwire as sw
 from splitwire.calibrate.store import ProfileStore
-from splitwire.live.connection import Address
+from splitwire.live.address import Address
 from splitwire.live.library import Library
 from splitwire.live.session import Session
 from splitwire.tasks.classification import Classification

@@ -15,7 +15,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 import splitwire as sw
-from splitwire.live.protocol import Answer, Frame, Hello, read_reply
+from splitwire.live.handshake import Hello
+from splitwire.live.protocol import Answer, Frame, read_reply
 
 HELLO = Hello("net.py:small", "1", "raw:dtype=float32")
 REQUEST = b"GET /v1 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

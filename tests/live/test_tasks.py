@@ -15,7 +15,7 @@ import splitwire as sw
 from splitwire.cli import main
 from splitwire.errors import RemoteError
 from splitwire.eval.samples import read_run
-from splitwire.live.connection import Address
+from splitwire.live.address import Address
 from splitwire.live.drive import Drive
 from splitwire.live.record import Record
 from splitwire.runner.choice import Choice

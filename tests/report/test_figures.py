@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from splitwire.eval.results import Summary
+from splitwire.eval.summary import Summary
 from splitwire.report import feature_plots, rate_plots
 from splitwire.report.plot_style import styles
 from splitwire.report.svg import svg

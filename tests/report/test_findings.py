@@ -1,7 +1,8 @@
 from dataclasses import replace
 
-from splitwire.eval.results import Result, Summary, summarise
+from splitwire.eval.results import Result, summarise
 from splitwire.eval.samples import Sample
+from splitwire.eval.summary import Summary
 from splitwire.eval.totals import Total
 from splitwire.report.findings import on_bytes, on_live, on_time
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Way

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from splitwire.eval.results import Estimate, Summary
+from splitwire.eval.results import Estimate
 from splitwire.eval.scoring import Scoring
+from splitwire.eval.summary import Summary
 from splitwire.report.columns import columns, explained
 from splitwire.report.findings import counts, warnings
 from splitwire.report.rows import bd_rows, picks

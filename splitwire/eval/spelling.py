@@ -1,0 +1,39 @@
+"""Specs as readers want them: with the parameter that a curve sweeps spelt out."""
+
+from collections.abc import Iterable
+
+from splitwire.codecs.parameter import format_value
+from splitwire.codecs.registry import codec
+from splitwire.codecs.spec import Spec
+from splitwire.errors import SplitwireError
+
+
+def spell_out(codings: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """For each codec's spec, the same with the parameter that its curve sweeps.
+
+    A spec leaves defaults out, so that of JPEG's qualities 20, 50 and 80 one is plain "jpeg": as a
+    row of a table that says too little. A codec that is not installed keeps the spec that it has.
+
+    Args:
+        codings: pairs of a codec's spec and its curve.
+    """
+    keys: dict[str, dict[str, None]] = {}
+    for spec, curve in sorted(codings):
+        found = keys.setdefault(curve, {})
+        given = (*Spec.parse(curve).settings, *Spec.parse(spec).settings)
+        found.update(dict.fromkeys(key for key, _ in given))
+    return {spec: _with_defaults(spec, list(keys[curve])) for spec, curve in codings}
+
+
+def _with_defaults(text: str, keys: list[str]) -> str:
+    spec = Spec.parse(text)
+    missing = [key for key in keys if spec.get(key) is None]
+    if not missing:
+        return text
+    try:
+        made = codec(text)
+        defaults = {key: format_value(getattr(made, key)) for key in missing}
+    except (SplitwireError, AttributeError):
+        return text
+    settings = defaults | dict(spec.settings)
+    return str(Spec(spec.name, tuple((key, settings[key]) for key in keys)))

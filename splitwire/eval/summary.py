@@ -1,0 +1,37 @@
+"""A run, opened: what everything that reads runs begins with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from splitwire.eval.head import Head
+from splitwire.eval.results import Result, summarise
+from splitwire.eval.samples import Sample, read_run
+from splitwire.eval.scoring import Scoring
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A run, opened: what it is, by what it is judged, its samples, and what they come to."""
+
+    head: Head
+    scoring: Scoring
+    samples: list[Sample]
+    results: list[Result]
+
+    @classmethod
+    def open(cls, run: Path) -> "Summary":
+        """That of a run's folder.
+
+        Raises:
+            ExperimentError: there is no run there, or it is damaged.
+            TaskError: its task or a metric cannot be had.
+        """
+        head, samples = read_run(run)
+        plan = head.experiment
+        scoring = Scoring.of(plan.task, plan.metrics)
+        return cls(head, scoring, samples, summarise(samples, scoring, plan.seed))
+
+    @property
+    def known(self) -> list[str]:
+        """The names of the metrics of which something is known."""
+        return list(dict.fromkeys(name for result in self.results for name in result.metrics))

@@ -1,0 +1,98 @@
+"""Where a cloud is, and how it is reached and trusted."""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+from splitwire.errors import RemoteError
+from splitwire.live.access import is_loopback
+from splitwire.live.protocol import (
+    PATH,
+)
+
+OPEN_SECONDS = 5.0
+
+
+_LARGEST_REPLY = 256 << 20  # bytes: a whole output may be a map of classes
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a cloud is and how to show that one may speak to it.
+
+    Attributes:
+        url: http, https, ws or wss; no path.
+        token: the bearer token, if it wants one.
+        authority: a file of certificates to trust beside the system's, as of one's own making.
+        via: host and port to connect to instead, such as a relay's.
+
+    Raises:
+        RemoteError: the URL is none, or would show the token to whoever listens.
+    """
+
+    url: str
+    token: str | None = None
+    authority: Path | None = None
+    via: tuple[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
+            raise RemoteError(f"{self.url!r} is no address such as https://HOST:PORT")
+        if self.token and not self.secure and not is_loopback(parts.hostname):
+            raise RemoteError(f"{self.url} would carry the token unencrypted: use https://")
+
+    @property
+    def secure(self) -> bool:
+        """Whether it is spoken to over TLS."""
+        return urlsplit(self.url).scheme in ("https", "wss")
+
+    @property
+    def target(self) -> tuple[str, int]:
+        """Its host and port."""
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or (443 if self.secure else 80)
+
+    async def open(self) -> ClientConnection:
+        """A connection.
+
+        Raises:
+            RemoteError: nobody is there, or it turns this edge away.
+        """
+        scheme, netloc = "wss" if self.secure else "ws", urlsplit(self.url).netloc
+        options: dict[str, Any] = {"ssl": self._tls()} if self.secure else {}
+        if self.via:
+            options |= {"host": self.via[0], "port": self.via[1]}
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        try:
+            return await connect(
+                f"{scheme}://{netloc}{PATH}",
+                additional_headers=headers,
+                compression=None,
+                proxy=None,
+                open_timeout=OPEN_SECONDS,
+                close_timeout=1,
+                max_size=_LARGEST_REPLY,
+                **options,
+            )
+        except InvalidStatus as error:
+            said = error.response.body.decode(errors="replace").strip()[:200]
+            status = error.response.status_code
+            raise RemoteError(f"{self.url} refused: {said or status} ({status})") from error
+        except (OSError, WebSocketException, TimeoutError) as error:
+            said = str(error) or type(error).__name__
+            raise RemoteError(f"no connection to {self.url}: {said}") from error
+
+    def _tls(self) -> ssl.SSLContext:
+        try:
+            context = ssl.create_default_context()
+            if self.authority:
+                context.load_verify_locations(self.authority)
+        except (OSError, ssl.SSLError) as error:
+            raise RemoteError(f"cannot trust {self.authority}: {error}") from error
+        return context
