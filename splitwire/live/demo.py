@@ -18,13 +18,21 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from splitwire.calibrate.store import ProfileStore
+from splitwire.errors import RemoteError
 from splitwire.live import loops
 from splitwire.live.access import Access
 from splitwire.live.address import Address
+from splitwire.live.choosing import open_choice, shared
+from splitwire.live.drive import Drive
 from splitwire.live.library import Library
-from splitwire.live.offers import CODECS, LINKS, split_names
+from splitwire.live.offers import CODECS, LINKS, PICTURE, split_names
 from splitwire.live.pages import pages, picture_sizes
-from splitwire.live.session import Session
+from splitwire.live.session import Selection, Session
+from splitwire.live.slowing import Slowed
+from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY
+from splitwire.runner.link import Trace
+
+_DEADLINE = 30.0
 
 
 @dataclass(frozen=True)
@@ -75,13 +83,35 @@ class Demo:
         )
         loops.run(_Server(config).serve([listening]), emulated=True)
 
+    def drive(self, selection: Selection) -> Drive:
+        """How the edge is to run: in any of the three ways."""
+        model = self.library.models.get(selection.model)
+        if model is None:
+            raise RemoteError(f"no model {selection.model[:80]!r} here")
+        cut = self.library.split(model, selection.split)
+        ways = [
+            open_choice(model, shared(selection.split, selection.codec), self.store, cut),
+            open_choice(model, (EDGE_ONLY, "", ""), self.store),
+            open_choice(model, (CLOUD_ONLY, "", PICTURE), self.store),
+        ]
+        rate, rtt = LINKS[selection.link]
+        return Drive(
+            self.address,
+            self.library.task(model, self.task),
+            ways,
+            deadline=_DEADLINE,
+            in_flight=1,
+            slowness=self.slowness,
+            slowed=Slowed(Trace.constant(rate), rtt),
+        )
+
     async def serve(self, page: WebSocket) -> None:
         """One page."""
         if self.access.refusal(page.headers):
             await page.close()
             return
         await page.accept()
-        session = Session(self.library, self.address, self.store, self.task, self.slowness)
+        session = Session(self.drive)
         try:
             await session.run(page)
         except WebSocketDisconnect:

@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import re
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,24 +17,17 @@ from pydantic.dataclasses import dataclass as checked
 from starlette.websockets import WebSocket
 
 from splitwire import kernels
-from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.base import Tensor
-from splitwire.errors import DataError, RemoteError, SplitwireError
-from splitwire.live.address import Address
-from splitwire.live.choosing import open_choice, shared
+from splitwire.errors import DataError, SplitwireError
 from splitwire.live.drive import Drive
 from splitwire.live.edge import Edge
 from splitwire.live.handshake import fault
-from splitwire.live.library import Library
-from splitwire.live.offers import LINKS, PICTURE
+from splitwire.live.offers import LINKS
 from splitwire.live.record import Record
-from splitwire.live.slowing import Slowed
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Choice, Way
-from splitwire.runner.link import Trace
 from splitwire.runner.local import decode
 
 _LARGEST_PICTURE = 4096 * 4096
-_DEADLINE = 30.0
 _STRIP_EVERY = 8  # pictures between measurements of the two other ways
 
 
@@ -52,18 +46,11 @@ class Session:
     """A page's selection, and the edge that follows it.
 
     Args:
-        library: the networks of the edge.
-        address: of the cloud.
-        store: of profiles.
-        task: that of the networks, by name.
-        slowness: how many times slower than this machine the edge is to be.
+        drive: how the edge is to run for a selection: in any of the three ways, the shared one
+            first.
     """
 
-    library: Library
-    address: Address
-    store: ProfileStore
-    task: str
-    slowness: float
+    drive: Callable[[Selection], Drive]
     _open: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
     _edge: Edge | None = field(default=None, init=False)
     _choices: dict[Way, Choice] = field(default_factory=dict, init=False)
@@ -96,35 +83,13 @@ class Session:
     async def _select(self, text: str) -> None:
         selection = TypeAdapter(Selection).validate_json(text)
         loop = asyncio.get_running_loop()
-        drive = await loop.run_in_executor(None, self._drive, selection)
+        drive = await loop.run_in_executor(None, self.drive, selection)
         opened = AsyncExitStack()
         edge = await opened.enter_async_context(drive.edge())
         await self.close()  # not before: a selection that fails leaves the one before it running
         self._open, self._edge = opened, edge
         self._choices = {choice.way: choice for choice in drive.choices}
         self._count = 0
-
-    def _drive(self, selection: Selection) -> Drive:
-        """How the edge is to run: in any of the three ways."""
-        model = self.library.models.get(selection.model)
-        if model is None:
-            raise RemoteError(f"no model {selection.model[:80]!r} here")
-        cut = self.library.split(model, selection.split)
-        ways = [
-            open_choice(model, shared(selection.split, selection.codec), self.store, cut),
-            open_choice(model, (EDGE_ONLY, "", ""), self.store),
-            open_choice(model, (CLOUD_ONLY, "", PICTURE), self.store),
-        ]
-        rate, rtt = LINKS[selection.link]
-        return Drive(
-            self.address,
-            self.library.task(model, self.task),
-            ways,
-            deadline=_DEADLINE,
-            in_flight=1,
-            slowness=self.slowness,
-            slowed=Slowed(Trace.constant(rate), rtt),
-        )
 
     async def _picture(self, data: bytes) -> dict[str, Any]:
         if self._edge is None:

@@ -16,6 +16,7 @@ from PIL import Image
 import splitwire as sw
 from splitwire.calibrate.store import ProfileStore
 from splitwire.live.address import Address
+from splitwire.live.demo import Demo
 from splitwire.live.library import Library
 from splitwire.live.session import Session
 from splitwire.tasks.classification import Classification
@@ -77,7 +78,7 @@ def converse(library: Library, address: str, *messages: str | bytes) -> list[dic
     page = Page(list(messages))
 
     async def talk() -> None:
-        session = Session(library, Address(address), ProfileStore(), "classification", 1.0)
+        session = Session(Demo(library, Address(address), ProfileStore()).drive)
         try:
             await session.run(page)  # type: ignore[arg-type]
         finally:
