@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from splitwire.errors import ModelError
-from splitwire.models.messages import near, reason
+from splitwire.errors import ModelError, did_you_mean
+from splitwire.models.messages import reason
 from splitwire.models.preprocess import Network, Preprocess
 from splitwire.models.user import from_file
 
@@ -34,7 +34,7 @@ def build(name: str, pretrained: bool) -> Network:
         return (_timm if kind == "timm" else _torchvision)(rest, pretrained)
     names = [*LITE, *_timm_names(), *_torchvision_names()]
     raise ModelError(
-        f"unknown model {name!r}{near(name, names)} (a model is lite0, timm:NAME, "
+        f"unknown model {name!r}{did_you_mean(name, names)} (a model is lite0, timm:NAME, "
         "torchvision:NAME or FILE.py:FACTORY)"
     )
 
@@ -73,7 +73,7 @@ def _timm(name: str, pretrained: bool) -> Network:
     timm = _library("timm")
     names = _timm_names()
     if f"timm:{name}" not in names:
-        raise ModelError(f"timm has no model {name!r}{near(f'timm:{name}', names)}")
+        raise ModelError(f"timm has no model {name!r}{did_you_mean(f'timm:{name}', names)}")
     if pretrained and not timm.models.get_pretrained_cfg(name).has_weights:
         raise _no_weights(f"timm:{name}", "none are published")
     with _download(f"timm:{name}", hub=True) if pretrained else nullcontext():
@@ -99,7 +99,7 @@ def _torchvision(name: str, pretrained: bool) -> Network:
     names = _torchvision_names()
     if f"torchvision:{name}" not in names:
         raise ModelError(
-            f"torchvision has no classifier {name!r}{near(f'torchvision:{name}', names)}"
+            f"torchvision has no classifier {name!r}{did_you_mean(f'torchvision:{name}', names)}"
         )
     weights = torchvision.models.get_model_weights(name).DEFAULT
     with _download(f"torchvision:{name}", hub=False) if pretrained else nullcontext():

@@ -12,10 +12,9 @@ import torch
 from torch import fx, nn
 from torch.utils import _pytree as pytree
 
-from splitwire.errors import ModelError
+from splitwire.errors import ModelError, did_you_mean
 from splitwire.models.graph import NetGraph
 from splitwire.models.load import Model
-from splitwire.models.messages import near
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def _place(model: Model, at: str) -> int:
     places = _places(model.graph)
     if at not in places:
         raise ModelError(
-            f"{model.name} has no cut point {at!r}{near(at, places)} "
+            f"{model.name} has no cut point {at!r}{did_you_mean(at, places)} "
             f"(`splitwire splits {model.name}` lists them)"
         )
     return places[at]

@@ -116,7 +116,7 @@ def test_calibrating_on_the_pictures_of_the_evaluation_is_refused(
 
 
 def test_a_cut_point_that_there_is_not_is_refused(plan: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"no cut point 'block\.3'; near: .*blocks\.3"):
+    with pytest.raises(ModelError, match=r"no cut point 'block\.3' .did you mean .*blocks\.3"):
         Run(load_experiment(plan, splits=["block.3"]), tmp_path / "run")
 
 
