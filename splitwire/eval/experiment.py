@@ -149,7 +149,7 @@ def automatic_splits(points: Sequence[CutPoint]) -> list[str]:
     picture = points[0].elements
     good = [p for p in points if p.module and p.elements < picture and _is_one_map(p)]
     if not good:
-        raise ExperimentError("no cut point sends less than the picture: name splits with --splits")
+        raise ExperimentError("no cut point sends less than the picture: name one with --split")
     chosen = {min(good, key=lambda p: abs(p.edge_share - share)).name for share in _SHARES}
     return [p.name for p in good if p.name in chosen]
 
