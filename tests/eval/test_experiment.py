@@ -76,7 +76,7 @@ def test_automatic_splits_are_three_smaller_than_the_picture(lite0: sw.Model) ->
 def test_a_network_that_never_shrinks_the_picture_needs_splits_by_name(lite0: sw.Model) -> None:
     points = sw.cut_points(lite0)
     large = [point for point in points if point.elements >= points[0].elements]
-    with pytest.raises(ExperimentError, match="name splits with --splits"):
+    with pytest.raises(ExperimentError, match="name one with --split"):
         automatic_splits(large)
 
 
