@@ -54,7 +54,7 @@ class Spec:
         Raises:
             CodecError: it sweeps two parameters.
         """
-        swept = self._swept()
+        swept = self.swept
         if swept is None:
             return [self]
         values = dict(self.settings)
@@ -70,10 +70,16 @@ class Spec:
         Raises:
             CodecError: it sweeps two parameters.
         """
-        swept = self._swept()
+        swept = self.swept
         return str(Spec(self.name, tuple(s for s in self.settings if s[0] != swept)))
 
-    def _swept(self) -> str | None:
+    @property
+    def swept(self) -> str | None:
+        """The key of the parameter that it sweeps, if it sweeps one.
+
+        Raises:
+            CodecError: it sweeps two parameters.
+        """
         # Files may have a "+" in their names. Not Path.exists, which trips over a sweep that is
         # longer than names of files may be.
         keys = [k for k, value in self.settings if "+" in value and not os.path.exists(value)]  # noqa: PTH110

@@ -127,13 +127,24 @@ def load_experiment(path: Path | None = None, **changes: Any) -> Experiment:
 def sweep(specs: Iterable[str]) -> list[Coding]:
     """Specs with their sweeps written out: "jpeg:quality=50+80" is two codecs on one curve.
 
+    A curve is called as its spec without what it sweeps. Where two sweeps of different parameters
+    would have one name, each has its parameter in it: "ftc:quality=*", "ftc:target_bytes=*".
+
     Raises:
         CodecError: a spec that makes no codec, or that sweeps two parameters.
     """
+    parsed = [Spec.parse(spec) for spec in specs]
+    swept: dict[str, set[str]] = {}
+    for spec in parsed:
+        swept.setdefault(spec.curve, set()).update({spec.swept} if spec.swept else ())
     codings: dict[str, Coding] = {}
-    for spec in map(Spec.parse, specs):
+    for spec in parsed:
+        curve = spec.curve
+        if spec.swept and len(swept[curve]) > 1:
+            kept = Spec.parse(curve)
+            curve = str(Spec(kept.name, (*kept.settings, (spec.swept, "*"))))
         for alternative in map(str, spec.alternatives()):
-            codings.setdefault(codec(alternative).spec, Coding(alternative, spec.curve))
+            codings.setdefault(codec(alternative).spec, Coding(alternative, curve))
     return list(codings.values())
 
 

@@ -13,6 +13,7 @@ from splitwire.eval.experiment import (
     load_experiment,
     sweep,
 )
+from splitwire.eval.spelling import spell_out
 
 
 def written(folder: Path, text: str) -> Path:
@@ -178,3 +179,15 @@ def test_an_experiment_is_a_value() -> None:
     assert hash(load_experiment()) == hash(load_experiment())
     assert load_experiment(views=2) != load_experiment()
     assert Experiment(**load_experiment().as_dict()) == load_experiment()
+
+
+def test_sweeps_of_two_parameters_are_two_curves() -> None:
+    """Merged into one, qualities and byte targets would make a curve of neither."""
+    specs = ("ftc:quality=40+50", "ftc:target_bytes=900+1800", "jpeg:quality=20+50", "ftc")
+    curves = {coding.codec: coding.curve for coding in sweep(specs)}
+    assert curves["ftc:quality=40"] == "ftc:quality=*"
+    assert curves["ftc:target_bytes=900"] == "ftc:target_bytes=*"
+    assert curves["jpeg:quality=20"] == "jpeg"
+    told = spell_out(curves.items())
+    assert told["ftc:quality=50"] == "ftc:quality=50"
+    assert told["ftc:target_bytes=900"] == "ftc:target_bytes=900"
