@@ -25,7 +25,8 @@ import numpy as np
 from rich.progress import track
 
 from splitwire.calibrate.calibrator import Plan, write_profiles
-from splitwire.eval.curves import bd_rate, curves, pareto
+from splitwire.eval.curves import curves, pareto
+from splitwire.eval.delta_rates import bd_rate
 from splitwire.eval.experiment import load_experiment
 from splitwire.eval.results import Result, summarise
 from splitwire.eval.run import Run

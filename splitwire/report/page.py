@@ -50,7 +50,7 @@ def render(
 ) -> str:
     """The page as text; see `write_report`."""
     results, totals = summary.results, choices(summary, max_divergence)
-    splits, bd, bd_note = bd_rows(results, anchor)
+    splits, bd, bd_note = bd_rows(summary, anchor)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )

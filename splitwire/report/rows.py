@@ -1,9 +1,12 @@
 """The rows of the results: in which order they stand, which are picked, and the delta rates."""
 
 from collections.abc import Sequence
+from math import isnan
 
-from splitwire.eval.curves import bd_rates, curves, find_anchor
+from splitwire.eval.curves import curves, find_anchor
+from splitwire.eval.delta_rates import Delta, bd_rates
 from splitwire.eval.results import Result
+from splitwire.eval.summary import Summary
 from splitwire.eval.totals import MAX_DIVERGENCE, faithful, smallest
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED
 
@@ -26,15 +29,14 @@ def picks(results: Sequence[Result], max_divergence: float = MAX_DIVERGENCE) -> 
     return [r for r in (*chosen, smallest(good, CLOUD_ONLY)) if r]
 
 
-def bd_rows(
-    results: Sequence[Result], anchor: str = "h264"
-) -> tuple[list[str], dict[str, list[str]], str]:
+def bd_rows(summary: Summary, anchor: str = "h264") -> tuple[list[str], dict[str, list[str]], str]:
     """The Bjøntegaard delta rates as text: the splits, the cells of each curve, and a note.
 
-    The note has the reasons for the dashes. Without the anchor there are no rows, and the note
-    says what anchors there are.
+    A cell has the rate and its 95 % interval; where that holds zero, it says that no difference is
+    shown. The note has the reasons for the dashes. Without the anchor there are no rows, and the
+    note says what anchors there are.
     """
-    rates = bd_rates(results, anchor)
+    rates, results = bd_rates(summary, anchor), summary.results
     if not rates:
         names = dict.fromkeys(name for split, name in curves(results) if split)
         if find_anchor(list(names), anchor):
@@ -44,15 +46,22 @@ def bd_rows(
     rows = {}
     for name in dict.fromkeys(name for _, name in rates):
         cells = [rates.get((split, name)) for split in splits]
-        rows[curve_name(name)] = [
-            "–" if d is None or d.percent is None else signed(d.percent) for d in cells
-        ]
+        rows[curve_name(name)] = [_cell(delta) for delta in cells]
     missing = [
         f"{curve_name(name)} at {split}: {delta.reason}"
         for (split, name), delta in rates.items()
         if delta.percent is None
     ]
     return splits, rows, "; ".join(missing)
+
+
+def _cell(delta: Delta | None) -> str:
+    if delta is None or delta.percent is None:
+        return "–"
+    if isnan(delta.low):
+        return signed(delta.percent)
+    span = f"({signed(delta.low, 0)} to {signed(delta.high, 0)})"
+    return f"{signed(delta.percent)} {span}" if delta.shown else f"none shown {span}"
 
 
 def curve_name(curve: str) -> str:
@@ -62,6 +71,6 @@ def curve_name(curve: str) -> str:
     return "cloud only, " + curve.removeprefix("picture:format=").upper()
 
 
-def signed(percent: float) -> str:
+def signed(percent: float, digits: int = 1) -> str:
     """A change in percent, with a minus as long as its plus."""
-    return f"{percent:+.1f}".replace("-", "−")
+    return f"{percent:+.{digits}f}".replace("-", "−")

@@ -1,13 +1,10 @@
 """The results on a terminal."""
 
-from collections.abc import Sequence
-
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from splitwire.eval.results import Result
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import MAX_DIVERGENCE, choices
 from splitwire.report.columns import columns, explained
@@ -50,9 +47,9 @@ def show(
         say(sentence)
     for warning in warnings(results):
         say(warning, "red")
-    table, note = bd_table(results, anchor)
+    table, note = bd_table(summary, anchor)
     if table:
-        say("Bjøntegaard delta rate over log divergence", "bold")
+        say("Bjøntegaard delta rate over log divergence (95 % interval over photos)", "bold")
         console.print(table)
     if note:
         say(note, "dim")
@@ -82,9 +79,9 @@ def results_table(
     return table
 
 
-def bd_table(results: Sequence[Result], anchor: str = "h264") -> tuple[Table | None, str]:
+def bd_table(summary: Summary, anchor: str = "h264") -> tuple[Table | None, str]:
     """The delta rates: the table, or None without the anchor, and the note."""
-    splits, rows, note = bd_rows(results, anchor)
+    splits, rows, note = bd_rows(summary, anchor)
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column(f"% bytes against {anchor}")
     for split in splits:

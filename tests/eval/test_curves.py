@@ -1,11 +1,13 @@
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from splitwire.eval.curves import bd_rate, bd_rates, curves, find_anchor, pareto
+from splitwire.eval.curves import curves, find_anchor, pareto
+from splitwire.eval.delta_rates import bd_rate, bd_rates
 from splitwire.eval.results import Estimate, Result, summarise
 from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
@@ -91,17 +93,58 @@ def test_curves_of_a_run(make_run) -> None:
     def spoil(s: Sample) -> bool:
         return (s.codec, s.split, s.photo) == ("h264:qp=40", "blocks.5", "photo_00.png")
 
-    results = Summary.open(make_run(photos=6, spoil=spoil)).results
-    found = curves(results)
+    summary = Summary.open(make_run(photos=6, spoil=spoil))
+    found = curves(summary.results)
     assert ("", "") not in found and ("blocks.3", "raw:dtype=float32") not in found
     assert len(found["blocks.3", "h264"]) == 4 and len(found["blocks.5", "h264"]) == 3
     rates = [result.bytes for result in found["", "picture:format=jpeg"]]
     assert rates == sorted(rates)
 
-    deltas = bd_rates(results, "h264")
+    deltas = bd_rates(summary, "h264")
     assert set(deltas) >= {("blocks.3", "jpeg"), ("blocks.3", "picture:format=jpeg")}
     assert ("blocks.3", "h264") not in deltas and ("blocks.3", "png") not in deltas
-    assert bd_rates(results, "vvc") == {}
+    assert bd_rates(summary, "vvc") == {}
+
+
+def measured(run: Path, change: Callable[[str], float], views: int = 1) -> Summary:
+    """The run, but for jpeg, which needs `change(photo)` times the bytes of h264 at each point."""
+    summary = Summary.open(run)
+    samples = [s for s in summary.samples if s.split == "blocks.3" and s.curve == "h264"]
+    samples = [s for s in samples if s.view < views]
+    samples += [
+        replace(s, codec=f"jpeg:quality={i}", curve="jpeg", bytes=round(s.bytes * change(s.photo)))
+        for s in samples
+        for i in [int(s.codec.split("=")[1])]
+    ]
+    return replace(summary, samples=samples, results=summarise(samples))
+
+
+def test_an_interval_is_of_the_difference_and_not_of_the_curves(make_run) -> None:
+    """Photos are hard or easy for both: what is gained on each is what counts."""
+    delta = bd_rates(measured(make_run(photos=20), lambda photo: 0.8))["blocks.3", "jpeg"]
+    assert delta.percent == pytest.approx(-20, abs=0.1)
+    assert -20.2 < delta.low <= delta.high < -19.8
+    assert delta.shown
+
+
+def test_an_interval_is_over_photos_whatever_the_views(make_run) -> None:
+    """A codec that wins on half of the photos wins on none of them for sure."""
+
+    def change(photo: str) -> float:
+        return 0.5 if int(photo[6:8]) % 2 else 1.5
+
+    run = make_run(photos=20, views=8)
+    few, many = (bd_rates(measured(run, change, views))["blocks.3", "jpeg"] for views in (1, 8))
+    for delta in (few, many):
+        assert delta.low < -10 and delta.high > 10
+        assert not delta.shown
+    # Eight views of each photo tell no more of photos: drawn as 160 they would give a third.
+    assert (many.high - many.low) > 0.7 * (few.high - few.low)
+
+
+def test_without_photos_to_draw_from_there_is_no_interval(make_run) -> None:
+    delta = bd_rates(Summary.open(make_run(photos=1)))["blocks.3", "jpeg"]
+    assert delta.percent is not None and math.isnan(delta.low) and delta.shown
 
 
 def test_an_anchor_is_a_curve_or_a_codec() -> None:

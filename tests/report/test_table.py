@@ -15,6 +15,8 @@ from splitwire.report.rows import bd_rows, picks
 from splitwire.report.table import show
 from splitwire.tasks.metric import Metric
 
+CELL = r"–|([+−][\d.]+|none shown) \([+−]\d+ to [+−]\d+\)"
+
 
 def text(run: Path, width: int, anchor: str = "h264") -> str:
     out = io.StringIO()
@@ -62,8 +64,9 @@ def test_without_labels_there_is_no_accuracy(make_run) -> None:
 
 
 def test_the_delta_table_says_what_anchors_there_are(make_run) -> None:
-    results = Summary.open(make_run(photos=4)).results
+    results = Summary.open(make_run(photos=4))
     splits, rows, _ = bd_rows(results, "jpeg")
+    assert all(re.fullmatch(CELL, cell) for cells in rows.values() for cell in cells)
     assert splits == ["blocks.2", "blocks.3", "blocks.5"]
     assert "jpeg" not in rows and "cloud only, JPEG" in rows
     assert bd_rows(results, "vvc")[2].startswith("No curve vvc in this run; there is raw, ")
