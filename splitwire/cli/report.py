@@ -15,8 +15,9 @@ def report(
 ) -> None:
     """Print a run's tables and draw its report, RUN/report.html."""
     from splitwire.eval.summary import Summary
-    from splitwire.report.page import write_report
+    from splitwire.report.page import draw
     from splitwire.report.table import show
 
-    show(console, Summary.open(run), anchor, max_divergence)
-    print(f"Report: {write_report(run, anchor, max_divergence)}")
+    summary = Summary.open(run)
+    show(console, summary, anchor, max_divergence)
+    print(f"Report: {draw(run, summary, anchor, max_divergence)}")

@@ -9,6 +9,7 @@ the difference, and much narrower than those of the curves.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,7 @@ class Delta:
         return not self.low <= 0 <= self.high
 
 
+@lru_cache(maxsize=2)  # a table and a page are of one summary
 def bd_rates(summary: Summary, anchor: str = "h264") -> dict[Key, Delta]:
     """The delta rate of every curve at every split against the anchor curve at the same split.
 

@@ -9,7 +9,7 @@ from splitwire.eval.samples import Sample, read_run
 from splitwire.eval.scoring import Scoring
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Summary:
     """A run, opened: what it is, by what it is judged, its samples, and what they come to."""
 

@@ -6,6 +6,7 @@ from math import isfinite
 
 import numpy as np
 
+from splitwire.eval.headline import Headline, headline
 from splitwire.eval.results import Result
 from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
@@ -15,9 +16,7 @@ from splitwire.eval.totals import (
     SLOWEST,
     Total,
     envelope,
-    faithful,
     merge,
-    smallest,
 )
 from splitwire.report.units import sentence, significant, size_text, time_text
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Way
@@ -28,24 +27,21 @@ _WORDS: dict[Way, str] = {EDGE_ONLY: EDGE_ONLY, CLOUD_ONLY: CLOUD_ONLY, SHARED: 
 
 def on_bytes(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> str:
     """Which codec at which split needs the fewest bytes at the fidelity, and against what."""
-    unit = summary.scoring.unit
-    good = faithful(summary.results, max_divergence)
+    unit, found = summary.scoring.unit, headline(summary, max_divergence)
     within = f"within {significant(max_divergence)} {unit} of the uncompressed network"
-    chosen, picture = smallest(good, SHARED), smallest(good, CLOUD_ONLY)
-    if chosen is None:
+    if found is None:
         rest = [result for result in summary.results if result.way == SHARED and result.usable]
         if not rest:
             return "No codec carried the features of every picture, so there is nothing to compare."
         near = min(rest, key=lambda result: result.divergence.mean)
         far = significant(near.divergence.mean)
         return f"No codec stays {within}; {near.label} comes closest, with {far}."
+    chosen, picture = found.chosen, found.picture
     said = (
         f"{sentence(within)}, {chosen.label} needs the fewest bytes: "
         f"{size_text(chosen.bytes)} a picture at {significant(chosen.divergence.mean)} {unit}"
+        f"{_surety(found, max_divergence)}"
     )
-    if isfinite(chosen.divergence.low):
-        low, high = significant(chosen.divergence.low), significant(chosen.divergence.high)
-        said += f" (95 % interval {low} to {high})"
     if picture is None:
         return said + "."
     how = picture.name.removeprefix("cloud ")
@@ -53,6 +49,18 @@ def on_bytes(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> str:
     if chosen.bytes < picture.bytes:
         return f"{said}, {100 - 100 * chosen.bytes / picture.bytes:.0f} % below the {other}."
     return f"{said}. Splitting loses here: that is more than the {other}."
+
+
+def _surety(found: Headline, max_divergence: float) -> str:
+    """How sure a headline is, in brackets."""
+    far, said = found.chosen.divergence, []
+    if isfinite(far.low):
+        said.append(f"95 % interval {significant(far.low)} to {significant(far.high)}")
+    if not found.established:
+        said.append(f"that it stays below {significant(max_divergence)} is not established")
+    told = f"over {found.chosen.photos} photos that it was not chosen on"
+    said.append(told if found.others else "chosen on the same photos")
+    return f" ({'; '.join(said)})"
 
 
 def on_time(totals: Sequence[Total]) -> list[str]:

@@ -8,9 +8,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from splitwire.errors import ExperimentError
+from splitwire.eval.headline import headline
 from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
-from splitwire.eval.totals import MAX_DIVERGENCE, Total, choices, envelope, faithful, smallest
+from splitwire.eval.totals import MAX_DIVERGENCE, Total, choices, envelope
 from splitwire.report.columns import columns, explained
 from splitwire.report.findings import counts, on_bytes, on_live, on_time, rates, warnings
 from splitwire.report.measured import about, measured
@@ -18,7 +19,7 @@ from splitwire.report.rows import bd_rows, blocks, picks
 from splitwire.report.sections import sections
 from splitwire.report.svg import palette_css
 from splitwire.report.units import significant, size_text
-from splitwire.runner.choice import CLOUD_ONLY, SHARED, label
+from splitwire.runner.choice import SHARED, label
 
 
 def write_report(run: Path, anchor: str = "h264", max_divergence: float = MAX_DIVERGENCE) -> Path:
@@ -36,8 +37,13 @@ def write_report(run: Path, anchor: str = "h264", max_divergence: float = MAX_DI
         ExperimentError: there is no run there, or the page cannot be written.
         TaskError: its task or a metric cannot be had.
     """
+    return draw(run, Summary.open(run), anchor, max_divergence)
+
+
+def draw(run: Path, summary: Summary, anchor: str, max_divergence: float) -> Path:
+    """The same of a run that is open already."""
     page = run / "report.html"
-    text = render(run, Summary.open(run), anchor, max_divergence)
+    text = render(run, summary, anchor, max_divergence)
     try:
         page.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -82,14 +88,12 @@ def _tiles(
     summary: Summary, totals: Sequence[Total], max_divergence: float
 ) -> list[tuple[str, str]]:
     """The few numbers that a reader takes away, each with its words."""
-    good = faithful(summary.results, max_divergence)
-    chosen, picture = smallest(good, SHARED), smallest(good, CLOUD_ONLY)
-    tiles = []
-    if chosen:
-        tiles.append((size_text(chosen.bytes), f"a picture: {chosen.label}"))
-    if chosen and picture:
-        change = 100 * chosen.bytes / picture.bytes - 100
-        tiles.append((f"{change:+.0f} %".replace("-", "−"), f"bytes against {picture.name}"))
+    found, tiles = headline(summary, max_divergence), []
+    if found:
+        tiles.append((size_text(found.chosen.bytes), f"a picture: {found.chosen.label}"))
+    if found and found.picture:
+        change = 100 * found.chosen.bytes / found.picture.bytes - 100
+        tiles.append((f"{change:+.0f} %".replace("-", "−"), f"bytes against {found.picture.name}"))
     wins = [piece for piece in envelope(totals) if piece.way == SHARED]
     if wins and len({total.result.way for total in totals}) > 1:
         low, high = min(w.slowest for w in wins), max(w.fastest for w in wins)

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from splitwire.eval.results import Result, summarise
+from splitwire.eval.results import summarise
 from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import Total
@@ -38,13 +38,24 @@ def test_the_fewest_bytes_at_the_fidelity(make_run) -> None:
 
 
 def test_a_picture_is_called_what_it_is_coded_with(make_run) -> None:
-    def other(result: Result) -> Result:
-        spec = "compressai:profile=q3.tar" if result.way == CLOUD_ONLY else result.spec
-        return replace(result, spec=spec)
+    def other(sample: Sample) -> Sample:
+        coded = sample.way == CLOUD_ONLY
+        return replace(sample, codec="compressai:profile=q3.tar") if coded else sample
 
-    summary = Summary.open(make_run(photos=3))
-    said = on_bytes(replace(summary, results=list(map(other, summary.results))))
+    opened = Summary.open(make_run(photos=3, keep=lambda sample: "jpeg" not in sample.codec))
+    summary = replace(opened, samples=[other(sample) for sample in opened.samples])
+    said = on_bytes(replace(summary, results=summarise(summary.samples)))
     assert said.endswith("of the picture itself as compressai:profile=q3.tar.")
+
+
+def test_a_headline_says_how_sure_it_is(make_run) -> None:
+    summary = Summary.open(make_run(photos=9))
+    assert "over 4 photos that it was not chosen on" in on_bytes(summary)
+    assert "is not established" not in on_bytes(summary, 10)
+    few = replace(summary, samples=[s for s in summary.samples if s.photo < "photo_03"])
+    assert "(95 % interval" in on_bytes(few) and "chosen on the same photos)" in on_bytes(few)
+    far = [replace(s, divergence=5.0 * (s.photo == "photo_07.png")) for s in summary.samples]
+    assert "that it stays below 1 is not established" in on_bytes(replace(summary, samples=far), 1)
 
 
 def test_live_frames_in_a_sentence() -> None:
