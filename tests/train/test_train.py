@@ -144,7 +144,7 @@ def start() -> Start:
 def test_streams_are_as_the_codec_in_training_has_them(start: Start, name: str) -> None:
     """The exported integers decode to what torch computes; bytes are near the estimate."""
     if name != "transform":
-        pytest.importorskip("compressai", reason='needs CompressAI: pip install -e ".[learned]"')
+        pytest.importorskip("compressai", reason="needs the extra `learned`")
     torch.manual_seed(0)
     codec = architecture(name)(start)
     random = np.random.default_rng(1)
@@ -175,7 +175,7 @@ def test_streams_are_as_the_codec_in_training_has_them(start: Start, name: str) 
 @pytest.mark.parametrize("name", BUILTIN)
 def test_features_pass_before_any_training(start: Start, name: str) -> None:
     if name != "transform":
-        pytest.importorskip("compressai", reason='needs CompressAI: pip install -e ".[learned]"')
+        pytest.importorskip("compressai", reason="needs the extra `learned`")
     codec = architecture(name)(start).eval()
     random = np.random.default_rng(0)
     x = random.normal(size=(16, *SHAPE)) + 2 * random.normal(size=(16, SHAPE[0], 1, 1))
@@ -207,7 +207,7 @@ def test_architectures_are_found_by_name() -> None:
 
 def test_the_architecture_of_the_guide_trains_and_codes(plan: Plan, tmp_path: Path) -> None:
     """docs/learned.md adds one in a file of at most 40 lines."""
-    pytest.importorskip("compressai", reason='needs CompressAI: pip install -e ".[learned]"')
+    pytest.importorskip("compressai", reason="needs the extra `learned`")
     guide = Path(__file__).parents[2] / "docs" / "learned.md"
     code = re.findall(r"^```python\n(.*?)^```", guide.read_text("utf-8"), re.M | re.S)[1]
     (tmp_path / "narrow.py").write_text(code)
