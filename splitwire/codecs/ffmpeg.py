@@ -5,8 +5,11 @@ the error that no quality removes.
 """
 
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -51,9 +54,10 @@ class FrameEncoder:
             CodecError: FFmpeg refuses the frame or holds it back.
         """
         try:
-            packets = self._context.encode(self._picture(frame))
-            if last:
-                packets += self._context.encode(None)
+            with _scheduling_kept():
+                packets = self._context.encode(self._picture(frame))
+                if last:
+                    packets += self._context.encode(None)
         except (av.FFmpegError, ValueError) as error:
             raise CodecError(
                 f"{self._name} cannot code a frame of {self._size}: {error}"
@@ -117,3 +121,23 @@ class FrameDecoder:
         plane = frames[0].planes[0]
         height, width = self._size
         return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, :width]
+
+
+@contextmanager
+def _scheduling_kept() -> Iterator[None]:
+    """Give back the way that threads are scheduled, once the encoder has run.
+
+    SVT-AV1 run by root makes its threads real-time, and the one that calls it for good: it and all
+    processes that it starts afterwards then stop every other on that core, and their times lie.
+    """
+    if not hasattr(os, "sched_getscheduler"):  # Linux alone
+        yield
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != before[0]:
+            for thread in Path("/proc/self/task").iterdir():
+                with suppress(ProcessLookupError):  # it ended meanwhile
+                    os.sched_setscheduler(int(thread.name), *before)
