@@ -47,6 +47,8 @@ class Network:
         macs: multiply-accumulates for a picture.
         picture: numbers in a picture, which are bytes at 8 bits.
         points: where it can be cut, in order.
+        weights: where they come from, in words.
+        trained: whether they are; see `Weights`.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Network:
     macs: int
     picture: int
     points: tuple[Point, ...]
+    weights: str = ""
+    trained: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,11 @@ class Head:
             raise ExperimentError(f"{path}: its head is damaged: {where}: {fault['msg']}") from None
 
     @property
+    def trained(self) -> bool:
+        """Whether the weights are, so that rates and divergences mean something."""
+        return self.model.trained and self.experiment.weights != "none"
+
+    @property
     def round_trip(self) -> float:
         """That of the first link that has one, in seconds, for totals over all upload rates."""
         return next((link.rtt for link in self.experiment.links if link.rtt), 0.0)
@@ -130,6 +139,8 @@ def describe_run(
             macs=sum(model.graph.macs),
             picture=int(np.prod(model.input_shape)),
             points=tuple(Point(p.name, p.node, p.elements, p.edge_share) for p in points),
+            weights=model.weights.origin,
+            trained=model.weights.trained,
         ),
         edge=load_device(experiment.edge),
         cloud=load_device(experiment.cloud),

@@ -29,6 +29,7 @@ def measured(summary: Summary) -> list[tuple[str, str]]:
     model, tuned = head.model, plan.cloud_weights
     rows = [
         ("network", f"{model.name}, {model.macs / 1e6:,.0f} million multiply-accumulates"),
+        ("its weights", model.weights),
         ("its digest", model.digest),
         (
             "cloud half",
