@@ -145,7 +145,9 @@ def describe_run(
         edge=load_device(experiment.edge),
         cloud=load_device(experiment.cloud),
         evaluation=describe(experiment.data, photos),
-        calibration=describe(experiment.calibration, load_photos(experiment.calibration)),
+        calibration=describe(
+            experiment.calibration, load_photos(experiment.calibration, labelled=False)
+        ),
         profiles=profiles,
     )
 
