@@ -1,6 +1,6 @@
 """The head of a run: what was measured, on what, and where."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from splitwire.eval.devices import Device, load_device
 from splitwire.eval.experiment import Experiment
 from splitwire.eval.machine import Hardware, hardware, versions
 from splitwire.models.split import CutPoint
+from splitwire.runner.choice import SHARED, Choice
 
 FORMAT = 2
 """Of runs; those of another are not read."""
@@ -74,6 +75,7 @@ class Head:
         edge, cloud: the devices that times are scaled to.
         evaluation, calibration: the sets of pictures, in words; empty where there was none.
         profiles: what each profile in use was learnt on, by digest.
+        differences: of the halves from the whole network, uncompressed, by split; see `Split`.
         format: of the run.
     """
 
@@ -87,6 +89,7 @@ class Head:
     evaluation: str
     calibration: str
     profiles: Profiles = field(default_factory=dict)
+    differences: dict[str, float] = field(default_factory=dict)
     format: int = FORMAT
 
     @classmethod
@@ -119,7 +122,7 @@ def describe_run(
     deployment: Deployment,
     points: Sequence[CutPoint],
     photos: Sequence[Photo],
-    profiles: Profiles,
+    choices: Collection[Choice],
 ) -> Head:
     """The head of a run that begins now.
 
@@ -148,7 +151,8 @@ def describe_run(
         calibration=describe(
             experiment.calibration, load_photos(experiment.calibration, labelled=False)
         ),
-        profiles=profiles,
+        profiles=profiles_of(codec for choice in choices for codec in choice.codecs),
+        differences={c.at: c.split.difference for c in choices if c.way == SHARED},
     )
 
 

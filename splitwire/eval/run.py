@@ -22,7 +22,7 @@ from splitwire.errors import ExperimentError
 from splitwire.eval.checks import check_profiles, check_same, check_unseen, labelled
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
-from splitwire.eval.head import Profiles, describe_run, profiles_of
+from splitwire.eval.head import describe_run, profiles_of
 from splitwire.eval.profiles import RunProfiles
 from splitwire.eval.samples import (
     FEATURES,
@@ -102,7 +102,7 @@ class Run:
         self._deployment.check(used)
         profiles = profiles_of(used)
         check_unseen(profiles, experiment)
-        self.done = self._begin(profiles) if done is None else done
+        self.done = self._begin() if done is None else done
         check_profiles(read_run(out)[0], profiles, out)
 
     @property
@@ -204,8 +204,10 @@ class Run:
         check_same(head, self.experiment, self._deployment, self.out)
         return {sample.key for sample in samples}
 
-    def _begin(self, profiles: Profiles) -> Done:
-        head = describe_run(self.experiment, self._deployment, self.points, self.photos, profiles)
+    def _begin(self) -> Done:
+        head = describe_run(
+            self.experiment, self._deployment, self.points, self.photos, self.curves
+        )
         self._save_first()
         (self.out / SAMPLES).write_text(head_line(head), encoding="utf-8")
         return set()

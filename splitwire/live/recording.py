@@ -17,7 +17,7 @@ from splitwire.errors import ExperimentError
 from splitwire.eval.checks import labelled
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Experiment, LinkPlan, load_experiment
-from splitwire.eval.head import describe_run, profiles_of
+from splitwire.eval.head import describe_run
 from splitwire.eval.samples import SAMPLES, Sample, head_line, sample_line
 from splitwire.eval.scoring import Scoring
 from splitwire.live.answers import checked, read_prediction, write_prediction
@@ -83,10 +83,9 @@ class Recording:
             ExperimentError: the folder cannot be written to.
         """
         photos = list(self._photos.values())
-        profiles = profiles_of(codec for choice in choices for codec in choice.codecs)
         deployment = Deployment(self._model, self._model)
         plan, points = self._plan(choices, source, link), cut_points(self._model)
-        head = describe_run(plan, deployment, points, photos, profiles)
+        head = describe_run(plan, deployment, points, photos, choices)
         head = replace(head, calibration="")  # what was calibrated says so of itself
         if not photos:
             head = replace(head, evaluation=f"frames of {source}")

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from splitwire.models import sources
+from splitwire.models.exactness import noise, repeated
 from splitwire.models.graph import NetGraph
 from splitwire.models.preprocess import Normalised, Preprocess
 from splitwire.models.trace import trace
@@ -56,8 +57,24 @@ class Model:
 
     @cached_property
     def graph(self) -> NetGraph:
-        """The exported graph that cuts are made in, traced once; `ModelError` if it has none."""
-        return trace(self.name, self.module, self.input_shape)
+        """The exported graph that cuts are made in, traced once.
+
+        Raises:
+            ModelError: it has none, or is random.
+        """
+        graph = trace(self.name, self.module, self.input_shape)
+        _ = self.probe
+        return graph
+
+    @cached_property
+    def probe(self) -> tuple[torch.Tensor, Any]:
+        """A picture of noise and the output for it, which cuts are compared with.
+
+        Raises:
+            ModelError: the network fails on it, or gives another output the second time.
+        """
+        x = noise(self.input_shape)
+        return x, repeated(self.name, self.module, x)
 
 
 def load_model(name: str, weights: str | PathLike[str] | None = "pretrained") -> Model:

@@ -98,5 +98,6 @@ def test_a_run_tells_where_its_weights_come_from(tiny: Plan, tmp_path: Path) -> 
         summary = Summary.open(out)
         assert summary.head.trained == (weights != "none")
         assert dict(measured(summary))["its weights"].startswith(origin)
+        assert summary.head.differences == {"2": 0}
     with pytest.raises(ExperimentError, match="untrained, so it recommends nothing"):
         choices_of_run(tmp_path / "none", model, 100.0)
