@@ -29,7 +29,7 @@ loss = 0.05
 """
 
 
-# Two networks that are quick to load: a classifier, and one that is none.
+# Networks that are quick to load: a classifier, and two that are none.
 NETS = """
 from torch import nn
 from splitwire.models.preprocess import Preprocess
@@ -39,6 +39,9 @@ HOW = Preprocess(32, 36, (127.0,) * 3, (128.0,) * 3, "bilinear")
 def small():
     ends = nn.Conv2d(3, 8, 3, 2), nn.Linear(8 * 7 * 7, 10)
     return nn.Sequential(ends[0], nn.ReLU(), nn.Conv2d(8, 8, 3, 2), nn.Flatten(), ends[1]), HOW
+
+def single():
+    return nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(1800, 1)), HOW
 
 def dense():
     return nn.Conv2d(3, 2, 3, stride=2), HOW

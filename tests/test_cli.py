@@ -190,6 +190,7 @@ def test_splits_lists_where_lite0_can_be_cut(splitwire: Command) -> None:
 def test_splits_measures_where_it_is_asked_to(splitwire: Command) -> None:
     lines = output(splitwire("splits", "net.py:small", "--measure", "--nodes")).splitlines()
     assert any(line.split()[-1:] == ["ms"] for line in lines)
+    assert "to the bit" in " ".join(lines[:2])
     assert float(lines[-1].split()[-1]) > 0
 
 

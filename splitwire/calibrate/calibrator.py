@@ -146,7 +146,7 @@ def write_profiles(plan: Plan, out: Path, track: Track = silent) -> list[Profile
         raise CodecError(f"{plan.codec} needs no profile: name a codec that does, such as ftc")
     if not out.parent.is_dir():
         raise ProfileError(f"cannot write the profile {out}: there is no folder {out.parent}")
-    photos = load_photos(plan.data)
+    photos = load_photos(plan.data, labelled=False)
     limit_threads(1)  # as in a run: one repeats best
     model = load_model(plan.model, None if plan.weights == "none" else plan.weights)
     task = load_task(plan.task, model)

@@ -30,10 +30,11 @@ def plan(
     """For each upload rate, the fastest choice that keeps the fidelity, and what it costs."""
     from splitwire.eval.plan import RATES, Energy, check_rates, rows, worthwhile
     from splitwire.eval.summary import Summary
-    from splitwire.eval.totals import choices
+    from splitwire.eval.totals import check_trained, choices
 
     rates = check_rates(bandwidth or RATES)
     summary = Summary.open(run)
+    check_trained(summary)
     totals = choices(summary, max_divergence)
     energy = Energy(radio, summary.head.edge.factor, watts)
     limit = f"{max_divergence} {summary.scoring.unit}"

@@ -7,6 +7,9 @@ the codec again that wrote a stream.
 
     x ──▶ encode ──▶ header │ _encode(x) │ CRC-32 ──▶ decode ──▶ _decode(payload, shape) ──▶ y
 
+NaN and infinities (a float64 beyond float32 is one) are refused by `encode` and `calibrate` of
+every codec, so `_encode` never sees one: finite.py. A decoder gives back what its stream says.
+
 What goes beyond that has a class of its own: CalibratedCodec for codecs that learn, PredictiveCodec
 for those that predict a tensor from the ones before. registry.py finds codecs by their name.
 
@@ -24,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from splitwire.codecs import bitstream
 from splitwire.codecs.bitstream import Header, Sequence
+from splitwire.codecs.finite import check_finite
 from splitwire.codecs.parametrised import Parametrised
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.spec import Spec
@@ -60,7 +64,7 @@ class Codec(Parametrised, ABC):
 
     @abstractmethod
     def _encode(self, x: Tensor) -> bytes:
-        """The payload of `x`: float32, C-contiguous, not empty, of 1 to 8 dimensions."""
+        """The payload of `x`: float32, C-contiguous, finite, not empty, of 1 to 8 dimensions."""
 
     @abstractmethod
     def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
@@ -82,7 +86,8 @@ class Codec(Parametrised, ABC):
             x: real floating-point array of any shape that the codec takes, coded as float32.
 
         Raises:
-            CodecError: the tensor is empty, not floating-point, or of a shape it cannot take.
+            CodecError: the tensor is empty, not floating-point, of a shape it cannot take, or holds
+                NaN or infinities.
             ProfileError: the codec needs a profile and has none.
         """
         tensor = self.checked(x)
@@ -132,7 +137,9 @@ class Codec(Parametrised, ABC):
                 f"{self.spec} needs a profile: calibrate it, or add profile=PATH to its spec"
             )
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes an infinity
-            return np.ascontiguousarray(array, dtype=np.float32)
+            tensor = np.ascontiguousarray(array, dtype=np.float32)
+        check_finite(self.name, tensor)
+        return tensor
 
     def wrap(
         self, payload: bytes, shape: tuple[int, ...], sequence: Sequence | None = None

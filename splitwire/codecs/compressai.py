@@ -83,7 +83,7 @@ class CompressAI(CalibratedCodec):
         assert self.profile is not None
         height, width = x.shape[1:]
         more = ((0, 0), (0, -height % _MULTIPLE), (0, -width % _MULTIPLE))
-        picture = np.pad(np.nan_to_num(x).clip(0, 255) / np.float32(255), more, mode="edge")
+        picture = np.pad(x.clip(0, 255) / np.float32(255), more, mode="edge")
         with torch.inference_mode():
             made = _model(self.profile).compress(torch.from_numpy(picture)[None])
         streams = [stream for (stream,) in made["strings"]]

@@ -51,9 +51,7 @@ class Ecsq(Codec):
         planes = to_planes(x)
         bounds = clip.choose("laplace", planes, 1, self.levels)
         lo, width = float(bounds.lo[0]), float(bounds.hi[0]) - float(bounds.lo[0])
-        with np.errstate(invalid="ignore", over="ignore"):
-            y = (planes.reshape(-1).astype(np.float64) - lo) / (width or 1.0)
-        y = np.nan_to_num(y, nan=0.0).clip(0, 1)
+        y = ((planes.reshape(-1).astype(np.float64) - lo) / (width or 1.0)).clip(0, 1)
         offsets, thresholds = _design(y, self.levels, self.tradeoff)
         indices = np.searchsorted(thresholds, y, "right").astype(np.uint8)
         bins = kernels.unary_encode(indices, self._states())

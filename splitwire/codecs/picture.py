@@ -30,7 +30,7 @@ class Picture(Codec):
         return len(shape) == 3 and shape[0] == 3 and max(shape) <= LONGEST_JPEG_SIDE
 
     def _encode(self, x: Tensor) -> bytes:
-        pixels = np.rint(np.nan_to_num(x).clip(0, 255)).astype(np.uint8)
+        pixels = np.rint(x.clip(0, 255)).astype(np.uint8)
         options = {"quality": self.quality} if self.format == "jpeg" else {}
         samples = np.ascontiguousarray(pixels.transpose(1, 2, 0))
         return write_picture(samples, self.format.upper(), **options)

@@ -9,8 +9,6 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-import numpy as np
-
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.ftc.steps import MIDDLE
@@ -65,7 +63,7 @@ class ProfiledCodec(CalibratedCodec):
 
     def _encode(self, x: Tensor) -> bytes:
         assert self.profile is not None
-        planes, table = np.nan_to_num(to_planes(x)), self._open(self.profile)
+        planes, table = to_planes(x), self._open(self.profile)
         if table.shape != planes.shape:
             raise ProfileError(
                 f"the profile {self.profile.digest} was learnt on planes of shape {table.shape}; "

@@ -15,6 +15,7 @@ from splitwire.codecs import clip
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.clip import ClipRange
+from splitwire.codecs.finite import finite
 from splitwire.codecs.layout import from_planes, planes_shape, to_planes
 from splitwire.codecs.parameter import parameter
 from splitwire.codecs.profile import Profile
@@ -58,7 +59,7 @@ class QuantizingCodec(CalibratedCodec):
         """This codec with the range learnt, if its rule is "profile"; otherwise itself."""
         if self.clip != "profile":
             return self
-        planes = [to_planes(x) for x in features]
+        planes = [to_planes(x) for x in finite(self.name, features)]
         bounds = clip.learn(planes, self.per == "channel")
         profile = Profile(self.name, {"lo": bounds.lo, "hi": bounds.hi})
         return replace(self, profile=profile)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from splitwire.data.labels import labels
 from splitwire.errors import DataError
 from splitwire.models.preprocess import Preprocess
 
@@ -34,7 +35,6 @@ _CALIBRATION_FILES = (
     "rocket.jpg",
 )
 _SAMPLE = re.compile(r"imagenet_\d+_(\d+)\.jpg")
-_WNID = re.compile(r"n\d{8}")
 
 
 @dataclass(frozen=True)
@@ -78,17 +78,18 @@ class Photo:
             raise DataError(f"{self.path} is no picture that can be read: {error}") from error
 
 
-def load_photos(data: str, limit: int | None = None) -> list[Photo]:
+def load_photos(data: str, limit: int | None = None, labelled: bool = True) -> list[Photo]:
     """The photos of a data set, sorted by name.
 
     Args:
         data: "samples", "scikit-image", or a folder. A folder of pictures is unlabelled. In a
-            folder of folders each is a class: its index where the name is a number, ImageNet's
-            where the names are WordNet ids (n01440764), otherwise its place in sorted order.
+            folder of folders each is a class; see labels.py.
         limit: take that many, evenly spread over the sorted names.
+        labelled: whether folders are classes. To learn from pictures without labels, any will do.
 
     Raises:
-        DataError: the folder is missing or holds no picture, or a file in it is none.
+        DataError: the folder is missing or holds no picture, a file in it is none, or its folders
+            are no classes.
     """
     if data == SAMPLES:
         photos = _samples()
@@ -96,12 +97,17 @@ def load_photos(data: str, limit: int | None = None) -> list[Photo]:
         folder = _package_folder("skimage", "scikit-image") / "data"
         photos = [Photo(name, folder / name) for name in _CALIBRATION_FILES]
     else:
-        photos = _folder(Path(data))
+        photos = _folder(Path(data), labelled)
     if limit is not None and limit < len(photos):
         photos = [photos[i * len(photos) // limit] for i in range(limit)]
     for photo in photos:
         photo.check()
     return photos
+
+
+def is_sample(photo: Photo) -> bool:
+    """Whether a photo is one of the packaged ones, which are labelled by ImageNet's classes."""
+    return _SAMPLE.fullmatch(photo.name) is not None and photo.label is not None
 
 
 def check_disjoint(calibration: Sequence[Photo], evaluation: Sequence[Photo]) -> None:
@@ -158,31 +164,15 @@ def _package_folder(module: str, install: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _folder(root: Path) -> list[Photo]:
+def _folder(root: Path, labelled: bool) -> list[Photo]:
     if not root.is_dir():
         raise DataError(f"{root} is no folder; give {SAMPLES!r} or a folder of pictures")
     paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     if not paths:
         raise DataError(f"{root} holds no pictures ({', '.join(SUFFIXES)})")
-    parts = [path.relative_to(root).parts for path in paths]
-    labels = _labels(sorted({p[0] for p in parts if len(p) > 1}))
+    names = [path.relative_to(root) for path in paths]
+    known = labels(root, names) if labelled else [None] * len(names)
     return [
-        Photo(path.relative_to(root).as_posix(), path, labels[p[0]] if len(p) > 1 else None)
-        for path, p in zip(paths, parts, strict=True)
+        Photo(name.as_posix(), path, label)
+        for name, path, label in zip(names, paths, known, strict=True)
     ]
-
-
-def _labels(names: list[str]) -> dict[str, int]:
-    """The class index of each sub-folder."""
-    if all(name.isdecimal() for name in names):
-        return {name: int(name) for name in names}
-    if all(_WNID.fullmatch(name) for name in names):
-        from timm.data.imagenet_info import ImageNetInfo
-
-        wnids = ImageNetInfo().label_names()  # type: ignore[no-untyped-call]
-        index = {wnid: i for i, wnid in enumerate(wnids)}
-        unknown = [name for name in names if name not in index]
-        if unknown:
-            raise DataError(f"{unknown[0]} is none of ImageNet-1k's classes")
-        return {name: index[name] for name in names}
-    return {name: i for i, name in enumerate(names)}

@@ -1,12 +1,19 @@
 """What a run is refused for: going on with something else, or measuring on what was learnt on."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from splitwire.errors import DataError, ExperimentError
+import torch
+
+from splitwire.data.photos import Photo, is_sample
+from splitwire.errors import DataError, ExperimentError, TaskError
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Experiment
 from splitwire.eval.head import Head, Profiles
 from splitwire.eval.machine import hardware, versions
+from splitwire.models.load import Model
+from splitwire.tasks.base import Task
 
 
 def check_same(head: Head, experiment: Experiment, deployment: Deployment, out: Path) -> None:
@@ -29,6 +36,32 @@ def check_same(head: Head, experiment: Experiment, deployment: Deployment, out: 
             f"{out} holds another run (other {', '.join(different)}): "
             "give another --out, or delete it"
         )
+
+
+def labelled(task: Task, model: Model, photos: Sequence[Photo]) -> list[Photo]:
+    """The photos, once the network is seen to be one of the task's, with labels that it can have.
+
+    The packaged photos are labelled by ImageNet's classes: for a network of others they are
+    without labels.
+
+    Raises:
+        TaskError: what the network gives for a black picture is no output of the task.
+        DataError: naming a folder whose label the network's outputs cannot have.
+    """
+    with torch.inference_mode():
+        output = model(torch.zeros(model.input_shape))
+    task.check(output)
+    for label, photo in {photo.label: photo for photo in photos}.items():
+        try:
+            if label is not None:
+                task.check_label(output, label)
+        except TaskError as error:
+            if all(is_sample(photo) for photo in photos):
+                return [replace(photo, label=None) for photo in photos]
+            raise DataError(
+                f"{photo.path.parent}: the label of its pictures is wrong: {error}"
+            ) from error
+    return list(photos)
 
 
 def check_unseen(profiles: Profiles, experiment: Experiment) -> None:

@@ -1,6 +1,6 @@
 """The head of a run: what was measured, on what, and where."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from splitwire.eval.devices import Device, load_device
 from splitwire.eval.experiment import Experiment
 from splitwire.eval.machine import Hardware, hardware, versions
 from splitwire.models.split import CutPoint
+from splitwire.runner.choice import SHARED, Choice
 
 FORMAT = 2
 """Of runs; those of another are not read."""
@@ -47,6 +48,8 @@ class Network:
         macs: multiply-accumulates for a picture.
         picture: numbers in a picture, which are bytes at 8 bits.
         points: where it can be cut, in order.
+        weights: where they come from, in words.
+        trained: whether they are; see `Weights`.
     """
 
     name: str
@@ -55,6 +58,8 @@ class Network:
     macs: int
     picture: int
     points: tuple[Point, ...]
+    weights: str = ""
+    trained: bool = True
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,7 @@ class Head:
         edge, cloud: the devices that times are scaled to.
         evaluation, calibration: the sets of pictures, in words; empty where there was none.
         profiles: what each profile in use was learnt on, by digest.
+        differences: of the halves from the whole network, uncompressed, by split; see `Split`.
         format: of the run.
     """
 
@@ -83,6 +89,7 @@ class Head:
     evaluation: str
     calibration: str
     profiles: Profiles = field(default_factory=dict)
+    differences: dict[str, float] = field(default_factory=dict)
     format: int = FORMAT
 
     @classmethod
@@ -100,6 +107,11 @@ class Head:
             raise ExperimentError(f"{path}: its head is damaged: {where}: {fault['msg']}") from None
 
     @property
+    def trained(self) -> bool:
+        """Whether the weights are, so that rates and divergences mean something."""
+        return self.model.trained and self.experiment.weights != "none"
+
+    @property
     def round_trip(self) -> float:
         """That of the first link that has one, in seconds, for totals over all upload rates."""
         return next((link.rtt for link in self.experiment.links if link.rtt), 0.0)
@@ -110,7 +122,7 @@ def describe_run(
     deployment: Deployment,
     points: Sequence[CutPoint],
     photos: Sequence[Photo],
-    profiles: Profiles,
+    choices: Collection[Choice],
 ) -> Head:
     """The head of a run that begins now.
 
@@ -130,12 +142,17 @@ def describe_run(
             macs=sum(model.graph.macs),
             picture=int(np.prod(model.input_shape)),
             points=tuple(Point(p.name, p.node, p.elements, p.edge_share) for p in points),
+            weights=model.weights.origin,
+            trained=model.weights.trained,
         ),
         edge=load_device(experiment.edge),
         cloud=load_device(experiment.cloud),
         evaluation=describe(experiment.data, photos),
-        calibration=describe(experiment.calibration, load_photos(experiment.calibration)),
-        profiles=profiles,
+        calibration=describe(
+            experiment.calibration, load_photos(experiment.calibration, labelled=False)
+        ),
+        profiles=profiles_of(codec for choice in choices for codec in choice.codecs),
+        differences={c.at: c.split.difference for c in choices if c.way == SHARED},
     )
 
 

@@ -35,10 +35,12 @@ class Headline:
 
 @lru_cache(maxsize=2)  # a sentence and a tile are of one summary
 def headline(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> Headline | None:
-    """The cheapest shared choice within a divergence; None where none is.
+    """The cheapest shared choice within a divergence; None where none is, or weights are untrained.
 
     Among those whose interval lies within it on the photos that are chosen on, if there are any.
     """
+    if not summary.head.trained:
+        return None
     photos = list(dict.fromkeys(sample.photo for sample in summary.samples))
     halves = (photos[::2], photos[1::2]) if len(photos) >= LEAST else (photos, photos)
     choosing, reported = (_over(summary, half) for half in halves)

@@ -19,10 +19,10 @@ from splitwire.codecs.base import Tensor
 from splitwire.codecs.registry import codec
 from splitwire.data.photos import Photo, check_disjoint, load_photos
 from splitwire.errors import ExperimentError
-from splitwire.eval.checks import check_profiles, check_same, check_unseen
+from splitwire.eval.checks import check_profiles, check_same, check_unseen, labelled
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
-from splitwire.eval.head import Profiles, describe_run, profiles_of
+from splitwire.eval.head import describe_run, profiles_of
 from splitwire.eval.profiles import RunProfiles
 from splitwire.eval.samples import (
     FEATURES,
@@ -82,12 +82,13 @@ class Run:
         codings, pictures = experiment.codings(), experiment.cloud_only()
         self.scoring = Scoring.of(experiment.task, experiment.metrics)
         self._traces = {link: link.load() for link in experiment.links}
-        self.photos = load_photos(experiment.data, experiment.limit)
-        calibration = load_photos(experiment.calibration)
-        check_disjoint(calibration, self.photos)
+        photos = load_photos(experiment.data, experiment.limit)
+        calibration = load_photos(experiment.calibration, labelled=False)
+        check_disjoint(calibration, photos)
         self._deployment = Deployment.load(experiment)
         self.model = self._deployment.model
         self.task = load_task(experiment.task, self.model)
+        self.photos = labelled(self.task, self.model, photos)
         self.points = cut_points(self.model)
         splits = experiment.splits or automatic_splits(self.points)
         cuts = [self._deployment.cut(at) for at in dict.fromkeys(splits)]
@@ -101,7 +102,7 @@ class Run:
         self._deployment.check(used)
         profiles = profiles_of(used)
         check_unseen(profiles, experiment)
-        self.done = self._begin(profiles) if done is None else done
+        self.done = self._begin() if done is None else done
         check_profiles(read_run(out)[0], profiles, out)
 
     @property
@@ -203,8 +204,10 @@ class Run:
         check_same(head, self.experiment, self._deployment, self.out)
         return {sample.key for sample in samples}
 
-    def _begin(self, profiles: Profiles) -> Done:
-        head = describe_run(self.experiment, self._deployment, self.points, self.photos, profiles)
+    def _begin(self) -> Done:
+        head = describe_run(
+            self.experiment, self._deployment, self.points, self.photos, self.curves
+        )
         self._save_first()
         (self.out / SAMPLES).write_text(head_line(head), encoding="utf-8")
         return set()

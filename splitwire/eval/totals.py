@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 
+from splitwire.errors import ExperimentError
 from splitwire.eval.experiment import LinkPlan
 from splitwire.eval.results import Result
 from splitwire.eval.summary import Summary
@@ -93,12 +94,30 @@ def stage_seconds(result: Result, link: LinkPlan, edge: float, cloud: float) -> 
 
 
 def choices(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> list[Total]:
-    """The total time of every result within the divergence, on the run's devices."""
+    """The total time of every result to recommend, on the run's devices."""
     head = summary.head
     return [
         total(result, head.edge.factor, head.cloud.factor, head.round_trip)
-        for result in faithful(summary.results, max_divergence)
+        for result in recommended(summary, max_divergence)
     ]
+
+
+def recommended(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> list[Result]:
+    """The faithful results of a run; none of untrained weights, whose divergences mean nothing."""
+    return faithful(summary.results, max_divergence) if summary.head.trained else []
+
+
+def check_trained(summary: Summary) -> None:
+    """Refuse to choose by a run of untrained weights.
+
+    Raises:
+        ExperimentError: saying what to do.
+    """
+    if not summary.head.trained:
+        raise ExperimentError(
+            "this run's weights are untrained, so it recommends nothing: measure trained ones "
+            "(--weights PATH)"
+        )
 
 
 def faithful(results: Iterable[Result], max_divergence: float = MAX_DIVERGENCE) -> list[Result]:

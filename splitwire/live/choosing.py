@@ -10,7 +10,7 @@ from splitwire.eval.head import profiles_of
 from splitwire.eval.plan import worthwhile
 from splitwire.eval.profiles import run_store
 from splitwire.eval.summary import Summary
-from splitwire.eval.totals import Total, faithful, total
+from splitwire.eval.totals import Total, check_trained, recommended, total
 from splitwire.models.load import Model
 from splitwire.models.split import Split, split
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Choice, Key
@@ -61,13 +61,14 @@ def choices_of_run(
         folders: of profiles, beside the run's own.
 
     Raises:
-        ExperimentError: the run is of another network, nothing in it keeps the fidelity, or what
-            it was measured with is hidden by other profiles.
+        ExperimentError: the run is of another network, its weights are untrained, nothing in it
+            keeps the fidelity, or what it was measured with is hidden by other profiles.
     """
     summary = Summary.open(run)
     if summary.head.model.deployed != model.digest:
         raise ExperimentError(f"{run} is a run of another network than {model.name}")
-    found = [total(r, slowness) for r in faithful(summary.results, max_divergence)]
+    check_trained(summary)
+    found = [total(r, slowness) for r in recommended(summary, max_divergence)]
     kept = {stretch.total.result.choice: stretch.total for stretch in worthwhile(found)}
     if not kept:
         raise ExperimentError(

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 
 from splitwire.errors import ExperimentError
+from splitwire.eval.checks import labelled
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Experiment, LinkPlan, load_experiment
-from splitwire.eval.head import describe_run, profiles_of
+from splitwire.eval.head import describe_run
 from splitwire.eval.samples import SAMPLES, Sample, head_line, sample_line
 from splitwire.eval.scoring import Scoring
 from splitwire.live.answers import checked, read_prediction, write_prediction
@@ -46,6 +47,7 @@ class Recording:
 
     Raises:
         ExperimentError: the folder holds a run already.
+        DataError, TaskError: as `labelled`.
     """
 
     def __init__(
@@ -65,6 +67,8 @@ class Recording:
         self._samples: list[Sample] = []
         if self._path.exists():
             raise ExperimentError(f"{out} holds a run already: give another --out, or delete it")
+        photos = list(pictures.photos.values()) if pictures else []
+        self._photos = {photo.name: photo for photo in labelled(task, model, photos)}
         self._measure_edge_only(slowness)
 
     def begin(self, choices: Sequence[Choice], source: str, link: LinkPlan) -> None:
@@ -78,11 +82,10 @@ class Recording:
         Raises:
             ExperimentError: the folder cannot be written to.
         """
-        photos = list(self._pictures.photos.values()) if self._pictures else []
-        profiles = profiles_of(codec for choice in choices for codec in choice.codecs)
+        photos = list(self._photos.values())
         deployment = Deployment(self._model, self._model)
         plan, points = self._plan(choices, source, link), cut_points(self._model)
-        head = describe_run(plan, deployment, points, photos, profiles)
+        head = describe_run(plan, deployment, points, photos, choices)
         head = replace(head, calibration="")  # what was calibrated says so of itself
         if not photos:
             head = replace(head, evaluation=f"frames of {source}")
@@ -173,9 +176,9 @@ class Recording:
         if output is None:
             return {"prediction": told or {}}
         prediction = {"prediction": told or read_prediction(write_prediction(self._task, output))}
-        if name not in self._references or self._pictures is None:
+        if name not in self._references:
             return prediction
-        reference, truth = self._references[name], self._pictures.photos[name].label
+        reference, truth = self._references[name], self._photos[name].label
         return prediction | {
             "divergence": self._task.divergence(reference, output),
             "metrics": self._scoring.measure(reference, output, truth),

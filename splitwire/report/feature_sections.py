@@ -15,7 +15,7 @@ from splitwire.eval.profiles import run_store
 from splitwire.eval.results import Result
 from splitwire.eval.samples import FEATURES
 from splitwire.eval.summary import Summary
-from splitwire.eval.totals import faithful, smallest
+from splitwire.eval.totals import recommended, smallest
 from splitwire.report import feature_plots
 from splitwire.report.section import Section, drawn
 from splitwire.report.units import significant, size_text
@@ -59,8 +59,8 @@ def mosaic(
     run: Path, summary: Summary, features: Features, max_divergence: float
 ) -> Section | None:
     """The cheapest faithful codec on the features kept; None where it does not take them."""
-    here = [result for result in summary.results if result.split in features]
-    chosen = smallest(faithful(here, max_divergence), SHARED)
+    here = [r for r in recommended(summary, max_divergence) if r.split in features]
+    chosen = smallest(here, SHARED)
     if chosen is None:
         return None
     x = features[chosen.split]

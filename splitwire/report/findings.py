@@ -6,6 +6,7 @@ from math import isfinite
 
 import numpy as np
 
+from splitwire.eval.head import Head
 from splitwire.eval.headline import Headline, headline
 from splitwire.eval.results import Result
 from splitwire.eval.samples import Sample
@@ -25,8 +26,26 @@ from splitwire.runner.local import COMPUTED
 _WORDS: dict[Way, str] = {EDGE_ONLY: EDGE_ONLY, CLOUD_ONLY: CLOUD_ONLY, SHARED: "splitting"}
 
 
-def on_bytes(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> str:
-    """Which codec at which split needs the fewest bytes at the fidelity, and against what."""
+def untrained(head: Head) -> str:
+    """What a reader of a run has to know before anything else; empty of trained weights."""
+    if head.trained:
+        return ""
+    return (
+        f"The weights of {head.model.name} are untrained, so bytes, divergences and agreement say "
+        "nothing of the network that will be deployed, and nothing is recommended. Measure "
+        "trained weights: --weights PATH."
+    )
+
+
+def on_bytes(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> list[str]:
+    """Which codec at which split needs the fewest bytes at the fidelity, and against what.
+
+    In a sentence; in none of untrained weights.
+    """
+    return [_on_bytes(summary, max_divergence)] if summary.head.trained else []
+
+
+def _on_bytes(summary: Summary, max_divergence: float) -> str:
     unit, found = summary.scoring.unit, headline(summary, max_divergence)
     within = f"within {significant(max_divergence)} {unit} of the uncompressed network"
     if found is None:

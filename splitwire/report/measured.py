@@ -29,11 +29,13 @@ def measured(summary: Summary) -> list[tuple[str, str]]:
     model, tuned = head.model, plan.cloud_weights
     rows = [
         ("network", f"{model.name}, {model.macs / 1e6:,.0f} million multiply-accumulates"),
+        ("its weights", model.weights),
         ("its digest", model.digest),
         (
             "cloud half",
             f"fine-tuned, of the weights {tuned} (digest {model.deployed})" if tuned else "",
         ),
+        ("halves", _halves(head.differences)),
         ("task", ", ".join((plan.task, *plan.metrics))),
         ("evaluated on", head.evaluation),
         ("calibrated on", head.calibration or "nothing: no codec here was calibrated"),
@@ -48,6 +50,18 @@ def measured(summary: Summary) -> list[tuple[str, str]]:
         ("started", head.started),
     ]
     return [(term, value) for term, value in rows if value]
+
+
+def _halves(differences: dict[str, float]) -> str:
+    """How the uncompressed halves agree with the whole."""
+    apart = {split: far for split, far in differences.items() if far}
+    if not apart:
+        return "give the whole network's output to the bit" if differences else ""
+    worst = max(apart, key=lambda split: apart[split])
+    return (
+        f"differ from the whole network by its own rounding, by up to {apart[worst]:.2g} in the "
+        f"output, at {worst}"
+    )
 
 
 def _profile(learnt: Provenance | None) -> str:

@@ -13,7 +13,7 @@ from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import MAX_DIVERGENCE, Total, choices, envelope
 from splitwire.report.columns import columns, explained
-from splitwire.report.findings import counts, on_bytes, on_live, on_time, rates, warnings
+from splitwire.report.findings import counts, on_bytes, on_live, on_time, rates, untrained, warnings
 from splitwire.report.measured import about, measured
 from splitwire.report.rows import bd_rows, blocks, picks
 from splitwire.report.sections import sections
@@ -63,13 +63,14 @@ def render(
     return environment.get_template("report.html").render(
         title=f"Splitting {summary.head.model.name}",
         about=about(summary),
-        findings=[*on_live(summary.samples), on_bytes(summary, max_divergence), *on_time(totals)],
+        banner=untrained(summary.head),
+        findings=[*on_live(summary.samples), *on_bytes(summary, max_divergence), *on_time(totals)],
         tiles=_tiles(summary, totals, max_divergence),
         sections=sections(run, summary, totals, max_divergence),
         columns=columns(summary),
         explained=explained(summary),
         blocks=blocks(results),
-        picks=picks(results, max_divergence),
+        picks=picks(summary, max_divergence),
         warnings=warnings(results),
         failures=_failures(summary.samples),
         anchor=anchor,

@@ -10,7 +10,7 @@ from PIL import Image
 from splitwire.errors import ExperimentError, TaskError
 from splitwire.eval.samples import PICTURE, Sample
 from splitwire.eval.summary import Summary
-from splitwire.eval.totals import faithful, smallest
+from splitwire.eval.totals import recommended, smallest
 from splitwire.report.section import Section
 from splitwire.report.units import size_text
 from splitwire.runner.choice import EDGE_ONLY, SHARED, Key
@@ -31,7 +31,7 @@ def predictions(run: Path, summary: Summary, max_divergence: float) -> Section |
     task, path = _task(summary), run / PICTURE
     if task is None or not path.is_file():
         return None
-    chosen = smallest(faithful(summary.results, max_divergence), SHARED)
+    chosen = smallest(recommended(summary, max_divergence), SHARED)
     alone = _sample(summary, (EDGE_ONLY, "", ""))
     shared = _sample(summary, chosen.choice) if chosen else None
     picture = _opened(path)
@@ -44,7 +44,9 @@ def predictions(run: Path, summary: Summary, max_divergence: float) -> Section |
     if not panels:
         return None
     said = f"The first picture ({summary.samples[0].photo}) as the network takes it, and what the "
-    said += "network makes of it, with the cheapest codec that holds the fidelity beside it."
+    said += "network makes of it."
+    if chosen and shared:
+        said += " Beside it: the same through the cheapest codec that holds the fidelity."
     return Section("says", "What the network says", said, panels)
 
 

@@ -23,16 +23,17 @@ def against_divergence(summary: Summary, max_divergence: float) -> Section | Non
     figures = rate_plots.rate_divergence(results, unit, max_divergence)
     if not figures:
         return None
-    chosen = [pick for pick in picks(results, max_divergence) if pick.split]
+    chosen = [pick for pick in picks(summary, max_divergence) if pick.split]
     cheapest = "; ".join(f"{p.label} ({size_text(p.bytes)})" for p in chosen)
     said = "Down and to the left is better: fewer bytes, and an output nearer to the network's own."
     if any(result.way == CLOUD_ONLY for result in rate_plots.visible(results)):
         said += " The dashed curve is the picture itself (cloud only), the same in every panel."
     if any(math.isfinite(result.divergence.low) for result in results):
         said += " Bars are 95 % bootstrap intervals over photos."
-    said += f" The dotted line is {significant(max_divergence)} {unit}. " + (
-        f"Fewest bytes below it: {cheapest}." if cheapest else "No codec comes below it."
-    )
+    said += f" The dotted line is {significant(max_divergence)} {unit}."
+    if summary.head.trained:
+        below = f"Fewest bytes below it: {cheapest}" if cheapest else "No codec comes below it"
+        said += f" {below}."
     title = "Rate against divergence"
     return Section("rate", title, said, drawn(figures, title), _legend(results))
 

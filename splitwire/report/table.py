@@ -8,7 +8,7 @@ from rich.text import Text
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import MAX_DIVERGENCE, choices
 from splitwire.report.columns import columns, explained
-from splitwire.report.findings import counts, on_bytes, on_time, warnings
+from splitwire.report.findings import counts, on_bytes, on_time, untrained, warnings
 from splitwire.report.rows import bd_rows, blocks, picks
 
 WIDE = 100
@@ -35,6 +35,8 @@ def show(
 
     results, wide = summary.results, console.width >= WIDE
     say(Text.assemble((summary.head.model.name, "bold"), f" on {counts(results)}"))
+    if banner := untrained(summary.head):
+        say(banner, "bold red")
     say(
         f"Bytes a picture, bits a feature element; {explained(summary, wide)}; encode and decode "
         "in ms on this machine, p50"
@@ -43,7 +45,7 @@ def show(
     )
     console.print(results_table(summary, wide, max_divergence))
     totals = choices(summary, max_divergence)
-    for sentence in (on_bytes(summary, max_divergence), *on_time(totals)):
+    for sentence in (*on_bytes(summary, max_divergence), *on_time(totals)):
         say(sentence)
     for warning in warnings(results):
         say(warning, "red")
@@ -68,7 +70,7 @@ def results_table(
     for column in shown:
         heading = Text(column.heading.replace(" ", "\n"))  # longer than its cells may be
         table.add_column(heading, justify="right", no_wrap=True, vertical="bottom")
-    chosen = picks(summary.results, max_divergence)
+    chosen = picks(summary, max_divergence)
     for title, rows in blocks(summary.results).items():
         table.add_row(Text(title, style="bold"))
         for result in rows:

@@ -52,6 +52,17 @@ class Task(ABC):
             TaskError: what was expected, and what was given.
         """
 
+    def check_label(self, output: Output, label: int) -> None:  # noqa: B027
+        """Refuse a label that outputs of this form can never be right about.
+
+        Args:
+            output: any of the network's.
+            label: the index that a data set gives to a picture.
+
+        Raises:
+            TaskError: what labels there can be.
+        """
+
     @abstractmethod
     def divergence(self, reference: Output, output: Output) -> float:
         """How far an output is from the uncompressed network's, at least 0, in `unit`.

@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 
 SHOWN = 5  # classes of a prediction
 IMAGENET_CLASSES = 1000
+_ADVICE = "name the task that fits (--task), or write one (docs/adding-a-task.md)"
 
 
 def divergence(reference_logits: ArrayLike, logits: ArrayLike) -> Floats:
@@ -93,7 +94,21 @@ class Classification(Task):
         if not isinstance(output, torch.Tensor) or output.ndim != 2 or output.shape[0] != 1:
             raise TaskError(
                 f"a classifier gives one row of logits, 1×classes, and not {described(output)}: "
-                "name the task that fits (--task), or write one (docs/adding-a-task.md)"
+                f"{_ADVICE}"
+            )
+        if output.shape[1] < 2:
+            raise TaskError(
+                f"a classifier tells two classes or more apart, and this network gives one row of "
+                f"{output.shape[1]}, as a regressor does: {_ADVICE}"
+            )
+
+    def check_label(self, output: Output, label: int) -> None:
+        """Refuse an index that no class of the network has."""
+        classes = output.shape[1]
+        if label >= classes:
+            raise TaskError(
+                f"it is the index {label:,}, and the network has {classes:,} classes, 0 to "
+                f"{classes - 1:,}"
             )
 
     def divergence(self, reference: Output, output: Output) -> float:

@@ -95,7 +95,7 @@ class Training:
 
     def __init__(self, plan: Plan, out: Path, track: Track = silent, device: str = "") -> None:
         made = architecture(plan.architecture)  # first what is quick to refuse
-        photos, aside = held_out(load_photos(plan.data))
+        photos, aside = held_out(load_photos(plan.data, labelled=False))
         out.mkdir(parents=True, exist_ok=True)
         self.plan, self.out, self._track = plan, out, track
         self.model = load_model(plan.model, None if plan.weights == "none" else plan.weights)

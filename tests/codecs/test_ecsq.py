@@ -122,14 +122,3 @@ def test_any_offsets_decode(offsets):
 def test_damaged_payloads_are_refused(rest):
     with pytest.raises(BitstreamError):
         sw.decode(stream_of("ecsq", (2, 3, 4), UNIT_RANGE + rest))
-
-
-def test_numbers_that_are_not_finite():
-    x = features(4, 5, 6)
-    x.flat[:3] = np.nan, np.inf, -np.inf
-    y = sw.decode(sw.codec("ecsq:levels=16").encode(x))
-    assert np.isfinite(y).all()
-    assert y.flat[1] == y.max()
-    assert y.flat[2] == y.min()
-    with pytest.raises(sw.CodecError, match="finite"):
-        sw.codec("ecsq").encode(np.full((2, 2), np.nan, np.float32))

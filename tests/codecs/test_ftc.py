@@ -48,7 +48,7 @@ def test_channels_that_matter_are_kept_better() -> None:
 
 
 def test_what_is_far_from_calibration_still_decodes(codec: sw.Codec) -> None:
-    for x in (1e30 * planes(1)[0], np.full(SHAPE, np.nan, np.float32), np.zeros(SHAPE, np.float32)):
+    for x in (1e30 * planes(1)[0], np.full(SHAPE, 3e38, np.float32), np.zeros(SHAPE, np.float32)):
         assert np.isfinite(sw.decode(codec.encode(x), codec.profile)).all()
 
 
@@ -69,7 +69,7 @@ def test_refusals(codec: sw.Codec) -> None:
     for tensors, slopes, match in (
         ([], None, "one or more"),
         ([features(2, 3, 3), features(2, 3, 4)], None, "of one shape"),
-        ([np.full(SHAPE, np.inf, np.float32)], None, "not finite"),
+        ([np.full(SHAPE, np.inf, np.float32)], None, "378 of these 378 are NaN or infinite"),
         (planes(2), [features(2, 3, 3)], "gradients"),
     ):
         with pytest.raises(sw.CodecError, match=match):

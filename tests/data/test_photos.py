@@ -84,6 +84,35 @@ def test_named_folders_count_in_sorted_order(tmp_path: Path) -> None:
     assert [p.label for p in load_photos(str(tmp_path), 1)] == [0]
 
 
+@pytest.mark.parametrize(
+    ("pictures", "why"),
+    [
+        (("train/n01440764/a.png", "val/n01440764/b.png"), "train is a part of a data set"),
+        (("train/a.png", "val/b.png"), "train is a part of a data set"),
+        (("imagenet/n01440764/a.png", "imagenet/n01443537/b.png"), "imagenet holds nothing but"),
+        (("cats/tabby/a.png", "dogs/b.png"), "cats holds nothing but folders"),
+        (("photos/a.png", "photos/b.png"), "photos would be its only class"),
+    ],
+)
+def test_folders_that_are_no_classes_are_refused(
+    tmp_path: Path, pictures: tuple[str, ...], why: str
+) -> None:
+    for name in pictures:
+        photo_at(tmp_path / name)
+    with pytest.raises(DataError, match=rf"are no classes \({why}.*false labels: give the folder"):
+        load_photos(str(tmp_path))
+    unlabelled = load_photos(str(tmp_path), labelled=False)
+    assert {photo.name: photo.label for photo in unlabelled} == dict.fromkeys(pictures)
+
+
+@pytest.mark.parametrize("regular", ["n01440764", "7"])
+def test_one_folder_that_is_called_otherwise_is_refused(tmp_path: Path, regular: str) -> None:
+    photo_at(tmp_path / regular / "a.png")
+    photo_at(tmp_path / "more" / "b.png")
+    with pytest.raises(DataError, match=rf"{regular}\), and more is not"):
+        load_photos(str(tmp_path))
+
+
 def test_a_folder_that_is_missing_or_empty_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="missing is no folder"):
         load_photos(str(tmp_path / "missing"))
@@ -131,8 +160,8 @@ def test_calibration_and_evaluation_share_no_photo() -> None:
 
 def test_a_picture_in_both_sets_is_refused_whatever_the_sets_are_called(tmp_path: Path) -> None:
     photo_at(tmp_path / "a.png")
-    photo_at(tmp_path / "more" / "b.png")
-    (tmp_path / "link").symlink_to(tmp_path / "more", target_is_directory=True)
+    photo_at(tmp_path / "7" / "b.png")
+    (tmp_path / "link").symlink_to(tmp_path / "7", target_is_directory=True)
     with pytest.raises(DataError, match=r"b\.png is a picture of both"):
         check_disjoint(load_photos(str(tmp_path)), load_photos(str(tmp_path / "link")))
 

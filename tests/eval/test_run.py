@@ -219,3 +219,30 @@ def test_an_unlabelled_folder_is_scored_on_fidelity_alone(tiny: Plan, tmp_path: 
 def test_a_network_that_is_no_classifier_is_refused(tiny: Plan, tmp_path: Path) -> None:
     with pytest.raises(TaskError, match=r"1×classes, and not Tensor 1×2×15×15: name the task that"):
         list(Run(tiny("dense", splits=("output",)), tmp_path / "run"))
+
+
+def test_a_label_beyond_the_network_s_classes_is_refused_before_the_run(
+    tiny: Plan, tmp_path: Path
+) -> None:
+    for name in ("3", "1500"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        Image.new("RGB", (40, 40)).save(tmp_path / "data" / name / "a.png")
+    with pytest.raises(DataError, match=r"data/1500: the label .* index 1,500, .* 10 classes"):
+        Run(tiny(data=str(tmp_path / "data"), limit=None), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_network_that_is_no_classifier_is_refused_before_the_run(
+    tiny: Plan, tmp_path: Path
+) -> None:
+    with pytest.raises(TaskError, match="as a regressor does: name the task that fits"):
+        Run(tiny("single"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_packaged_photos_have_no_labels_for_a_network_of_other_classes(
+    tiny: Plan, tmp_path: Path
+) -> None:
+    (sample, *_) = [s for s in Run(tiny(), tmp_path / "run") if s.way == EDGE_ONLY]
+    assert "top1" not in sample.metrics and sample.metrics["agree"] == 1
+    assert "1 pictures (0 labelled)" in read_run(tmp_path / "run")[0].evaluation

@@ -175,6 +175,20 @@ def test_a_frame_that_no_network_predicts_is_refused_with_the_reason(
     assert all(record.reason == "the network's output holds NaN" for record in records.values())
 
 
+def test_features_that_are_no_numbers_cost_one_record_each(
+    address: str, net: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(net)
+    model = sw.load_model("net.py:negative_is_nan")
+    bright = np.full((3, 32, 32), 255, np.float32)
+    (_, first), (_, second) = pictures(2)
+    frames = [("a", first), ("b", bright), ("c", second)]
+    records = run(drive(model, address, choices=[shared(model, "1")]), iter(frames))
+    assert outcomes(records) == {"refused": 2, "answered": 1}
+    assert records["b"].outcome == "answered"
+    assert "are NaN or infinite" in str(records["a"].reason)
+
+
 def test_choices_change_under_way_and_no_frame_is_lost(
     address: str, small: sw.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

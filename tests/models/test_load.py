@@ -1,3 +1,4 @@
+import hashlib
 import re
 import time
 from importlib.util import find_spec
@@ -100,6 +101,35 @@ def test_untrained_weights_are_the_same_each_time_and_disturb_no_seed(user: str)
     assert first.digest == second.digest
     assert sw.load_model(f"{user}:sized").digest == sw.load_model(f"{user}:sized", None).digest
     assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(user: str, tmp_path: Path, bad: float) -> None:
+    state = sw.load_model(f"{user}:sized").module.network.state_dict()
+    state["0.weight"].view(-1)[3:5] = bad
+    safetensors.torch.save_file(state, tmp_path / "bad.safetensors")
+    message = error(f"{user}:sized", tmp_path / "bad.safetensors")
+    assert "damaged: 2 of 108 numbers of 0.weight are NaN or infinite" in message
+
+
+def test_a_buffer_may_hold_infinities_but_no_nan(user: str, tmp_path: Path) -> None:
+    state = sw.load_model(f"{user}:sized").module.network.state_dict()
+    state["1.running_mean"][0] = float("-inf")
+    safetensors.torch.save_file(state, tmp_path / "mask.safetensors")
+    assert sw.load_model(f"{user}:sized", tmp_path / "mask.safetensors").weights.trained
+    state["1.running_mean"][0] = float("nan")
+    safetensors.torch.save_file(state, tmp_path / "bad.safetensors")
+    assert "1.running_mean are NaN" in error(f"{user}:sized", tmp_path / "bad.safetensors")
+
+
+def test_a_model_says_where_its_weights_come_from(user: str, tmp_path: Path) -> None:
+    made = sw.load_model(f"{user}:sized")
+    made.save(tmp_path / "own.safetensors")
+    loaded = sw.load_model(f"{user}:sized", tmp_path / "own.safetensors").weights
+    digest = hashlib.sha256((tmp_path / "own.safetensors").read_bytes()).hexdigest()[:16]
+    assert loaded.origin == f"the file {tmp_path / 'own.safetensors'}, SHA-256 {digest}"
+    assert made.weights.trained and loaded.trained
+    assert not sw.load_model(f"{user}:sized", None).weights.trained
 
 
 def test_the_digest_tells_names_and_weights_apart(user: str) -> None:

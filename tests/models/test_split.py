@@ -1,4 +1,6 @@
+import math
 from collections.abc import Callable
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from torch.utils._pytree import tree_flatten
 
 import splitwire as sw
 from splitwire.errors import ModelError
+from splitwire.models.exactness import difference
 from splitwire.models.load import assemble
 from splitwire.models.measure import edge_seconds
 from splitwire.models.preprocess import Preprocess
@@ -214,6 +217,46 @@ def test_a_network_that_cannot_be_cut_is_an_error(factory: str, why: str) -> Non
     with pytest.raises(ModelError, match=f"{factory} cannot be cut[:,] {why}") as caught:
         sw.cut_points(of)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("factory", ["random", "undecided"])
+def test_a_random_network_is_refused(factory: str) -> None:
+    of = sw.load_model(f"{TOY_FILE}:{factory}")
+    for cut in (sw.cut_points, lambda of: sw.split(of, "input")):
+        with pytest.raises(ModelError, match=rf"{factory} cannot be cut: two runs .* differ by"):
+            cut(of)
+
+
+@pytest.mark.parametrize("name", TOYS)
+def test_a_cut_knows_that_it_is_exact(name: str) -> None:
+    assert sw.split(model(name), "stem").difference == 0
+
+
+def test_a_cut_knows_by_how_much_it_is_not_exact() -> None:
+    of = sw.load_model(f"{TOY_FILE}:encoder")
+    x, whole = of.probe
+    for at in ("input", "stem", "encoder", "output"):
+        split = sw.split(of, at)
+        with torch.inference_mode():
+            apart = (split.cloud(*split.edge(x)) - whole).abs().max().item()
+        assert split.difference == apart
+        assert 0 <= apart < 1e-5
+
+
+def test_the_difference_of_two_outputs() -> None:
+    one = {"a": torch.tensor([1.0, math.nan, math.inf]), "b": (torch.tensor([3]), "x")}
+    assert difference(one, deepcopy(one)) == 0
+    assert difference(one, {**one, "a": torch.tensor([1.5, math.nan, math.inf])}) == 0.5
+    assert difference(one, {**one, "b": (torch.tensor([1]), "x")}) == 2
+    for other in (
+        {**one, "a": torch.tensor([math.nan, math.nan, math.inf])},
+        {**one, "a": torch.tensor([1.0, math.nan])},
+        {**one, "a": torch.tensor([1.0, math.nan, 9.0])},
+        {**one, "b": (torch.tensor([3]), "y")},
+        {**one, "b": (torch.tensor([3.0]), "x")},
+        {"a": one["a"]},
+    ):
+        assert difference(one, other) == math.inf
 
 
 def test_the_graph_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,41 @@ class Counting(nn.Module):
         return x * self.runs
 
 
+class Random(nn.Module):
+    """Adds noise, and never the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.conv(x)
+        return (y + torch.rand(y.shape)).mean((2, 3))
+
+
+class Undecided(nn.Module):
+    """Drops out, even in evaluation."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.dropout(x.flatten(1), training=True)
+
+
+class Encoder(nn.Module):
+    """A transformer, which PyTorch runs through a fused kernel where it is whole."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 16, 4, 4)
+        layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2)
+        self.head = nn.Linear(16, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.encoder(self.stem(x).flatten(2).transpose(1, 2))
+        out: torch.Tensor = self.head(y.mean(1))
+        return out
+
+
 class Branching(nn.Module):
     """Does different things for different pictures, which no graph can hold."""
 
@@ -117,6 +152,18 @@ def wide() -> tuple[nn.Module, Preprocess]:
 
 def counting() -> tuple[nn.Module, Preprocess]:
     return Counting(), SMALL
+
+
+def random() -> tuple[nn.Module, Preprocess]:
+    return Random(), SMALL
+
+
+def undecided() -> tuple[nn.Module, Preprocess]:
+    return Undecided(), SMALL
+
+
+def encoder() -> tuple[nn.Module, Preprocess]:
+    return Encoder(), SMALL
 
 
 def branching() -> tuple[nn.Module, Preprocess]:

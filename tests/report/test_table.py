@@ -53,9 +53,10 @@ def test_failed_rows_are_seen_and_warned_of(make_run) -> None:
 
 
 def test_many_failures_are_told_briefly(make_run) -> None:
-    results = Summary.open(make_run(photos=2, spoil=lambda s: True)).results
+    summary = Summary.open(make_run(photos=2, spoil=lambda s: True))
+    results = summary.results
     assert len(warnings(results)) == 1 and "more." in warnings(results)[0]
-    assert counts(results) == "no picture" and picks(results) == []
+    assert counts(results) == "no picture" and picks(summary) == []
 
 
 def test_without_labels_there_is_no_accuracy(make_run) -> None:

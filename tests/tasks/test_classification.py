@@ -78,6 +78,19 @@ def test_an_output_that_is_no_row_of_logits_is_refused(output: object, given: st
         Classification().checked(output)
 
 
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_regressor_is_no_classifier(count: int) -> None:
+    with pytest.raises(TaskError, match=f"of {count}, as a regressor does: name the task .*--task"):
+        Classification().checked(torch.zeros(1, count))
+    assert Classification().checked(torch.zeros(1, 2)) is not None
+
+
+def test_a_label_is_a_class_of_the_network() -> None:
+    Classification().check_label(torch.zeros(1, 10), 9)
+    with pytest.raises(TaskError, match="index 1,500, and the network has 10 classes, 0 to 9"):
+        Classification().check_label(torch.zeros(1, 10), 1500)
+
+
 def test_an_output_that_holds_nan_is_refused() -> None:
     with pytest.raises(TaskError, match="the network's output holds NaN"):
         Classification().checked(row(0.0, math.nan))

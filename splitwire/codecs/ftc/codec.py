@@ -14,6 +14,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from splitwire.codecs.base import Tensor
+from splitwire.codecs.finite import finite
 from splitwire.codecs.ftc.profile import arrays_of, opened
 from splitwire.codecs.ftc.rate_control import within_bytes, within_divergence
 from splitwire.codecs.ftc.sensitivity import learn
@@ -82,10 +83,7 @@ class Ftc(ProfiledCodec):
 
 
 def _stack(tensors: Iterable[Tensor]) -> Floats:
-    planes = [to_planes(x) for x in tensors]
+    planes = [to_planes(x) for x in finite("ftc", tensors)]
     if not planes or len({x.shape for x in planes}) > 1:
         raise CodecError("ftc: calibration takes one or more tensors of one shape")
-    stacked = np.stack(planes).astype(np.float64)
-    if not np.isfinite(stacked).all():
-        raise CodecError("ftc: calibration met a number that is not finite")
-    return stacked
+    return np.stack(planes).astype(np.float64)
