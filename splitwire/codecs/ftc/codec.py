@@ -15,7 +15,7 @@ import numpy as np
 
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.ftc.profile import arrays_of, opened
-from splitwire.codecs.ftc.rate_control import within_bytes, within_divergence
+from splitwire.codecs.ftc.rate_control import within_bytes
 from splitwire.codecs.ftc.sensitivity import learn
 from splitwire.codecs.ftc.steps import TARGET
 from splitwire.codecs.ftc.transform import Floats
@@ -36,13 +36,11 @@ class Ftc(ProfiledCodec):
     Attributes:
         target_bytes: instead of a quality, the most bytes of a stream; a tensor that cannot fit is
             refused.
-        target_divergence: instead, nats that calibration expects of each tensor's own errors.
     """
 
     name: ClassVar[str] = "ftc"
     expected_loss: ClassVar[float] = TARGET
     target_bytes: int = parameter(0, "instead of quality: bytes a stream may have", low=0)
-    target_divergence: float = parameter(0.0, "instead of quality: nats to expect", low=0.0)
     _open = staticmethod(opened)
 
     def calibrate(
@@ -68,17 +66,14 @@ class Ftc(ProfiledCodec):
     def __post_init__(self) -> None:
         super().__post_init__()
         if len(self._changed()) > 1:
-            raise CodecError("ftc takes one of quality, target_bytes and target_divergence")
+            raise CodecError("ftc takes one of quality and target_bytes")
 
     def _quality_for(self, planes: Tensor, around: int) -> int:
         assert self.profile is not None
-        table = opened(self.profile)
-        if self.target_bytes:
-            return within_bytes(self.target_bytes, around, partial(table.encode, planes), TOP)
-        if self.target_divergence:
-            expected = partial(table.divergence, planes)
-            return within_divergence(self.target_divergence, expected, TOP)
-        return self.quality
+        if not self.target_bytes:
+            return self.quality
+        encode = partial(opened(self.profile).encode, planes)
+        return within_bytes(self.target_bytes, around, encode, TOP)
 
 
 def _stack(tensors: Iterable[Tensor]) -> Floats:

@@ -117,12 +117,6 @@ class FtcProfile:
         """The planes again, the same bits everywhere; ValueError where the bytes are damaged."""
         return self.planes(kernels.coefficients_decode(payload, *self.model(quality)), quality)
 
-    def divergence(self, planes: Tensor, quality: int) -> float:
-        """What calibration expects of the errors that planes have at a quality, in nats."""
-        z = self.coefficients(planes)
-        errors = z - self.dequantised(self.quantised(z, quality), quality)
-        return 0.5 * float((errors**2).sum())
-
     def dequantised(self, q: NDArray[np.int16], quality: int) -> Floats:
         """Coefficients in the unit of the step, each class lifted to the size that it had."""
         away = self._get("lift") * (_strength(quality) / (contexts.PARTS * contexts.LIFT))
