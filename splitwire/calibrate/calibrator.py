@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from splitwire.calibrate import learn
-from splitwire.calibrate.learn import Seen
+from splitwire.calibrate.learn import HELD, Learning, Seen, Trial, more_bytes
 from splitwire.calibrate.store import SUFFIX, settings
-from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.base import Codec
 from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile, Provenance
 from splitwire.codecs.registry import codec
+from splitwire.data.holding import hold_out
 from splitwire.data.photos import Photo, crops, load_photos
 from splitwire.errors import CodecError, ProfileError
 from splitwire.models.load import load_model
@@ -19,6 +20,8 @@ from splitwire.models.split import Split, split
 from splitwire.runner.threads import limit_threads
 from splitwire.tasks.base import Task
 from splitwire.tasks.registry import load_task
+
+ONE_IN = 5  # originals is held out
 
 T = TypeVar("T")
 
@@ -38,6 +41,9 @@ def silent(sequence: Iterable[T], *, total: int, description: str) -> Iterable[T
 class Calibrator:
     """Calibrates codecs at one cut after another, on the same crops.
 
+    A codec that promises a loss keeps it on photos that it did not learn from: one in five is held
+    out.
+
     Args:
         photos: the calibration pictures.
         data: what the data set is called.
@@ -45,6 +51,8 @@ class Calibrator:
         seed: of the crops, and of the labels that gradients are taken of.
         count: how many crops.
         track: shows how far it is.
+        tell: also find out what held-out pictures cost, and what half of the photos would have
+            taught; profiles say it.
     """
 
     def __init__(
@@ -55,11 +63,10 @@ class Calibrator:
         seed: int = 0,
         count: int = learn.CROPS,
         track: Track = silent,
+        tell: bool = False,
     ) -> None:
         self.photos, self.data, self.seed, self.count = photos, data, seed, count
-        self._task, self._track = task, track
-        self._crops: list[Tensor] = []
-        self._seen: tuple[Split | None, bool, list[Seen]] = (None, False, [])
+        self._task, self._track, self._tell = task, track, tell
 
     def calibrate(self, cut: Split, codec: CalibratedCodec) -> list[Codec]:
         """The codec with a profile for each tensor that crosses; the profiles say what of.
@@ -68,9 +75,23 @@ class Calibrator:
             CodecError: the codec cannot learn from what crosses there.
             TaskError: it needs gradients, and the network's output is not of the task.
         """
-        seen = self._watch(cut, codec.uses_gradients)
-        made = learn.calibrate(codec, cut, seen, self._task)
-        return [_told(one, self._provenance(cut, codec, i)) for i, one in enumerate(made)]
+        photos, aside, held = list(self.photos), list[Photo](), list[Seen]()
+        if codec.expected_loss:
+            photos, aside = hold_out(photos, ONE_IN)
+            held = list(self._watch(cut, aside or photos, min(HELD, self.count)))
+        whole, half = (Learning(codec, cut, self._task) for _ in range(2))
+        telling = self._tell and len(photos) > 1 and bool(codec.settings)
+        for i, seen in enumerate(self._watch(cut, photos, self.count, codec.uses_gradients)):
+            whole.add(seen)
+            if telling and i % len(photos) < len(photos) / 2:  # crops take the photos in turn
+                half.add(seen)
+        told = self._provenance(cut, codec, len(photos), len(aside))
+        less = half.trials(half.codecs(held), held) if telling else []
+        del half  # a gigabyte, perhaps
+        made = whole.codecs(held)
+        if self._tell:
+            told = self._measured(told, whole.trials(made, held), less, codec.expected_loss)
+        return [_told(one, replace(told, crossing=i)) for i, one in enumerate(made)]
 
     def learns(self, learnt: Provenance) -> bool:
         """Whether a profile was learnt on what this one learns of, or on more."""
@@ -78,30 +99,39 @@ class Calibrator:
             return (learnt.crops, learnt.seed) == (self.count, self.seed)
         return self.data in learnt.data
 
-    def _provenance(self, cut: Split, codec: CalibratedCodec, crossing: int) -> Provenance:
+    def _provenance(
+        self, cut: Split, codec: CalibratedCodec, photos: int, held_out: int
+    ) -> Provenance:
         return Provenance(
             cut.model.name,
             cut.model.digest,
             cut.at,
             settings(codec),
-            crossing,
-            (self.data,),
-            self.count,
-            self.seed,
+            data=(self.data,),
+            crops=self.count,
+            seed=self.seed,
+            photos=photos,
+            held_out=held_out,
         )
 
-    def _watch(self, cut: Split, gradients: bool) -> list[Seen]:
-        """What the crops show there; kept until another cut is asked for."""
-        known, had, seen = self._seen
-        if known is not cut or gradients > had:
-            if not self._crops:
-                how = cut.model.preprocess
-                self._crops = list(crops(self.photos, how, self.count, self.seed))
-            shown = learn.watch(cut, self._crops, self._task if gradients else None, self.seed)
-            said = f"{cut.at}: calibrating"
-            seen = list(self._track(shown, total=self.count, description=said))
-            self._seen = cut, gradients, seen
-        return seen
+    def _measured(
+        self, learnt: Provenance, trials: Sequence[Trial], less: Sequence[Trial], divergence: float
+    ) -> Provenance:
+        """What a profile was learnt on, with what held-out pictures cost."""
+        unit = self._task.unit
+        said = tuple(
+            f"{t.setting}: {t.divergence:.3f} {unit} at {t.bytes:.0f} bytes" for t in trials
+        )
+        half = more_bytes(less, trials, divergence) if less else 0.0
+        return replace(learnt, measured=said, half=round(half, 3))
+
+    def _watch(
+        self, cut: Split, photos: Sequence[Photo], count: int, gradients: bool = False
+    ) -> Iterable[Seen]:
+        """What crops of photos show there."""
+        pictures = crops(photos, cut.model.preprocess, count, self.seed)
+        shown = learn.watch(cut, pictures, self._task if gradients else None, self.seed)
+        return self._track(shown, total=count, description=f"{cut.at}: calibrating")
 
 
 @dataclass(frozen=True)
@@ -150,7 +180,7 @@ def write_profiles(plan: Plan, out: Path, track: Track = silent) -> list[Profile
     limit_threads(1)  # as in a run: one repeats best
     model = load_model(plan.model, None if plan.weights == "none" else plan.weights)
     task = load_task(plan.task, model)
-    calibrator = Calibrator(photos, plan.data, task, plan.seed, plan.crops, track)
+    calibrator = Calibrator(photos, plan.data, task, plan.seed, plan.crops, track, tell=True)
     return save_profiles(calibrator.calibrate(split(model, plan.split), made), out)
 
 

@@ -5,17 +5,19 @@
 
 The gradients are those whose mean outer product is the Fisher information of the output
 (J. Martens, arXiv:1412.1193): labels come from the network's own output, and no picture needs one.
-They tell what small errors cost. A codec's errors are not small, and cost somewhat more or less: so
-it is tried on some crops, and the gradients scaled until what it expects is what was seen.
+They tell what small errors cost. A codec's errors are not small, and cost somewhat more or less;
+and what was learnt fits best the pictures that it was learnt from. So the codec is tried on crops
+of photos that were held out, and the gradients scaled until what it expects is what those lose.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
-from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.base import Tensor
 from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.models.split import Split
 from splitwire.runner.local import as_array, decode, encode
@@ -23,9 +25,10 @@ from splitwire.tasks.base import Task
 
 CROPS = 200
 LABELS = 2  # drawn for each crop: one backward pass each, cheaper than a crop of its own
-_TRIED = 100  # crops
-_TRIALS = 2
-_FURTHEST = 4  # times that one trial changes the size of gradients
+HELD = 100  # crops of held-out photos
+_TRIALS = 3
+_NEAR = 0.01  # of the size of gradients: not worth another trial
+_FURTHEST = 4  # times that one trial changes it
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,50 +68,119 @@ def watch(
         yield Seen([as_array(tensor) for tensor in tensors], slopes)
 
 
+@dataclass(frozen=True)
+class Trial:
+    """What held-out crops cost at one setting: means.
+
+    Attributes:
+        setting: parameters, as a spec has them.
+        divergence: from the network's output, in the task's unit.
+        bytes: of a packet.
+    """
+
+    setting: str
+    divergence: float
+    bytes: float
+
+
+class Learning:
+    """Learns a codec for each crossing tensor of a cut, from one crop after another.
+
+    Args:
+        codec: any that learns of features.
+        cut: the network in its halves.
+        task: by which losses are judged.
+    """
+
+    def __init__(self, codec: CalibratedCodec, cut: Split, task: Task) -> None:
+        self._codec, self._cut, self._task = codec, cut, task
+        self._learners = [codec.learner() for _ in cut.crossings]
+
+    def add(self, crop: Seen) -> None:
+        """Learn from what `watch` gave of a crop.
+
+        Raises:
+            CodecError: the codec cannot learn from those features.
+        """
+        for i, learner in enumerate(self._learners):
+            learner.add(crop.features[i], [row[i] for row in crop.gradients])
+
+    def codecs(self, held: Sequence[Seen]) -> list[CalibratedCodec]:
+        """The codec for each crossing tensor, scaled until held-out crops lose what is expected.
+
+        Args:
+            held: crops of photos that it did not learn from; without them nothing is scaled.
+
+        Raises:
+            CodecError: the codec cannot learn from what it was given.
+        """
+        scale, made = 1.0, self._made(1.0)
+        wanted = self._codec.expected_loss
+        for _ in range(_TRIALS if wanted and held else 0):
+            excess = float(np.sqrt(self._tried(made, {}, held).divergence / wanted))
+            if abs(excess - 1) < _NEAR:
+                break
+            scale *= min(max(excess, 1 / _FURTHEST), _FURTHEST)
+            made = self._made(scale)
+        return made
+
+    def trials(self, codecs: Sequence[CalibratedCodec], held: Sequence[Seen]) -> list[Trial]:
+        """What held-out crops cost at each of the codec's settings."""
+        return [self._tried(codecs, setting, held) for setting in self._codec.settings]
+
+    def _made(self, scale: float) -> list[CalibratedCodec]:
+        return [learner.made(scale) for learner in self._learners]
+
+    def _tried(
+        self, codecs: Sequence[CalibratedCodec], setting: Mapping[str, Any], held: Sequence[Seen]
+    ) -> Trial:
+        usual = [type(codec)(profile=codec.profile, **setting) for codec in codecs]
+        lost, sizes = [], []
+        with torch.inference_mode():
+            for crop in held:
+                pairs = zip(crop.features, self._cut.crossings, strict=True)
+                sent = [torch.from_numpy(x).reshape(c.shape).to(c.dtype) for x, c in pairs]
+                packet = encode(sent, usual)
+                received = decode(packet, usual, self._cut.crossings)
+                outputs = self._cut.cloud(*sent), self._cut.cloud(*received)
+                lost.append(self._task.divergence(*outputs))
+                sizes.append(len(packet))
+        told = ",".join(f"{key}={value}" for key, value in setting.items())
+        return Trial(told, float(np.mean(lost)), float(np.mean(sizes)))
+
+
 def calibrate(
-    codec: CalibratedCodec, cut: Split, seen: Sequence[Seen], task: Task
+    codec: CalibratedCodec, cut: Split, seen: Iterable[Seen], task: Task, held: Sequence[Seen] = ()
 ) -> list[CalibratedCodec]:
     """A codec calibrated for each crossing tensor.
 
     Args:
         codec: any that learns of features.
         cut: the network in its halves.
-        seen: what `watch` gave there.
+        seen: what `watch` gave there; gone through once.
         task: by which losses are judged.
+        held: the same of other photos, by which the size of gradients is settled.
 
     Raises:
         CodecError: the codec cannot learn from those features.
     """
-    scale, made = 1.0, _calibrated(codec, seen, 1.0)
-    if seen[0].gradients and codec.expected_loss:
-        for _ in range(_TRIALS):
-            excess = np.sqrt(_loss(made, cut, seen[:_TRIED], task) / codec.expected_loss)
-            scale *= float(np.clip(excess, 1 / _FURTHEST, _FURTHEST))
-            made = _calibrated(codec, seen, scale)
-    return made
+    learning = Learning(codec, cut, task)
+    for crop in seen:
+        learning.add(crop)
+    return learning.codecs(held)
 
 
-def _calibrated(
-    codec: CalibratedCodec, seen: Sequence[Seen], scale: float
-) -> list[CalibratedCodec]:
-    made = []
-    for i in range(len(seen[0].features)):
-        slopes = [row[i] * np.float32(scale) for crop in seen for row in crop.gradients]
-        made.append(codec.calibrate([crop.features[i] for crop in seen], slopes or None))
-    return made
+def more_bytes(trials: Sequence[Trial], than: Sequence[Trial], divergence: float) -> float:
+    """How many more bytes some trials take than others at one divergence, as a share.
 
-
-def _loss(codecs: Sequence[Codec], cut: Split, seen: Sequence[Seen], task: Task) -> float:
-    """The mean divergence of crops whose features are coded with default parameters."""
-    usual = [type(codec)(profile=codec.profile) for codec in codecs]
-    lost = []
-    with torch.inference_mode():
-        for crop in seen:
-            pairs = zip(crop.features, cut.crossings, strict=True)
-            sent = [torch.from_numpy(x).reshape(c.shape).to(c.dtype) for x, c in pairs]
-            received = decode(encode(sent, usual), usual, cut.crossings)
-            lost.append(task.divergence(cut.cloud(*sent), cut.cloud(*received)))
-    return float(np.mean(lost))
+    Between and beyond settings the logarithm of bytes is taken for linear in that of divergence.
+    """
+    logs = []
+    for each in (trials, than):
+        lost = np.log([max(trial.divergence, 1e-9) for trial in each])
+        slope, start = np.polyfit(lost, np.log([trial.bytes for trial in each]), 1)
+        logs.append(slope * np.log(divergence) + start)
+    return float(np.exp(logs[0] - logs[1]) - 1)
 
 
 def _gradients(

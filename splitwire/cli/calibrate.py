@@ -9,6 +9,9 @@ import typer
 
 from splitwire.cli.options import CutPoint, ModelName, TaskName, Weights
 from splitwire.cli.terminal import progress_bar, written
+from splitwire.codecs.profile import Provenance
+
+FEW = 100  # photos below which the figures for others are a guess
 
 
 @dataclass
@@ -16,7 +19,10 @@ class Learning:
     """What to learn from, and how much."""
 
     data: Annotated[
-        str, typer.Option(help="A folder of pictures, or 'scikit-image'. No labels are needed.")
+        str,
+        typer.Option(
+            help="A folder of pictures, a hundred or more, or 'scikit-image'. No labels are needed."
+        ),
     ] = "scikit-image"
     codec: Annotated[str, typer.Option(help="As for `encode`.")] = "ftc"
     task: TaskName = "classification"
@@ -44,3 +50,24 @@ def calibrate(
     for profile in profiles:
         print(written(profile))
     print(f"learnt on {plan.crops} crops of {plan.data} in {perf_counter() - since:.0f} s")
+    if profiles[0].learnt is not None and profiles[0].learnt.measured:
+        tell(profiles[0].learnt)
+
+
+def tell(learnt: Provenance) -> None:
+    """What held-out photos cost, and what more photos would bring."""
+    rest = "other crops of the same photos" if not learnt.held_out else "that many held out"
+    count = learnt.held_out or learnt.photos
+    print(f"learnt from {learnt.photos} photos, tried on {count}, {rest}:")
+    for line in learnt.measured:
+        print(f"  {line}")
+    if learnt.half:
+        print(
+            f"learnt from half of the photos it takes {learnt.half:+.0%} bytes at equal loss: "
+            "twice as many may save as much again, or less"
+        )
+    if learnt.photos < FEW:
+        print(
+            f"warning: {learnt.photos} photos are few, and others may lose several times as much: "
+            f"name a folder of {FEW} or more (--data), and more crops (--crops)"
+        )

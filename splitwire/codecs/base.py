@@ -68,7 +68,11 @@ class Codec(Parametrised, ABC):
 
     @abstractmethod
     def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
-        """The float32 tensor of that shape. Any exception here becomes a BitstreamError."""
+        """The float32 tensor of that shape. Any exception here becomes a BitstreamError.
+
+        The payload may come from an attacker: work stays within a constant factor of its bytes and
+        of the shape's elements. docs/bitstream.md, "Limits", says what each codec's bound is.
+        """
 
     def takes(self, shape: tuple[int, ...]) -> bool:
         """Whether this codec can code a tensor of that shape. Most take any."""

@@ -1,6 +1,7 @@
 """The one rule for numbers that are none: NaN and infinities are refused, by every codec."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from splitwire.errors import CodecError
 
 
-def check_finite(codec: str, x: NDArray[np.float32]) -> None:
+def check_finite(codec: str, x: NDArray[np.floating[Any]]) -> None:
     """Refuse a tensor that holds NaN or infinities.
 
     One pass of NumPy's vector instructions: less than a tenth of what the quickest codec takes.

@@ -19,7 +19,7 @@ from libc.stdlib cimport abs
 from splitwire.kernels._range cimport (
     RANGE_TAIL, _Contexts, range_context, range_decode_bin, range_decode_bits,
     range_decoder, range_encode_bin, range_encode_bits, range_encoder, range_ends_well,
-    range_finish, range_start_decoder, range_start_encoder,
+    range_finish, range_ran_out, range_start_decoder, range_start_encoder,
 )
 from splitwire.kernels import coefficient_arguments as arguments
 
@@ -208,11 +208,13 @@ def coefficients_decode(buffer, classes, expected, states, seen=0):
                         + PLACES * (2 * context_of(&planes, at, kinds[k, u, v]) + (state & 1)),
                     )
                     state = trellis_next[state][value & 1]
-                    if abs(value) > 32767:
+                    if abs(value) > 32767 or range_ran_out(&coder):
                         whole = False
-                        value = 0
+                        break
                     values[k, u, v] = value
                     keep(&planes, at, value, due[kinds[k, u, v]])
+                if not whole:
+                    break
             if not whole:
                 break
         whole = whole and range_ends_well(&coder)

@@ -198,6 +198,14 @@ static inline int range_ends_well(const range_decoder *coder)
                                        (coder->beyond < RANGE_TAIL && coder->end[-1] != 0));
 }
 
+/* Whether more was taken than any such stream leaves out: then no length is the right one, and what
+ * follows is zeros without end. A context that started even takes at least 71/65536 of the range, so
+ * that a decoder which stops here has decoded 5200 such bins a byte at most. */
+static inline int range_ran_out(const range_decoder *coder)
+{
+    return coder->beyond > RANGE_TAIL;
+}
+
 /* Truncated unary: the symbol v is v ones and, unless v is the largest, a zero; the bin at each
  * position has a context of its own. */
 static inline void range_encode_unary(range_encoder *coder, range_context *contexts, int largest,
@@ -233,7 +241,7 @@ static inline int range_decode_bins(range_context *contexts, const uint16_t *whi
 {
     range_decoder coder;
     range_start_decoder(&coder, stream, length);
-    for (ptrdiff_t i = 0; i < n; i++)
+    for (ptrdiff_t i = 0; i < n && !range_ran_out(&coder); i++)
         bins[i] = (uint8_t)range_decode_bin(&coder, contexts + which[i]);
     return range_ends_well(&coder);
 }
@@ -253,7 +261,7 @@ static inline int range_decode_symbols(range_context *contexts, int largest, uin
 {
     range_decoder coder;
     range_start_decoder(&coder, stream, length);
-    for (ptrdiff_t i = 0; i < n; i++)
+    for (ptrdiff_t i = 0; i < n && !range_ran_out(&coder); i++)
         symbols[i] = (uint8_t)range_decode_unary(&coder, contexts, largest);
     return range_ends_well(&coder);
 }

@@ -26,6 +26,7 @@ cdef extern from "_range.h" nogil:
     int range_decode_bin(range_decoder *coder, range_context *context)
     uint32_t range_decode_bits(range_decoder *coder, int count)
     int range_ends_well(const range_decoder *coder)
+    int range_ran_out(const range_decoder *coder)
 
 
 cdef class _Contexts:

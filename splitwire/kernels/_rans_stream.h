@@ -20,6 +20,7 @@
 
 #define RANS_MANY 32768 /* bits of symbols as they are, at most 4 each, from which on all lanes */
 #define RANS_FEW_LANES 4
+#define RANS_STRETCH 16384 /* symbols after which a decoder looks whether the stream ran out */
 #define RANS_SPARE 32 /* bytes in front of a stream, for vectors to write over */
 
 #define RANS_PRECISION 12 /* P of alphabets to 256 */
@@ -184,6 +185,17 @@ static int rans_read_tail(rans_coder *coder, rans_layout layout, void *symbols, 
     return 1;
 }
 
+/* Whether a lane waits for a word where there is none: no symbol behind it is worth decoding. */
+static int rans_ran_out(const rans_coder *coder)
+{
+    if (coder->end - coder->in >= 2)
+        return 0;
+    for (int lane = 0; lane < coder->lanes; lane++)
+        if (coder->x[lane] < RANS_LEAST)
+            return 1;
+    return 0;
+}
+
 /* Returns 0 for bytes that are no such stream. Whatever they are, nothing outside is touched. */
 static int rans_decode_stream(const rans_tables *all, void *symbols, ptrdiff_t first_row, ptrdiff_t n,
                        const uint8_t *stream, ptrdiff_t length, int level)
@@ -198,7 +210,7 @@ static int rans_decode_stream(const rans_tables *all, void *symbols, ptrdiff_t f
         if (coder.x[lane] < RANS_LEAST || coder.x[lane] >> 31)
             return 0;
     }
-    for (ptrdiff_t row = 0, first = 0; first < layout.head; row++) {
+    for (ptrdiff_t row = 0, first = 0, look = RANS_STRETCH; first < layout.head; row++) {
         const rans_table table = rans_pick(all, first_row + row);
         ptrdiff_t last;
         while ((row + 1) * all->row_length < layout.head &&
@@ -207,8 +219,16 @@ static int rans_decode_stream(const rans_tables *all, void *symbols, ptrdiff_t f
         last = (row + 1) * all->row_length;
         if (last > layout.head)
             last = layout.head;
-        rans_pop_run(&coder, &table, symbols, first, last, level);
-        first = last;
+        while (first < last) {
+            const ptrdiff_t stop = last - first > RANS_STRETCH ? first + RANS_STRETCH : last;
+            rans_pop_run(&coder, &table, symbols, first, stop, level);
+            first = stop;
+            if (first < look)
+                continue;
+            if (rans_ran_out(&coder))
+                return 0;
+            look = first + RANS_STRETCH;
+        }
     }
     return rans_read_tail(&coder, layout, symbols, n, all);
 }

@@ -59,6 +59,8 @@ def coefficients_decode(
     state = 0
     for place, context in _contexts(values, kinds, due):
         values[place] = _decode(coder, model[PLACES * (2 * context + state % 2) :])
+        if coder.ran_out():
+            arguments.refuse()
         state = TRELLIS[state][int(values[place]) % 2]
     if not coder.ends_well():
         arguments.refuse()

@@ -35,7 +35,11 @@ def range_decode(
     shape = np.shape(contexts)
     data, which, first, rests = arguments.coded_bins(buffer, contexts, states, seen)
     model, coder = start_contexts(first, rests), Decoder(data.tobytes())
-    bins = [coder.code(model[context]) for context in which.tolist()]
+    bins = []
+    for context in which.tolist():
+        bins.append(coder.code(model[context]))
+        if coder.ran_out():
+            arguments.refuse_range_stream()
     if not coder.ends_well():
         arguments.refuse_range_stream()
     return np.array(bins, np.uint8).reshape(shape)
@@ -60,6 +64,8 @@ def unary_decode(buffer: Any, size: int, states: States, seen: npt.ArrayLike = 0
         symbols[i] = next(
             (place for place, context in enumerate(model) if not coder.code(context)), len(model)
         )
+        if coder.ran_out():
+            arguments.refuse_range_stream()
     if not coder.ends_well():
         arguments.refuse_range_stream()
     return symbols
@@ -147,6 +153,10 @@ class Decoder:
         self.offset -= bits * self.width
         self._move_in()
         return bits
+
+    def ran_out(self) -> bool:
+        """Whether more words moved in than the stream has: what follows is zeros without end."""
+        return self.at - 6 > len(self.data)
 
     def ends_well(self) -> bool:
         """Whether the stream is the words that moved in, and at most six bytes that end well."""

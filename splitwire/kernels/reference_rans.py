@@ -172,6 +172,8 @@ def _decode_one(
         if x[lane] < _LEAST and at + 2 <= len(data):
             x[lane] = x[lane] << 16 | int.from_bytes(data[at : at + 2], "little")
             at += 2
+        if x[lane] < _LEAST:
+            arguments.refuse_rans_stream()
     if at != len(data) or any(value >> 15 != 1 for value in x):
         arguments.refuse_rans_stream()
     x = [value - _LEAST for value in x]

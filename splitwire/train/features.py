@@ -1,10 +1,8 @@
 """What training sees: features at a cut, computed once, and the output that belongs to each.
 
-Pictures are held out for validation by original: files whose names differ only in a last `-NUMBER`
-are views of one picture and stay on one side.
+Pictures are held out for validation by original (data/holding.py).
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +14,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from splitwire.codecs.base import Tensor as Array
+from splitwire.data.holding import hold_out, originals
 from splitwire.data.photos import Photo
 from splitwire.errors import TrainingError
 from splitwire.models.load import Model
@@ -23,7 +22,6 @@ from splitwire.models.split import Cloud, Split, split
 from splitwire.train.folding import fold
 
 BATCH = 16  # the graphs are made for it
-_VIEW = re.compile(r"-\d+$")
 _HELD_OUT = 10  # of so many originals, one
 
 
@@ -136,19 +134,11 @@ def held_out(photos: Sequence[Photo]) -> tuple[list[Photo], list[Photo]]:
     Raises:
         TrainingError: there are fewer than ten originals.
     """
-    originals: dict[str, list[Photo]] = {}
-    for photo in photos:
-        name = _VIEW.sub("", str(Path(photo.name).with_suffix("")))
-        originals.setdefault(name, []).append(photo)
-    if len(originals) < _HELD_OUT:
+    if (count := len(originals(photos))) < _HELD_OUT:
         raise TrainingError(
-            f"{len(originals)} pictures are too few to train and to validate on: "
-            f"give {_HELD_OUT} or more"
+            f"{count} pictures are too few to train and to validate on: give {_HELD_OUT} or more"
         )
-    sides: tuple[list[Photo], list[Photo]] = ([], [])
-    for at, name in enumerate(sorted(originals)):
-        sides[at % _HELD_OUT == _HELD_OUT // 2].extend(originals[name])
-    return sides
+    return hold_out(photos, _HELD_OUT)
 
 
 def gradients(halves: Halves, features: Features, seed: int) -> Array:

@@ -98,7 +98,7 @@ class Transform(Trainable):
         deviations = power.mean((0, 2, 3)) ** 0.5
         self.register_buffer("before", tensor(learnt.forward[middle] / deviations[:, None]))
         self.register_buffer("after", tensor(learnt.backward[middle] * step))
-        sizes = band_means(np.abs(learnt.spectra), learnt.bands)
+        sizes = band_means(np.abs(learnt.spectra).mean(0, dtype=np.float64), learnt.bands)
         self.prior = ContextPrior(tensor(np.log2(np.maximum(sizes, 1e-6))), self.bands)
         self.analysis = residual(channels, fine, coarse)
         self.synthesis = residual(channels, fine, coarse)

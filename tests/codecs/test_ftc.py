@@ -8,7 +8,7 @@ from streams import features
 
 import splitwire as sw
 from splitwire.codecs.ftc import transform
-from splitwire.codecs.ftc.sensitivity import frequency_bands
+from splitwire.codecs.ftc.transform import frequency_bands
 
 SHAPE = (6, 9, 7)
 

@@ -1,4 +1,4 @@
-"""Promises of bytes and of divergence are kept, at the quality next to the one that breaks them."""
+"""Promises of bytes are kept, at the quality next to the one that breaks them."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ from streams import features
 
 import splitwire as sw
 from splitwire.codecs import bitstream
-from splitwire.codecs.ftc.rate_control import within_divergence
 from splitwire.errors import CodecError
 
 
@@ -45,25 +44,6 @@ def test_a_target_that_no_quality_meets_is_refused(profile: sw.Profile) -> None:
         sw.codec("ftc:target_bytes=20", profile=profile).encode(features(8, 14, 14))
 
 
-def test_less_divergence_takes_more_bytes(profile: sw.Profile) -> None:
-    x = features(8, 14, 14, seed=99)
-    targets = (0.3, 0.1, 0.05, 0.02, 0.005)
-    codecs = [sw.codec("ftc", target_divergence=t, profile=profile) for t in targets]
-    found = [quality(codec.encode(x)) for codec in codecs]
-    assert found == sorted(found)
-    assert found[0] < 50 < found[-1]
-    assert abs(found[2] - 50) <= 4, "quality 50 is where calibration expects 0.05 nats"
-
-
-def test_the_lowest_quality_that_diverges_little_enough_is_found() -> None:
-    for wanted in range(101):
-        assert within_divergence(1 / (wanted + 1), lambda q: 1 / (q + 1), 100) == wanted
-    assert within_divergence(0.001, lambda q: 1 / (q + 1), 100) == 100
-
-
-@pytest.mark.parametrize(
-    "parameters", ["quality=40,target_bytes=9", "target_bytes=900,target_divergence=0.1"]
-)
-def test_two_promises_at_once_are_refused(parameters: str) -> None:
-    with pytest.raises(CodecError, match="one of quality, target_bytes and target_divergence"):
-        sw.codec(f"ftc:{parameters}")
+def test_two_promises_at_once_are_refused() -> None:
+    with pytest.raises(CodecError, match="one of quality and target_bytes"):
+        sw.codec("ftc:quality=40,target_bytes=9")

@@ -6,20 +6,17 @@ over the map, and what to expect of every coefficient. One step size then serves
 coder (kernels/_coefficients.pyx) starts from what calibration saw.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Self
-
-import numpy as np
+from typing import Any, ClassVar
 
 from splitwire.codecs.base import Tensor
-from splitwire.codecs.finite import finite
+from splitwire.codecs.ftc.moments import Moments
 from splitwire.codecs.ftc.profile import arrays_of, opened
-from splitwire.codecs.ftc.rate_control import within_bytes, within_divergence
-from splitwire.codecs.ftc.sensitivity import learn
+from splitwire.codecs.ftc.rate_control import within_bytes
+from splitwire.codecs.ftc.sensitivity import Learnt, learn_from
 from splitwire.codecs.ftc.steps import TARGET
-from splitwire.codecs.ftc.transform import Floats
 from splitwire.codecs.layout import to_planes
 from splitwire.codecs.parameter import parameter
 from splitwire.codecs.profile import Profile
@@ -37,18 +34,17 @@ class Ftc(ProfiledCodec):
     Attributes:
         target_bytes: instead of a quality, the most bytes of a stream; a tensor that cannot fit is
             refused.
-        target_divergence: instead, nats that calibration expects of each tensor's own errors.
     """
 
     name: ClassVar[str] = "ftc"
     expected_loss: ClassVar[float] = TARGET
+    settings: ClassVar[tuple[Mapping[str, Any], ...]] = tuple({"quality": q} for q in (40, 50, 60))
     target_bytes: int = parameter(0, "instead of quality: bytes a stream may have", low=0)
-    target_divergence: float = parameter(0.0, "instead of quality: nats to expect", low=0.0)
     _open = staticmethod(opened)
 
     def calibrate(
         self, features: Iterable[Tensor], gradients: Iterable[Tensor] | None = None
-    ) -> Self:
+    ) -> "Ftc":
         """This codec with a profile learnt from features, whatever its quality.
 
         Args:
@@ -60,30 +56,55 @@ class Ftc(ProfiledCodec):
         Raises:
             CodecError: there are no features, their shapes differ, or they hold NaN or infinity.
         """
-        planes = _stack(features)
-        slopes = None if gradients is None else _stack(gradients)
-        if slopes is not None and slopes.shape[1:] != planes.shape[1:]:
-            raise CodecError(f"ftc: gradients {slopes.shape[1:]} of features {planes.shape[1:]}")
-        return replace(self, profile=Profile(self.name, arrays_of(learn(planes, slopes))))
+        learner = self.learner()
+        for x in features:
+            learner.add(x, ())
+        for slopes in () if gradients is None else gradients:
+            learner.moments.add_gradient(to_planes(slopes))
+        return learner.made()
+
+    def learner(self) -> "FtcLearner":
+        """What learns likewise from one tensor after another, of which it keeps the features."""
+        return FtcLearner(self, Moments())
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if len(self._changed()) > 1:
-            raise CodecError("ftc takes one of quality, target_bytes and target_divergence")
+            raise CodecError("ftc takes one of quality and target_bytes")
 
     def _quality_for(self, planes: Tensor, around: int) -> int:
         assert self.profile is not None
-        table = opened(self.profile)
-        if self.target_bytes:
-            return within_bytes(self.target_bytes, around, partial(table.encode, planes), TOP)
-        if self.target_divergence:
-            expected = partial(table.divergence, planes)
-            return within_divergence(self.target_divergence, expected, TOP)
-        return self.quality
+        if not self.target_bytes:
+            return self.quality
+        encode = partial(opened(self.profile).encode, planes)
+        return within_bytes(self.target_bytes, around, encode, TOP)
 
 
-def _stack(tensors: Iterable[Tensor]) -> Floats:
-    planes = [to_planes(x) for x in finite("ftc", tensors)]
-    if not planes or len({x.shape for x in planes}) > 1:
-        raise CodecError("ftc: calibration takes one or more tensors of one shape")
-    return np.stack(planes).astype(np.float64)
+@dataclass(eq=False)
+class FtcLearner:
+    """Counts tensors, and makes a codec of what it counted."""
+
+    codec: Ftc
+    moments: Moments
+    _learnt: Learnt | None = None
+
+    def add(self, x: Tensor, gradients: Sequence[Tensor]) -> None:
+        """Count a feature tensor and gradients of its shape.
+
+        Raises:
+            CodecError: the shape is another than before, or they hold NaN or infinity.
+        """
+        self.moments.add(to_planes(x))
+        for slopes in gradients:
+            self.moments.add_gradient(to_planes(slopes))
+
+    def made(self, scale: float = 1.0) -> Ftc:
+        """The codec with a profile; nothing can be added any more.
+
+        Raises:
+            CodecError: nothing was counted.
+        """
+        if self._learnt is None:
+            self._learnt = learn_from(self.moments)
+        arrays = arrays_of(self._learnt.scaled(scale))
+        return replace(self.codec, profile=Profile(self.codec.name, arrays))

@@ -73,7 +73,8 @@ def learn_contexts(
 
     What is chosen depends on what it costs, and that on what is chosen: a few rounds settle it.
     """
-    spectra = learnt.spectra[:: max(1, learnt.spectra.size // _ENOUGH)]
+    some = learnt.spectra[:: max(1, learnt.spectra.size // _ENOUGH)]
+    spectra = some.astype(np.float64)
     steps = [step_of(middle + change) for change in _SWEEP]
     kinds = [
         np.ascontiguousarray(classes(scales, middle + change)[:, learnt.bands]) for change in _SWEEP

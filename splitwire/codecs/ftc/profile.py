@@ -14,9 +14,16 @@ from numpy.typing import NDArray
 from splitwire import kernels
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.ftc import contexts, steps
-from splitwire.codecs.ftc.sensitivity import Learnt, frequency_bands
+from splitwire.codecs.ftc.sensitivity import Learnt
 from splitwire.codecs.ftc.steps import CLASSES, MIDDLE, step_of
-from splitwire.codecs.ftc.transform import Floats, mixed, octaves, rebuild, spectrum
+from splitwire.codecs.ftc.transform import (
+    Floats,
+    frequency_bands,
+    mixed,
+    octaves,
+    rebuild,
+    spectrum,
+)
 from splitwire.codecs.profile import Profile
 from splitwire.errors import ProfileError
 from splitwire.kernels.coefficient_arguments import CONTEXTS, PLACES
@@ -117,12 +124,6 @@ class FtcProfile:
         """The planes again, the same bits everywhere; ValueError where the bytes are damaged."""
         return self.planes(kernels.coefficients_decode(payload, *self.model(quality)), quality)
 
-    def divergence(self, planes: Tensor, quality: int) -> float:
-        """What calibration expects of the errors that planes have at a quality, in nats."""
-        z = self.coefficients(planes)
-        errors = z - self.dequantised(self.quantised(z, quality), quality)
-        return 0.5 * float((errors**2).sum())
-
     def dequantised(self, q: NDArray[np.int16], quality: int) -> Floats:
         """Coefficients in the unit of the step, each class lifted to the size that it had."""
         away = self._get("lift") * (_strength(quality) / (contexts.PARTS * contexts.LIFT))
@@ -198,7 +199,8 @@ def arrays_of(learnt: Learnt, middle: int | None = None) -> dict[str, NDArray[np
     octave = np.zeros(learnt.weights.shape[1], np.intp)
     octave[learnt.bands] = octaves(*learnt.bands.shape)
     gain = peaks[octave, 0].T / learnt.weights
-    largest = float((np.abs(learnt.spectra).max(0) * gain[:, learnt.bands]).max()) or 1.0
+    highest = np.maximum(learnt.spectra.max(0), -learnt.spectra.min(0)).astype(np.float64)
+    largest = float((highest * gain[:, learnt.bands]).max()) or 1.0
     unit = int(np.ceil(np.log2(largest))) - _HEADROOM
     scales = steps.scales(learnt)
     level = steps.level(learnt.spectra) if middle is None else middle

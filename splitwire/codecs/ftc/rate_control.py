@@ -1,7 +1,7 @@
 """Rate control: the quality that keeps a promise, found by bisection with each trial made for real.
 
-Streams grow with quality and the expected divergence falls, but for the odd byte from one step to
-the next. So what is found is sure to keep the promise, and within a step or so of the best.
+Streams grow with quality, but for the odd byte from one step to the next. So what is found is sure
+to keep the promise, and within a step or so of the best.
 """
 
 from collections.abc import Callable
@@ -34,19 +34,4 @@ def within_bytes(target: int, around: int, encode: Callable[[int], bytes], top: 
             low = middle
         else:
             high = middle - 1
-    return low
-
-
-def within_divergence(target: float, expected: Callable[[int], float], top: int) -> int:
-    """The lowest quality, 0 to `top`, whose expected divergence (nats) is at most `target`.
-
-    `top` where none is.
-    """
-    low, high = 0, top
-    while low < high:
-        middle = (low + high) // 2
-        if expected(middle) <= target:
-            high = middle
-        else:
-            low = middle + 1
     return low

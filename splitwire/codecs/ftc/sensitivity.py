@@ -11,12 +11,18 @@ has an M and a U of its own. The weights hold the root of the information that i
 component and frequency.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from splitwire.codecs.ftc.transform import Floats, mixed, octaves, spectrum
+from splitwire.codecs.ftc.moments import Moments
+from splitwire.codecs.ftc.transform import Floats, frequency_bands, mixed, octaves, spectrum
+from splitwire.errors import CodecError
+
+Planes = NDArray[np.floating[Any]]
 
 RIDGE = 1e-3  # of the mean sensitivity, added to each: no channel is free, nor 9 photos the world
 _LEAST = 0.1  # share of all frequencies in what an octave learns,
@@ -34,7 +40,7 @@ class Learnt:
         backward: its inverses.
         weights: (C, bands): unit errors of a weighted coefficient cost half a nat.
         bands: uint16 (H, W), the band of each frequency; each lies in one octave.
-        spectra: weighted coefficients of the features, (N, C, H, W).
+        spectra: weighted coefficients of the features that were kept, (N, C, H, W).
     """
 
     mean: Floats
@@ -42,78 +48,97 @@ class Learnt:
     backward: Floats
     weights: Floats
     bands: NDArray[np.uint16]
-    spectra: Floats
+    spectra: Planes
+
+    def scaled(self, scale: float) -> "Learnt":
+        """What would have been learnt of gradients that much larger."""
+        if scale == 1.0:
+            return self
+        spectra = self.spectra * np.asarray(scale, self.spectra.dtype)
+        forward, backward = self.forward * scale, self.backward / scale
+        return replace(self, forward=forward, backward=backward, spectra=spectra)
 
 
-def learn(features: Floats, gradients: Floats | None) -> Learnt:
-    """The transform for features (N, C, H, W), given the log-likelihood's gradients of that shape.
+def learn(features: Iterable[Planes], gradients: Iterable[Planes] | None) -> Learnt:
+    """The transform for features (C, H, W), given the log-likelihood's gradients of that shape.
+
+    Without gradients every error counts alike.
+
+    Raises:
+        CodecError: there are no features, their shapes differ, or they hold NaN or infinity.
+    """
+    moments = Moments()
+    for planes in features:
+        moments.add(planes)
+    for slopes in () if gradients is None else gradients:
+        moments.add_gradient(slopes)
+    return learn_from(moments)
+
+
+def learn_from(moments: Moments) -> Learnt:
+    """The transform for the features that were counted; those kept become its spectra.
 
     Without gradients every error costs its square, and all of a tensor's variance a nat.
+
+    Raises:
+        CodecError: nothing was counted.
     """
-    mean = features.mean((0, 2, 3))
-    spectra = spectrum(features - mean[:, None, None])
-    count, slopes = features.shape[1], None
-    if gradients is None or not gradients.any():
-        metric = 2 * np.eye(count) / ((spectra**2).sum() / len(spectra) or 1.0)
-        metrics = [metric] * (int(octaves(*features.shape[2:]).max()) + 1)
+    if not moments.features:
+        raise CodecError("ftc: calibration takes one or more tensors of one shape")
+    channels, height, width = moments.shape
+    bands, which = frequency_bands(height, width), octaves(height, width)
+    octave = np.zeros(int(bands.max()) + 1, np.intp)
+    octave[bands] = which
+    powers, seen = moments.covariances()
+    slopes, met = moments.metrics()
+    if slopes.any():
+        of_octave = np.arange(len(powers))[:, None] == octave
+        joined = np.tensordot(of_octave.astype(np.float64), slopes, 1)
+        metrics = _covariances(joined, of_octave @ met)
     else:
-        slopes = spectrum(gradients)
-        metrics = _covariances(slopes)
-    pairs = zip(metrics, _covariances(spectra), strict=True)
+        nat = 2 / (np.trace(powers.sum(0)) / moments.features or 1.0)
+        metrics = [nat * np.eye(channels)] * len(powers)
+    pairs = zip(metrics, _covariances(powers, seen), strict=True)
     ways = [_klt(metric, covariance) for metric, covariance in pairs]
     forward, backward = (np.stack(matrices) for matrices in zip(*ways, strict=True))
-    bands = frequency_bands(*features.shape[2:])
-    weights = np.ones((count, int(bands.max()) + 1))
-    if slopes is not None:
-        power = band_means(mixed(backward.transpose(0, 2, 1), slopes) ** 2, bands)
+    weights = np.ones((channels, len(octave)))
+    if slopes.any():
+        parts = zip(backward[octave], slopes, met.tolist(), strict=True)
+        power = np.stack([_power(*each) for each in parts], 1)
         weights = np.sqrt((1 - _EVEN) * power + _EVEN * power.mean(0) + RIDGE)
-    spectra = mixed(forward, spectra) * weights[:, bands]
-    return Learnt(mean, forward, backward, weights, bands, spectra)
-
-
-def frequency_bands(height: int, width: int) -> NDArray[np.uint16]:
-    """The band of each frequency (H, W): those of about the same height and width share one.
-
-    A side of 56 has 10 classes: 0, 1, 2, 3, 4-5, 6-7, 8-11, 12-15, 16-23, 24-31, ...: half octaves.
-    """
-    rows, columns = _classes(height), _classes(width)
-    bands = rows[:, None] * (columns.max() + 1) + columns
-    return np.asarray(bands.astype(np.uint16))
+    spectra = np.empty((len(moments.kept), *moments.shape), np.float32)
+    each = weights[:, bands]
+    for place in reversed(range(len(spectra))):  # one goes as the other comes
+        centred = moments.kept.pop() - moments.mean[:, None, None]
+        spectra[place] = mixed(forward, spectrum(centred)) * each
+    return Learnt(moments.mean, forward, backward, weights, bands, spectra)
 
 
 def band_means(values: Floats, bands: NDArray[np.uint16]) -> Floats:
-    """The mean of (N, K, H, W) over tensors and each band: (K, bands)."""
-    flat = values.mean(0).reshape(values.shape[1], -1)
+    """The mean of (K, H, W) over each band: (K, bands)."""
     which = bands.reshape(-1)
-    sums = np.stack([np.bincount(which, row) for row in flat])
+    sums = np.stack([np.bincount(which, row) for row in values.reshape(len(values), -1)])
     return np.asarray(sums / np.bincount(which))
 
 
-def _classes(size: int) -> NDArray[np.int64]:
-    rates = np.arange(size)
-    octave = np.log2(np.maximum(rates, 1)).astype(np.int64)
-    half = rates * 2 >= 3 * 2**octave
-    return np.where(rates < 2, rates, 2 * octave + half)
+def _covariances(sums: Floats, counts: NDArray[np.int64]) -> list[Floats]:
+    """Of the channels in each octave, drawn to that of all frequencies.
 
-
-def _covariances(spectra: Floats) -> list[Floats]:
-    """Of the channels of (N, C, H, W) in each octave, drawn to that of all frequencies."""
-    which, channels = octaves(*spectra.shape[2:]), spectra.shape[1]
-    whole = _covariance(spectra.reshape(*spectra.shape[:2], -1))
+    sums: of outer products, (O, C, C). counts: of the vectors in each, (O,).
+    """
+    channels, whole = sums.shape[1], sums.sum(0) / counts.sum()
     found = []
-    for octave in range(int(which.max()) + 1):
-        vectors = spectra[..., which == octave]
-        share = max(_LEAST, _DOUBT * channels / (_DOUBT * channels + vectors[:, 0].size))
-        own = _covariance(vectors)
+    for total, count in zip(sums, counts, strict=True):
+        share = max(_LEAST, _DOUBT * channels / (_DOUBT * channels + int(count)))
+        own = total / count
         drawn = whole * (np.trace(own) / (np.trace(whole) or 1.0))
         found.append((1 - share) * own + share * drawn)
     return found
 
 
-def _covariance(vectors: Floats) -> Floats:
-    """Of the channels of (N, C, places)."""
-    flat = vectors.transpose(1, 0, 2).reshape(vectors.shape[1], -1)
-    return np.asarray(flat @ flat.T / flat.shape[1])
+def _power(backward: Floats, slopes: Floats, count: int) -> Floats:
+    """The mean square of each component's gradients, of their summed outer products (C, C)."""
+    return np.asarray(np.einsum("ck,cd,dk->k", backward, slopes, backward, optimize=True) / count)
 
 
 def _klt(metric: Floats, covariance: Floats) -> tuple[Floats, Floats]:

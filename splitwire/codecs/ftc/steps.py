@@ -6,12 +6,12 @@ size and nearly so for every component, so that some ten thousand numbers hold a
 """
 
 from math import ldexp
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from splitwire.codecs.ftc.sensitivity import Learnt, band_means
-from splitwire.codecs.ftc.transform import Floats
 
 CLASSES = 24
 MIDDLE = 50  # the quality whose step calibration chooses
@@ -43,17 +43,27 @@ def classes(scales: NDArray[np.int16], level: int) -> NDArray[np.uint8]:
 
 def scales(learnt: Learnt) -> NDArray[np.int16]:
     """The mean magnitude of each component and band, in eighths of an octave."""
-    means = band_means(np.abs(learnt.spectra), learnt.bands)
+    sizes = np.zeros(learnt.spectra.shape[1:])
+    for z in learnt.spectra:  # one at a time: they may be a gigabyte
+        sizes += np.abs(z)
+    means = band_means(sizes / len(learnt.spectra), learnt.bands)
     floor = max(float(means.max()), 1e-30) * 1e-9
     return np.asarray(np.rint(8 * np.log2(np.maximum(means, floor))).astype(np.int16))
 
 
-def level(spectra: Floats) -> int:
+def level(spectra: NDArray[np.floating[Any]]) -> int:
     """The step size that costs `TARGET` nats: half the squared error of weighted coefficients."""
     best = 0
     for bit in (1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1):
-        step = step_of(best - 1024 + bit)
-        error = spectra - step * np.rint(spectra / step)
-        if 0.5 * float((error**2).sum()) / len(spectra) < TARGET:
+        if _cost(spectra, step_of(best - 1024 + bit)) < TARGET:
             best += bit
     return best - 1024
+
+
+def _cost(spectra: NDArray[np.floating[Any]], step: float) -> float:
+    """Half the squared error of coefficients (N, C, H, W), rounded to a step: the mean over N."""
+    total = 0.0
+    for z in spectra:
+        wide = z.astype(np.float64)
+        total += float(((wide - step * np.rint(wide / step)) ** 2).sum())
+    return 0.5 * total / len(spectra)

@@ -50,6 +50,23 @@ def octaves(height: int, width: int) -> NDArray[np.uint8]:
     return numbers
 
 
+def frequency_bands(height: int, width: int) -> NDArray[np.uint16]:
+    """The band of each frequency (H, W): those of about the same height and width share one.
+
+    A side of 56 has 10 classes: 0, 1, 2, 3, 4-5, 6-7, 8-11, 12-15, 16-23, 24-31, ...: half octaves.
+    """
+    rows, columns = _classes(height), _classes(width)
+    bands = rows[:, None] * (columns.max() + 1) + columns
+    return np.asarray(bands.astype(np.uint16))
+
+
+def _classes(size: int) -> NDArray[np.int64]:
+    rates = np.arange(size)
+    octave = np.log2(np.maximum(rates, 1)).astype(np.int64)
+    half = rates * 2 >= 3 * 2**octave
+    return np.where(rates < 2, rates, 2 * octave + half)
+
+
 def mixed(matrices: Floats, spectra: Floats) -> Floats:
     """Spectra (..., C, H, W), the channels of each octave multiplied by its matrix of (O, K, C)."""
     *_, height, width = spectra.shape
