@@ -1,7 +1,7 @@
 """What serves each general codec best: `python benchmarks/peers.py --out runs/peers`.
 
-`ftc` and `learned` are only as good as the peers they are measured against. So each of these has its
-clip rule, preset and in-loop filters tried here, at the default experiment's splits and on its
+`ftc` and `learned` are only as good as the peers they are measured against. So each of these has
+its clip rule, preset and in-loop filters tried here, at the default experiment's splits and on its
 calibration pictures (3 views each), never on those that it evaluates; `eval/default.toml` takes the
 variant with the least mean of its delta rates over the splits. It prints, a row a variant:
 

@@ -12,7 +12,8 @@ from splitwire.codecs.base import Codec, Tensor
 from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile, Provenance
 from splitwire.codecs.registry import codec
-from splitwire.data.photos import Photo, crops, load_photos
+from splitwire.data.fingerprint import fingerprints
+from splitwire.data.photos import Photo, cropped, crops, load_photos
 from splitwire.errors import CodecError, ProfileError
 from splitwire.models.load import load_model
 from splitwire.models.split import Split, split
@@ -88,6 +89,7 @@ class Calibrator:
             (self.data,),
             self.count,
             self.seed,
+            pictures=fingerprints(cropped(self.photos, self.count, self.seed)),
         )
 
     def _watch(self, cut: Split, gradients: bool) -> list[Seen]:

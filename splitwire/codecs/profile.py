@@ -31,6 +31,7 @@ class Provenance:
         seed: of the crops, and of the labels drawn.
         cloud: digest of the network with the cloud's layers that were tuned with it, if any were.
         architecture, rate, steps, pace, tune: of training; see train/run.py.
+        pictures: their fingerprints, as data/fingerprint.py makes them; none where nobody said.
     """
 
     model: str
@@ -47,6 +48,7 @@ class Provenance:
     steps: int = 0
     pace: float = 0.0
     tune: str = ""
+    pictures: tuple[str, ...] = ()
 
     @property
     def trained(self) -> bool:
@@ -56,7 +58,7 @@ class Provenance:
     def as_text(self) -> dict[str, str]:
         """Words by name, as a file's metadata takes them; what is at its default is left out."""
         told = {f.name: getattr(self, f.name) for f in fields(self)}
-        told["data"] = _COMMA.join(self.data)
+        told |= {"data": _COMMA.join(self.data), "pictures": _COMMA.join(self.pictures)}
         kept = {"model", "weights", "split", "settings", "crossing"}
         return {name: str(value) for name, value in told.items() if value or name in kept}
 

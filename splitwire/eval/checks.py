@@ -1,7 +1,10 @@
 """What a run is refused for: going on with something else, or measuring on what was learnt on."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from splitwire.data.fingerprint import fingerprints, shared
+from splitwire.data.photos import Photo
 from splitwire.errors import DataError, ExperimentError
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Experiment
@@ -31,17 +34,28 @@ def check_same(head: Head, experiment: Experiment, deployment: Deployment, out: 
         )
 
 
-def check_unseen(profiles: Profiles, experiment: Experiment) -> None:
+def check_unseen(profiles: Profiles, photos: Sequence[Photo], data: str) -> None:
     """Refuse profiles that were learnt on the pictures to measure on.
 
+    Pictures are known by what they show. Where a profile does not say which it was learnt on, the
+    name of their set has to do.
+
+    Args:
+        profiles: in use.
+        photos: to measure on.
+        data: what their set is called.
+
     Raises:
-        DataError: naming one.
+        DataError: naming a profile and a picture.
     """
     for digest, learnt in profiles.items():
-        if learnt is not None and experiment.data in learnt.data:
+        if learnt is None:
+            continue
+        both = [str(photos[i].path) for _, i in shared(learnt.pictures, fingerprints(photos))]
+        if both or (not learnt.pictures and data in learnt.data):
             raise DataError(
-                f"the profile {digest} was learnt on {', '.join(learnt.data)}, which this "
-                "experiment evaluates: calibrate it on other pictures"
+                f"the profile {digest} was learnt on {(both or [data])[0]}, which this experiment "
+                "evaluates: calibrate it on other pictures"
             )
 
 

@@ -17,7 +17,8 @@ from PIL import Image
 from splitwire.calibrate.calibrator import Calibrator, Track, silent
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.registry import codec
-from splitwire.data.photos import Photo, check_disjoint, load_photos
+from splitwire.data.leaks import check_disjoint
+from splitwire.data.photos import Photo, load_photos
 from splitwire.errors import ExperimentError
 from splitwire.eval.checks import check_profiles, check_same, check_unseen
 from splitwire.eval.deployment import Deployment
@@ -100,7 +101,7 @@ class Run:
         used = [made for choice in self.curves for made in choice.codecs]
         self._deployment.check(used)
         profiles = profiles_of(used)
-        check_unseen(profiles, experiment)
+        check_unseen(profiles, self.photos, experiment.data)
         self.done = self._begin(profiles) if done is None else done
         check_profiles(read_run(out)[0], profiles, out)
 
