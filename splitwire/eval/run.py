@@ -62,7 +62,8 @@ class Run:
     """An experiment with everything loaded, and the folder that it is written to.
 
     Iterating measures what is missing and yields each sample when it is on the disk. `left_out`
-    names, by curve, the splits where it is not measured for want of a profile that training makes.
+    names, by curve, the splits where it is not measured for want of a profile that training makes,
+    `missing` what this machine lacks for a curve.
 
     Args:
         experiment: what to measure.
@@ -97,6 +98,7 @@ class Run:
         calibrator = Calibrator(calibration, experiment.calibration, self.task, seed, track=track)
         self._profiles = RunProfiles(out, calibrator)
         self.left_out: dict[str, set[str]] = {}
+        self.missing: dict[str, str] = {}
         self.curves = self._choices(codings, pictures, cuts)
         used = [made for choice in self.curves for made in choice.codecs]
         self._deployment.check(used)
@@ -137,6 +139,9 @@ class Run:
         found = {Choice.edge_only(self.model): ""}
         for coding in pictures:
             sender = codec(coding.codec)
+            if sender.missing:
+                self.missing[coding.curve] = sender.missing
+                continue
             found[Choice.cloud_only(self.model, sender, coding.codec)] = coding.curve
         for cut in cuts:
             for coding in codings:
