@@ -3,7 +3,8 @@
 To be run again whenever what `ftc` learns, or how, has changed. FOLDER holds the photos that
 gather_photos.py gathers; 2,400 crops are taken, seed 0. Another processor may round otherwise and
 give another digest; what matters is that a package holds one profile for its encoders and decoders
-alike.
+alike. With `--label` nothing is learnt: profiles that there are, trained ones too, are told the
+fingerprints of the photos, and stay as they are.
 """
 
 import argparse
@@ -13,6 +14,8 @@ from pathlib import Path
 import splitwire
 from splitwire.calibrate.calibrator import Plan, write_profiles
 from splitwire.codecs.profile import Profile
+from splitwire.data.fingerprint import fingerprints
+from splitwire.data.photos import load_photos
 from splitwire.eval.experiment import load_experiment
 
 DATA = ("scikit-image", "Debian packages (tools/photos.tsv)")
@@ -23,7 +26,9 @@ LARGEST = 1_000_000  # bytes
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path)
-    ship(parser.parse_args().folder)
+    parser.add_argument("--label", action="store_true")
+    given = parser.parse_args()
+    (label if given.label else ship)(given.folder)
 
 
 def ship(folder: Path) -> None:
@@ -37,6 +42,16 @@ def ship(folder: Path) -> None:
         size = path.stat().st_size
         assert size < LARGEST, f"{path} has {size:,} bytes"
         print(f"{path.parent.name}/{path.name}: {size:,} bytes, digest {learnt.digest}")
+
+
+def label(folder: Path) -> None:
+    photos = load_photos(str(folder))
+    for path in sorted((Path(splitwire.__file__).parent / "profiles").rglob("*.profile")):
+        profile = Profile.load(path)
+        assert profile.learnt is not None and profile.learnt.data == DATA
+        told = replace(profile.learnt, pictures=fingerprints(photos))
+        saved = replace(profile, learnt=told).save(path)
+        print(f"{path.parent.name}/{path.name}: {len(told.pictures)} pictures of {saved.digest}")
 
 
 def name_data(profile: Profile) -> Profile:

@@ -12,8 +12,9 @@ from splitwire.codecs.base import Codec
 from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile, Provenance
 from splitwire.codecs.registry import codec
+from splitwire.data.fingerprint import fingerprints
 from splitwire.data.holding import hold_out
-from splitwire.data.photos import Photo, crops, load_photos
+from splitwire.data.photos import Photo, cropped, crops, load_photos
 from splitwire.errors import CodecError, ProfileError
 from splitwire.models.load import load_model
 from splitwire.models.split import Split, split
@@ -85,7 +86,7 @@ class Calibrator:
             whole.add(seen)
             if telling and i % len(photos) < len(photos) / 2:  # crops take the photos in turn
                 half.add(seen)
-        told = self._provenance(cut, codec, len(photos), len(aside))
+        told = self._provenance(cut, codec, photos, aside)
         less = half.trials(half.codecs(held), held) if telling else []
         del half  # a gigabyte, perhaps
         made = whole.codecs(held)
@@ -100,8 +101,9 @@ class Calibrator:
         return self.data in learnt.data
 
     def _provenance(
-        self, cut: Split, codec: CalibratedCodec, photos: int, held_out: int
+        self, cut: Split, codec: CalibratedCodec, photos: Sequence[Photo], aside: Sequence[Photo]
     ) -> Provenance:
+        seen = [*cropped(photos, self.count, self.seed), *cropped(aside, HELD, self.seed)]
         return Provenance(
             cut.model.name,
             cut.model.digest,
@@ -110,8 +112,9 @@ class Calibrator:
             data=(self.data,),
             crops=self.count,
             seed=self.seed,
-            photos=photos,
-            held_out=held_out,
+            photos=len(photos),
+            held_out=len(aside),
+            pictures=fingerprints(seen),
         )
 
     def _measured(

@@ -64,3 +64,5 @@ def evaluate(
     report(out)
     for curve, without in run.left_out.items():
         print(f"Left out: {curve} at {', '.join(sorted(without))}, for want of a trained profile")
+    for curve, what in run.missing.items():
+        print(f"Left out: {curve}, for want of {what}")

@@ -38,9 +38,10 @@ class Av1(VideoCodec):
 
     def _options(self) -> Mapping[str, str]:
         quality = "lossless=1" if self.lossless else f"rc=0:qp={self.qp}"
+        off = "" if self.filters else ":enable-dlf=0:enable-cdef=0:enable-restoration=0"
         return {
             "preset": str(self.preset),
-            "svtav1-params": f"{quality}:aq-mode=0:lp=1:pred-struct=1:keyint=-1:scd=0",
+            "svtav1-params": f"{quality}:aq-mode=0:lp=1:pred-struct=1:keyint=-1:scd=0{off}",
         }
 
     def _claims(self, packet: bytes) -> Claims:

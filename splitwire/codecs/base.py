@@ -79,6 +79,11 @@ class Codec(Parametrised, ABC):
         return True
 
     @property
+    def missing(self) -> str:
+        """What it needs and this machine has not got, in a few words; most need nothing."""
+        return ""
+
+    @property
     def needs_profile(self) -> bool:
         """Whether it cannot code before it is calibrated or given a profile."""
         return False

@@ -48,11 +48,12 @@ class H264(VideoCodec):
     preset: str = parameter("medium", "libx264's preset", choices=PRESETS)
 
     def _options(self) -> Mapping[str, str]:
+        off = "" if self.filters else ":no-deblock=1"
         return {
             "qp": "0" if self.lossless else str(self.qp),
             "preset": self.preset,
             "tune": "zerolatency",
-            "x264-params": "no-psy=1:keyint=infinite:scenecut=0:force-cfr=1",
+            "x264-params": f"no-psy=1:keyint=infinite:scenecut=0:force-cfr=1{off}",
         }
 
     def _packet(self, data: bytes) -> bytes:

@@ -34,11 +34,12 @@ class Hevc(VideoCodec):
 
     def _options(self) -> Mapping[str, str]:
         quality = "lossless=1" if self.lossless else f"qp={self.qp}"
+        off = "" if self.filters else ":no-deblock=1:no-sao=1:no-strong-intra-smoothing=1"
         return {
             "preset": self.preset,
             "tune": "zerolatency",
             "x265-params": f"{quality}:psy-rd=0:psy-rdoq=0:aq-mode=0:keyint=-1:scenecut=0:"
-            "info=0:pools=none:frame-threads=1:log-level=none",
+            f"info=0:pools=none:frame-threads=1:log-level=none{off}",
         }
 
     def _claims(self, packet: bytes) -> Claims:

@@ -1,19 +1,27 @@
 """Picture files by Pillow: written, and read from untrusted bytes.
 
 What is read has the format, the mode and the size that are expected, and a JPEG has one scan: each
-further one costs a few bytes and makes the decoder go over the whole picture again.
+further one costs a few bytes and makes the decoder go over the whole picture again. WebP and AVIF
+are not in every Pillow.
 """
 
 import io
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, features
 
+from splitwire.codecs.stills import avif_size, webp_size
 from splitwire.errors import BitstreamError, CodecError
 
 LONGEST_JPEG_SIDE = 65500
 _START_OF_SCAN = b"\xff\xda"
+_SIZES = {"WEBP": webp_size, "AVIF": avif_size}
+
+
+def can_write(format_: str) -> bool:
+    """Whether Pillow has that format here."""
+    return format_ not in _SIZES or bool(features.check(format_.lower()))
 
 
 def write_picture(samples: NDArray[np.uint8], format_: str, **options: int) -> bytes:
@@ -22,6 +30,8 @@ def write_picture(samples: NDArray[np.uint8], format_: str, **options: int) -> b
     Raises:
         CodecError: Pillow cannot write it.
     """
+    if not can_write(format_):
+        raise CodecError(f"this Pillow has no {format_}: pip install -U pillow")
     picture = Image.fromarray(samples)
     for optimize in (True, False):  # for noise, Pillow's buffer can be too small to optimise in
         file = io.BytesIO()
@@ -47,6 +57,8 @@ def read_picture(
     if format_ == "JPEG" and bytes(payload).count(_START_OF_SCAN) != 1:
         raise BitstreamError("damaged payload: no JPEG picture of one scan")
     try:
+        if format_ in _SIZES and _SIZES[format_](bytes(payload)) != (height, width):
+            raise BitstreamError(f"damaged payload: a {format_} picture of another size")
         with Image.open(io.BytesIO(payload), formats=(format_,)) as picture:
             if picture.mode != mode or picture.size != (width, height):
                 raise BitstreamError(

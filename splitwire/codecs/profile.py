@@ -35,6 +35,7 @@ class Provenance:
         held_out: how many others it was tried on.
         measured: what those lost and took at some settings, in words.
         half: bytes more, as a share, that it took at equal loss when learnt on half the photos.
+        pictures: their fingerprints, as data/fingerprint.py makes them; none where nobody said.
     """
 
     model: str
@@ -55,6 +56,7 @@ class Provenance:
     held_out: int = 0
     measured: tuple[str, ...] = ()
     half: float = 0.0
+    pictures: tuple[str, ...] = ()
 
     @property
     def trained(self) -> bool:
@@ -64,7 +66,7 @@ class Provenance:
     def as_text(self) -> dict[str, str]:
         """Words by name, as a file's metadata takes them; what is at its default is left out."""
         told = {f.name: getattr(self, f.name) for f in fields(self)}
-        told["data"], told["measured"] = _COMMA.join(self.data), _COMMA.join(self.measured)
+        told |= {name: _COMMA.join(told[name]) for name in ("data", "measured", "pictures")}
         kept = {"model", "weights", "split", "settings", "crossing"}
         return {name: str(value) for name, value in told.items() if value or name in kept}
 

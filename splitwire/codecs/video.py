@@ -54,6 +54,7 @@ class VideoCodec(MosaicCodec, PredictiveCodec):
 
     Attributes:
         lossless: return the quantiser's codes to the bit; the quantisation parameter is ignored.
+        filters: smooth across block edges, as for pictures that are looked at. Streams say whether.
         ffmpeg_encoder: FFmpeg's name of the encoder.
         ffmpeg_decoder: FFmpeg's name of the decoder.
         pixel_format: what the encoder takes; colour planes, where it insists on any, are neutral.
@@ -62,6 +63,7 @@ class VideoCodec(MosaicCodec, PredictiveCodec):
     """
 
     lossless: bool = parameter(False, "return the codes to the bit")
+    filters: bool = parameter(True, "smooth across block edges, as for an eye")
 
     ffmpeg_encoder: ClassVar[str]
     ffmpeg_decoder: ClassVar[str]

@@ -110,21 +110,6 @@ def is_sample(photo: Photo) -> bool:
     return _SAMPLE.fullmatch(photo.name) is not None and photo.label is not None
 
 
-def check_disjoint(calibration: Sequence[Photo], evaluation: Sequence[Photo]) -> None:
-    """Refuse to measure on what was calibrated on: the figures would flatter.
-
-    Raises:
-        DataError: naming a file that is in both.
-    """
-    seen = {photo.path.resolve() for photo in calibration}
-    for photo in evaluation:
-        if photo.path.resolve() in seen:
-            raise DataError(
-                f"{photo.path} is a picture of both calibration and evaluation: "
-                "give the experiment another `calibration` or `data`"
-            )
-
-
 def crops(
     photos: Sequence[Photo], preprocess: Preprocess, count: int, seed: int
 ) -> Iterator[NDArray[np.float32]]:
@@ -134,13 +119,18 @@ def crops(
     the photo's short side or more; about half of the crops are mirrored.
     """
     random = np.random.default_rng(seed)
-    order = random.permutation(len(photos))
+    turns = _turns(photos, random)
     for i in range(count):
-        photo = photos[order[i % len(photos)]].open()
+        photo = turns[i % len(turns)].open()
         side = round(min(photo.size) * random.uniform(0.5, 1))
         left, top = (int(random.integers(0, n - side + 1)) for n in photo.size)
         crop = photo.crop((left, top, left + side, top + side))
         yield preprocess.picture(crop, view=5 * int(random.integers(2)))
+
+
+def cropped(photos: Sequence[Photo], count: int, seed: int) -> list[Photo]:
+    """The photos of which `crops` takes some."""
+    return _turns(photos, np.random.default_rng(seed))[:count]
 
 
 def describe(data: str, photos: Sequence[Photo]) -> str:
@@ -148,6 +138,10 @@ def describe(data: str, photos: Sequence[Photo]) -> str:
     labelled = sum(photo.label is not None for photo in photos)
     names = {SAMPLES: "ImageNet photos packaged with foolbox", CALIBRATION: "scikit-image's photos"}
     return f"{len(photos)} pictures ({labelled} labelled): {names.get(data, data)}"
+
+
+def _turns(photos: Sequence[Photo], random: np.random.Generator) -> list[Photo]:
+    return [photos[i] for i in random.permutation(len(photos))]
 
 
 def _samples() -> list[Photo]:

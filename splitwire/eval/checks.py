@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from splitwire.data.fingerprint import fingerprints, shared
 from splitwire.data.photos import Photo, is_sample
 from splitwire.errors import DataError, ExperimentError, TaskError
 from splitwire.eval.deployment import Deployment
@@ -64,17 +65,28 @@ def labelled(task: Task, model: Model, photos: Sequence[Photo]) -> list[Photo]:
     return list(photos)
 
 
-def check_unseen(profiles: Profiles, experiment: Experiment) -> None:
+def check_unseen(profiles: Profiles, photos: Sequence[Photo], data: str) -> None:
     """Refuse profiles that were learnt on the pictures to measure on.
 
+    Pictures are known by what they show. Where a profile does not say which it was learnt on, the
+    name of their set has to do.
+
+    Args:
+        profiles: in use.
+        photos: to measure on.
+        data: what their set is called.
+
     Raises:
-        DataError: naming one.
+        DataError: naming a profile and a picture.
     """
     for digest, learnt in profiles.items():
-        if learnt is not None and experiment.data in learnt.data:
+        if learnt is None:
+            continue
+        both = [str(photos[i].path) for _, i in shared(learnt.pictures, fingerprints(photos))]
+        if both or (not learnt.pictures and data in learnt.data):
             raise DataError(
-                f"the profile {digest} was learnt on {', '.join(learnt.data)}, which this "
-                "experiment evaluates: calibrate it on other pictures"
+                f"the profile {digest} was learnt on {(both or [data])[0]}, which this experiment "
+                "evaluates: calibrate it on other pictures"
             )
 
 

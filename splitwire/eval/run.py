@@ -17,7 +17,8 @@ from PIL import Image
 from splitwire.calibrate.calibrator import Calibrator, Track, silent
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.registry import codec
-from splitwire.data.photos import Photo, check_disjoint, load_photos
+from splitwire.data.leaks import check_disjoint
+from splitwire.data.photos import Photo, load_photos
 from splitwire.errors import ExperimentError
 from splitwire.eval.checks import check_profiles, check_same, check_unseen, labelled
 from splitwire.eval.deployment import Deployment
@@ -61,7 +62,8 @@ class Run:
     """An experiment with everything loaded, and the folder that it is written to.
 
     Iterating measures what is missing and yields each sample when it is on the disk. `left_out`
-    names, by curve, the splits where it is not measured for want of a profile that training makes.
+    names, by curve, the splits where it is not measured for want of a profile that training makes,
+    `missing` what this machine lacks for a curve.
 
     Args:
         experiment: what to measure.
@@ -97,11 +99,12 @@ class Run:
         calibrator = Calibrator(calibration, experiment.calibration, self.task, seed, track=track)
         self._profiles = RunProfiles(out, calibrator)
         self.left_out: dict[str, set[str]] = {}
+        self.missing: dict[str, str] = {}
         self.curves = self._choices(codings, pictures, cuts)
         used = [made for choice in self.curves for made in choice.codecs]
         self._deployment.check(used)
         profiles = profiles_of(used)
-        check_unseen(profiles, experiment)
+        check_unseen(profiles, self.photos, experiment.data)
         self.done = self._begin() if done is None else done
         check_profiles(read_run(out)[0], profiles, out)
 
@@ -137,6 +140,9 @@ class Run:
         found = {Choice.edge_only(self.model): ""}
         for coding in pictures:
             sender = codec(coding.codec)
+            if sender.missing:
+                self.missing[coding.curve] = sender.missing
+                continue
             found[Choice.cloud_only(self.model, sender, coding.codec)] = coding.curve
         for cut in cuts:
             for coding in codings:

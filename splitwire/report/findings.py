@@ -1,11 +1,12 @@
 """What a run found, in sentences."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 
 import numpy as np
 
+from splitwire.codecs.profile import Provenance
 from splitwire.eval.head import Head
 from splitwire.eval.headline import Headline, headline
 from splitwire.eval.results import Result
@@ -150,8 +151,10 @@ def _overhead(answered: Sequence[Sample]) -> str:
     return f", of which p50 {time_text(float(np.median(beyond)))} beyond the stages"
 
 
-def warnings(results: Sequence[Result]) -> list[str]:
-    """What failed, and what its rows may not be used for, in at most a few sentences."""
+def warnings(
+    results: Sequence[Result], profiles: Mapping[str, Provenance | None] | None = None
+) -> list[str]:
+    """What failed, and what is unknown of profiles (by digest), in at most a few sentences."""
     said = []
     some = [result for result in results if result.failed and result.samples]
     for result in some[:3]:
@@ -163,6 +166,13 @@ def warnings(results: Sequence[Result]) -> list[str]:
     if dead:
         rest = f" and {len(dead) - 3} more" if len(dead) > 3 else ""
         said.append(f"Failed on every picture: {', '.join(dead[:3])}{rest}.")
+    silent = [digest for digest, p in (profiles or {}).items() if p is None or not p.pictures]
+    if silent:
+        said.append(
+            f"It is unknown which pictures the profile{'s' * (len(silent) > 1)} "
+            f"{', '.join(silent[:3])}{' and more' * (len(silent) > 3)} learnt from: some may be "
+            "measured on here."
+        )
     return said
 
 

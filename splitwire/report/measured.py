@@ -72,6 +72,7 @@ def _profile(learnt: Provenance | None) -> str:
     return (
         f"{learnt.settings} at {learnt.split}{which}, {how} on {learnt.crops:,} crops of "
         f"{', '.join(learnt.data)}, seed {learnt.seed}"
+        f"{'' if learnt.pictures else '; which pictures is unknown'}"
     )
 
 

@@ -71,7 +71,7 @@ def render(
         explained=explained(summary),
         blocks=blocks(results),
         picks=picks(summary, max_divergence),
-        warnings=warnings(results),
+        warnings=warnings(results, summary.head.profiles),
         failures=_failures(summary.samples),
         anchor=anchor,
         bd_splits=splits,

@@ -47,7 +47,7 @@ def show(
     totals = choices(summary, max_divergence)
     for sentence in (*on_bytes(summary, max_divergence), *on_time(totals)):
         say(sentence)
-    for warning in warnings(results):
+    for warning in warnings(results, summary.head.profiles):
         say(warning, "red")
     table, note = bd_table(summary, anchor)
     if table:

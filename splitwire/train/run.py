@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from splitwire.calibrate.calibrator import Track, silent
 from splitwire.codecs.ftc import steps
 from splitwire.codecs.ftc.sensitivity import learn
 from splitwire.codecs.profile import Profile, Provenance
+from splitwire.data.fingerprint import fingerprints
+from splitwire.data.leaks import without
 from splitwire.data.photos import Photo, crops, load_photos
 from splitwire.errors import TrainingError
 from splitwire.models.load import Model, load_model
@@ -57,8 +60,8 @@ class Plan:
     crops: int = 6400
     tune: str = ""
 
-    def provenance(self, model: Model) -> Provenance:
-        """What stands in the profile, and in checkpoints."""
+    def provenance(self, model: Model, pictures: tuple[str, ...]) -> Provenance:
+        """What stands in the profile, and in checkpoints; `pictures` by their fingerprints."""
         return Provenance(
             model.name,
             model.digest,
@@ -72,6 +75,7 @@ class Plan:
             steps=self.schedule.steps,
             pace=self.schedule.pace,
             tune=self.tune,
+            pictures=pictures,
         )
 
 
@@ -96,6 +100,8 @@ class Training:
     def __init__(self, plan: Plan, out: Path, track: Track = silent, device: str = "") -> None:
         made = architecture(plan.architecture)  # first what is quick to refuse
         photos, aside = held_out(load_photos(plan.data, labelled=False))
+        photos = without(photos, aside)  # the same under other names
+        self._pictures = fingerprints([*photos, *aside])
         out.mkdir(parents=True, exist_ok=True)
         self.plan, self.out, self._track = plan, out, track
         self.model = load_model(plan.model, None if plan.weights == "none" else plan.weights)
@@ -143,7 +149,7 @@ class Training:
         draw(self.trainer.history, self.features.x[0].numel(), self.out / "history.svg")
         batches = [x.float().to(self.halves.device) for x, _ in self._some.batches()]
         codec = self.trainer.average.eval()
-        learnt = self.plan.provenance(self.model)
+        learnt = self.plan.provenance(self.model, self._pictures)
         if isinstance(codec, Tuned):
             learnt = replace(learnt, cloud=self._save_tuned(codec))
         profile = Profile("learned", codec.arrays(batches), learnt=learnt)
@@ -158,7 +164,8 @@ class Training:
 
     def _identity(self) -> dict[str, str]:
         """What a checkpoint must have in common: a training may go on to another end."""
-        return replace(self.plan.provenance(self.model), steps=0, pace=0.0).as_text()
+        learnt = self.plan.provenance(self.model, self._pictures)
+        return replace(learnt, steps=0, pace=0.0).as_text()
 
     def _features(self, name: str, photos: Sequence[Photo], count: int) -> Features:
         """Those of random crops; kept in the folder."""
@@ -166,7 +173,8 @@ class Training:
         seed = self.plan.schedule.seed
         data = self.plan.called or self.plan.data
         about = {"weights": self.model.digest, "split": self.plan.split, "data": data}
-        about |= {"crops": str(count), "seed": str(seed), "photos": str(len(photos))}
+        about |= {"crops": str(count), "seed": str(seed)}
+        about["photos"] = sha256("".join(fingerprints(photos)).encode()).hexdigest()[:16]
         if not path.exists():
             pictures = crops(photos, self.model.preprocess, count, seed)
             tracked = self._track(pictures, total=count, description=f"Computing {name}")

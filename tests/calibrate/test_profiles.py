@@ -1,6 +1,7 @@
 """Where a run's profiles come from: the package, its folder, a file, and calibration."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +12,9 @@ from splitwire.calibrate.calibrator import Plan, write_profiles
 from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.ftc import Ftc
 from splitwire.codecs.learned import Learned
+from splitwire.data.fingerprint import fingerprints
+from splitwire.data.fingerprint import shared as shared_pictures
+from splitwire.data.photos import load_photos
 from splitwire.errors import CodecError, DataError, ExperimentError, ProfileError
 from splitwire.eval.experiment import Experiment, load_experiment
 from splitwire.eval.profiles import run_store
@@ -52,6 +56,7 @@ def make():
     return Forked(), Preprocess(32, 36, (127.0,) * 3, (128.0,) * 3, "bilinear")
 """
 SPLITS = load_experiment().splits
+CALIBRATION = load_photos("scikit-image")
 T = TypeVar("T")
 
 
@@ -96,6 +101,7 @@ def test_a_packaged_profile_is_small_and_of_the_default_network(
     assert profile is not None and profile.path is not None and profile.learnt is not None
     assert profile.path.stat().st_size < 1_000_000
     assert profile.learnt.split == split and "scikit-image" in profile.learnt.data
+    assert len(shared_pictures(profile.learnt.pictures, fingerprints(CALIBRATION))) == 9
     codec = sw.codec("ftc", profile=profile)
     (crossing,) = sw.split(lite0, split).crossings
     assert codec.profile is not None
@@ -187,9 +193,33 @@ def test_a_profile_s_file_is_used_and_its_change_is_noticed(net: str, tmp_path: 
 
 
 def test_a_profile_of_the_evaluation_s_pictures_is_refused(net: str, tmp_path: Path) -> None:
-    write_profiles(Plan(net, "2", "samples", crops=5), tmp_path / "x")
+    """Known by what they show; by the name of their set where a profile says no more."""
+    shown = load_photos("samples")
+    (tmp_path / "mine").mkdir()
+    for i, photo in enumerate(shown[:2]):
+        photo.open().resize((300, 280)).save(tmp_path / "mine" / f"{i}.webp")
+    spec = f"ftc:profile={tmp_path / 'x'}"
+    (profile,) = write_profiles(Plan(net, "2", str(tmp_path / "mine"), crops=5), tmp_path / "x")
+    assert profile.learnt is not None and len(profile.learnt.pictures) == 2
+    with pytest.raises(DataError, match=f"learnt on .*{shown[0].name}, which this experiment"):
+        Run(plan(net, spec), tmp_path / "run")
+    replace(profile, learnt=replace(profile.learnt, pictures=(), data=("samples",))).save(
+        tmp_path / "x"
+    )
     with pytest.raises(DataError, match="learnt on samples, which this experiment evaluates"):
-        Run(plan(net, f"ftc:profile={tmp_path / 'x'}"), tmp_path / "run")
+        Run(plan(net, spec), tmp_path / "run")
+
+
+def test_a_profile_that_does_not_say_its_pictures_is_told_of(net: str, tmp_path: Path) -> None:
+    (profile,) = write_profiles(Plan(net, "2", crops=5), tmp_path / "x")
+    assert profile.learnt is not None
+    experiment = plan(net, f"ftc:profile={tmp_path / 'x'},quality=40+60")
+    list(Run(experiment, tmp_path / "known"))
+    replace(profile, learnt=replace(profile.learnt, pictures=())).save(tmp_path / "x")
+    list(Run(experiment, tmp_path / "unknown"))
+    said = f"unknown which pictures the profile {profile.digest} learnt from"
+    assert said in sw.write_report(tmp_path / "unknown").read_text(encoding="utf-8")
+    assert said not in sw.write_report(tmp_path / "known").read_text(encoding="utf-8")
 
 
 def test_several_crossing_tensors_have_a_profile_each(lite0: sw.Model, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from splitwire.codecs.video import VideoCodec
 SHAPE = (1, 16, 16)
 MEGABYTE = 1 << 20
 ZEROS = zlib.compress(bytes(64 * MEGABYTE))
+STILLS = [f for f in ("webp", "avif") if not sw.codec(f"picture:format={f}").missing]
 VIDEO = {"h264": "ultrafast", "hevc": "ultrafast", "av1": "12"}
 
 
@@ -70,6 +71,23 @@ def cropped_frame(name: str, side: int = 4096) -> bytes:
         return b"".join(bytes(p) for packet in file.demux(stream) for p in edit.filter(packet))
 
 
+def large_stills(name: str) -> dict[str, bytes]:
+    """Pictures of 4096×4096 that say so, or say 16×16 in all places but one."""
+    codec = sw.codec(f"picture:format={name}")
+    small, large = (codec._encode(np.zeros((3, side, side), np.float32)) for side in (16, 4096))
+    if name == "webp":  # the picture itself, and a canvas around a small one
+        canvas = b"VP8X" + struct.pack("<I", 10) + bytes(4) + 2 * struct.pack("<I", 4095)[:3]
+        body = b"WEBP" + canvas + small[12:]
+        return {"large": large, "canvas": b"RIFF" + struct.pack("<I", len(body)) + body}
+    sizes = [struct.pack(">II", side, side) for side in (16, 4096)]
+    (meta, data), more = small.split(b"mdat"), large.split(b"mdat")[1]
+    place = struct.pack(">II", len(meta) + 4, len(data))
+    assert small.count(place) == 1
+    moved = meta[:-4].replace(place, struct.pack(">II", len(small), len(more)))
+    both = moved + struct.pack(">I", 8 + len(data + more)) + b"mdat" + data + more
+    return {"large": large, "called small": large.replace(sizes[1], sizes[0]), "behind": both}
+
+
 def many_frames(name: str, count: int = 20_000) -> bytes:
     """An intra frame, then one predicted frame over and over, in one packet."""
     encoder = sw.codec(name).encoder()
@@ -94,6 +112,9 @@ def bombs() -> dict[str, bytes]:
         "jpeg, scans": stream_of("jpeg", (1, 1024, 1024), UNIT_RANGE + jpeg_of_many_scans()),
         "picture, scans": stream_of("picture:format=jpeg", (3, 1024, 1024), jpeg_of_many_scans()),
     }
+    for name in STILLS:
+        for what, payload in large_stills(name).items():
+            made[f"{name}, {what}"] = stream_of(f"picture:format={name}", (3, 16, 16), payload)
     for name in VIDEO:
         head = UNIT_RANGE + b"\0"
         made[f"{name}, large frame"] = stream_of(name, SHAPE, head + large_frame(name))
@@ -113,6 +134,8 @@ def main(folder: Path) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
     for name in ("png", "jpeg", *VIDEO):  # what libraries need once is not counted
         sw.decode(sw.codec(name).encode(features(1, 512, 512)))
+    for name in STILLS:
+        sw.decode(sw.codec(f"picture:format={name}").encode(features(3, 256, 256)))
     for file in sorted(folder.iterdir()):
         stream, before = file.read_bytes(), peak()
         try:

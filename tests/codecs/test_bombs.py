@@ -38,8 +38,9 @@ def test_bombs_are_refused(tmp_path: Path) -> None:
 def test_mutants_are_refused_or_of_their_shape(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     streams = {}
-    for name in ("png", "jpeg", *bombs.VIDEO):
-        payload = payload_of(sw.codec(name).encode(features(3, 20, 20)))
+    pictures = [f"picture:format={name}" for name in bombs.STILLS]
+    for name in ("png", "jpeg", *pictures, *bombs.VIDEO):
+        payload = payload_of(sw.codec(name).encode(40 * features(3, 20, 20) + 99))
         for trial in range(150):
             mutant = bytearray(payload)
             # Half of them where headers are.

@@ -8,6 +8,7 @@ import pytest
 from av.video.reformatter import ColorRange
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import features as features_of_pillow
 from streams import features, payload_of
 
 import splitwire as sw
@@ -156,6 +157,26 @@ def test_large_constant_tensors_make_streams_that_decode(name: str) -> None:
 def test_noise_that_optimised_jpeg_has_no_room_for_is_coded() -> None:
     x = np.random.default_rng(0).choice([0.0, 255.0], (3, 512, 512))
     assert coded("picture:format=jpeg,quality=94", x).shape == x.shape
+
+
+@pytest.mark.parametrize("form", ["jpeg", "webp", "avif"])
+def test_a_finer_picture_costs_more_and_is_nearer(form: str) -> None:
+    codecs = [sw.codec(f"picture:format={form},quality={q}") for q in (20, 50, 90)]
+    if codecs[0].missing:
+        pytest.skip(f"no {codecs[0].missing}")
+    x = np.repeat(20 * features(1, 40, 60) + 100, 3, axis=0)  # chroma has half the size
+    streams = [codec.encode(x) for codec in codecs]
+    assert sorted(map(len, streams)) == [len(stream) for stream in streams]
+    errors = [np.square(sw.decode(stream) - x).mean() for stream in streams]
+    assert sorted(errors, reverse=True) == errors and errors[-1] < 60
+
+
+def test_a_format_that_pillow_lacks_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features_of_pillow, "check", lambda name: name != "avif")
+    avif = sw.codec("picture:format=avif")
+    assert avif.missing == "AVIF in Pillow" and not sw.codec("picture:format=webp").missing
+    with pytest.raises(sw.CodecError, match="this Pillow has no AVIF"):
+        avif.encode(features(3, 9, 7))
 
 
 def test_picture_keeps_its_pixels() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from PIL import features as pillow_features
 from small_runs import Plan
 
 import splitwire as sw
@@ -113,6 +114,16 @@ def test_calibrating_on_the_pictures_of_the_evaluation_is_refused(
     with pytest.raises(DataError, match="a picture of both calibration and evaluation"):
         Run(tiny(calibration="samples"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_picture_format_that_is_not_there_is_left_out(
+    tiny: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pillow_features, "check", lambda name: name != "avif")
+    pictures = ["picture:format=jpeg,quality=50+90", "picture:format=avif,quality=50+90"]
+    run = Run(tiny(pictures=pictures), tmp_path / "run")
+    assert run.missing == {"picture:format=avif": "AVIF in Pillow"}
+    assert {curve for curve in run.curves.values() if "picture" in curve} == {"picture:format=jpeg"}
 
 
 def test_a_cut_point_that_there_is_not_is_refused(plan: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import splitwire as sw
 from splitwire.cli import main
 from splitwire.codecs.ftc.sensitivity import learn
 from splitwire.codecs.ftc.steps import level
-from splitwire.data.photos import Photo
+from splitwire.data.photos import Photo, load_photos
 from splitwire.errors import ModelError, TrainingError
 from splitwire.train.architecture import BUILTIN, Start, architecture, register_architecture
 from splitwire.train.features import held_out
@@ -233,6 +234,21 @@ def test_the_command_line_trains_a_profile_for_each_rate(
         learnt = sw.Profile.load(path).learnt
         assert learnt is not None and learnt.rate == float(rate)
         assert f"{path.name}: " in said
+
+
+def test_a_photo_that_is_held_out_is_not_trained_on_under_another_name(
+    plan: Plan, tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    shutil.copytree(plan.data, photos)
+    first = Training(replace(plan, data=str(photos)), tmp_path / "a")
+    (held,) = held_out(load_photos(str(photos)))[1]
+    held.open().resize((100, 100)).save(photos / "99.jpg")
+    again = Training(replace(plan, data=str(photos)), tmp_path / "b")
+    assert torch.equal(first.features.x, again.features.x)
+    with pytest.raises(TrainingError, match="holds features of something else"):
+        held.path.unlink()
+        Training(replace(plan, data=str(photos)), tmp_path / "b")
 
 
 def test_views_of_one_original_stay_together() -> None:
