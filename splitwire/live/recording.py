@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from splitwire.disk import Lines, Lock
 from splitwire.errors import ExperimentError
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Experiment, LinkPlan, load_experiment
@@ -46,6 +47,7 @@ class Recording:
 
     Raises:
         ExperimentError: the folder holds a run already.
+        StorageError: it cannot be written to, or another process does so.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Recording:
         self._samples: list[Sample] = []
         if self._path.exists():
             raise ExperimentError(f"{out} holds a run already: give another --out, or delete it")
+        self._lock = Lock(out)
         self._measure_edge_only(slowness)
 
     def begin(self, choices: Sequence[Choice], source: str, link: LinkPlan) -> None:
@@ -76,7 +79,7 @@ class Recording:
             link: as it is to be, or as it was measured.
 
         Raises:
-            ExperimentError: the folder cannot be written to.
+            StorageError: the folder cannot be written to.
         """
         photos = list(self._pictures.photos.values()) if self._pictures else []
         profiles = profiles_of(codec for choice in choices for codec in choice.codecs)
@@ -86,25 +89,21 @@ class Recording:
         head = replace(head, calibration="")  # what was calibrated says so of itself
         if not photos:
             head = replace(head, evaluation=f"frames of {source}")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("a", encoding="utf-8")
-        except OSError as error:
-            raise ExperimentError(f"cannot write {self._path}: {error.strerror}") from error
-        self._write(head_line(head))
+        self._lines = Lines(self._path)
+        self._lines.add(head_line(head))
         for sample in self._samples:
-            self._write(sample_line(sample))
+            self._lines.add(sample_line(sample))
 
     def add(self, record: Record) -> Sample:
         """Write what became of a frame."""
         sample = self._sample(record)
         self._samples.append(sample)
-        self._write(sample_line(sample))
+        self._lines.add(sample_line(sample))
         return sample
 
     def close(self) -> list[Sample]:
         """Finish the file; all samples in it."""
-        self._file.close()
+        self._lines.close()
         return self._samples
 
     def _plan(self, choices: Sequence[Choice], source: str, link: LinkPlan) -> Experiment:
@@ -180,7 +179,3 @@ class Recording:
             "divergence": self._task.divergence(reference, output),
             "metrics": self._scoring.measure(reference, output, truth),
         }
-
-    def _write(self, line: str) -> None:
-        self._file.write(line)
-        self._file.flush()

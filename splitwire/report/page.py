@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from splitwire.errors import ExperimentError
+from splitwire.disk import write_whole
 from splitwire.eval.headline import headline
 from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
@@ -34,7 +34,8 @@ def write_report(run: Path, anchor: str = "h264", max_divergence: float = MAX_DI
         The path of the page, RUN/report.html.
 
     Raises:
-        ExperimentError: there is no run there, or the page cannot be written.
+        ExperimentError: there is no run there.
+        StorageError: the page cannot be written.
         TaskError: its task or a metric cannot be had.
     """
     return draw(run, Summary.open(run), anchor, max_divergence)
@@ -44,10 +45,7 @@ def draw(run: Path, summary: Summary, anchor: str, max_divergence: float) -> Pat
     """The same of a run that is open already."""
     page = run / "report.html"
     text = render(run, summary, anchor, max_divergence)
-    try:
-        page.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ExperimentError(f"cannot write {page} ({error.strerror})") from error
+    write_whole(page, text.encode())
     return page
 
 

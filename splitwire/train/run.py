@@ -14,6 +14,7 @@ from splitwire.codecs.ftc import steps
 from splitwire.codecs.ftc.sensitivity import learn
 from splitwire.codecs.profile import Profile, Provenance
 from splitwire.data.photos import Photo, crops, load_photos
+from splitwire.disk import Lock
 from splitwire.errors import TrainingError
 from splitwire.models.load import Model, load_model
 from splitwire.train.architecture import Start, architecture
@@ -90,13 +91,14 @@ class Training:
 
     Raises:
         SplitwireError: a model, cut point, data set or architecture that cannot be had, too few
-            pictures, or a folder of another training.
+            pictures, or a folder of another training, or one that cannot be written to, or that
+            another process trains in.
     """
 
     def __init__(self, plan: Plan, out: Path, track: Track = silent, device: str = "") -> None:
         made = architecture(plan.architecture)  # first what is quick to refuse
         photos, aside = held_out(load_photos(plan.data))
-        out.mkdir(parents=True, exist_ok=True)
+        self._lock = Lock(out)
         self.plan, self.out, self._track = plan, out, track
         self.model = load_model(plan.model, None if plan.weights == "none" else plan.weights)
         many = batched(self.model)
@@ -132,8 +134,11 @@ class Training:
 
         Args:
             tell: called with each line of the history.
+
+        Raises:
+            StorageError: the folder cannot be written to; begun again, it goes on.
         """
-        with History(self.out) as history:
+        with History(self.out, self.trainer.history) as history:
 
             def write(line: dict[str, Any]) -> None:
                 history.write(line)
