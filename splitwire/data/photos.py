@@ -90,6 +90,18 @@ def load_photos(data: str, limit: int | None = None) -> list[Photo]:
     Raises:
         DataError: the folder is missing or holds no picture, or a file in it is none.
     """
+    photos = find_photos(data, limit)
+    for photo in photos:
+        photo.check()
+    return photos
+
+
+def find_photos(data: str, limit: int | None = None) -> list[Photo]:
+    """The same, with no look into the files: any of them may turn out to be no picture.
+
+    Raises:
+        DataError: the folder is missing or holds no picture.
+    """
     if data == SAMPLES:
         photos = _samples()
     elif data == CALIBRATION:
@@ -99,8 +111,6 @@ def load_photos(data: str, limit: int | None = None) -> list[Photo]:
         photos = _folder(Path(data))
     if limit is not None and limit < len(photos):
         photos = [photos[i * len(photos) // limit] for i in range(limit)]
-    for photo in photos:
-        photo.check()
     return photos
 
 

@@ -2,7 +2,8 @@
 
 Before the first frame the whole network is run on every picture here: that is the run's edge-only
 baseline, and what divergence is measured from. Frames of a video or a camera have no such pass, and
-so no divergence. A frame that fell back to the edge is a sample of edge only that says why.
+so no divergence. Every frame is a sample of what it was to run with, and says when it began and how
+it ended.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 
 from splitwire.disk import Lines, Lock
-from splitwire.errors import ExperimentError
+from splitwire.errors import DataError, ExperimentError
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Experiment, LinkPlan, load_experiment
 from splitwire.eval.head import describe_run, profiles_of
@@ -127,6 +128,8 @@ class Recording:
     def _measure_edge_only(self, slowness: float) -> None:
         """Run the whole network on every known picture, as slowly as the edge is to be."""
         for name, x in self._pictures or ():
+            if isinstance(x, DataError):  # its frames will say so
+                continue
             for _ in range(1 if self._references else 2):  # the first of all warms up
                 begin = perf_counter()
                 with torch.inference_mode():
@@ -137,24 +140,23 @@ class Recording:
             self._samples.append(sample)
 
     def _sample(self, record: Record) -> Sample:
-        here = record.outcome in ("local", "fell back")
         choice, seconds = record.choice, dict(record.seconds)
-        if here:
-            seconds = {"edge": seconds["edge"] + seconds.get("encode", 0.0)}
         link = seconds.pop("link", None)
         times: dict[str, Any] = {s: seconds[s] for s in COMPUTED if s in seconds}
-        way, at, codec = _ON_EDGE if here else choice.key
         return Sample(
-            photo=record.name,
+            record.name,
             view=0,
-            way=way,
-            split=at,
-            codec=codec,
-            curve=codec,
-            elements=0 if here else choice.elements,
-            bytes=0 if here else record.bytes,
+            way=choice.way,
+            split=choice.at,
+            codec=choice.codec,
+            curve=choice.codec,
+            elements=choice.elements,
+            bytes=record.bytes,
             link={} if link is None else {LINK: link},
             error=record.reason if record.outcome == "refused" else None,
+            outcome=record.outcome,
+            frame=record.number,
+            at=record.at,
             total=record.total,
             fallback=record.reason if record.outcome == "fell back" else None,
             **times,

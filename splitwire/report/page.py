@@ -13,7 +13,8 @@ from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import MAX_DIVERGENCE, Total, choices, envelope
 from splitwire.report.columns import columns, explained
-from splitwire.report.findings import counts, on_bytes, on_live, on_time, rates, warnings
+from splitwire.report.findings import counts, findings, rates, warnings
+from splitwire.report.live_section import live_tiles
 from splitwire.report.measured import about, measured
 from splitwire.report.rows import bd_rows, blocks, picks
 from splitwire.report.sections import sections
@@ -59,9 +60,9 @@ def render(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )
     return environment.get_template("report.html").render(
-        title=f"Splitting {summary.head.model.name}",
+        title=_title(summary),
         about=about(summary),
-        findings=[*on_live(summary.samples), on_bytes(summary, max_divergence), *on_time(totals)],
+        findings=findings(summary, totals, max_divergence),
         tiles=_tiles(summary, totals, max_divergence),
         sections=sections(run, summary, totals, max_divergence),
         columns=columns(summary),
@@ -82,10 +83,17 @@ def render(
     )
 
 
+def _title(summary: Summary) -> str:
+    name = summary.head.model.name
+    return f"{name}, live" if summary.live else f"Splitting {name}"
+
+
 def _tiles(
     summary: Summary, totals: Sequence[Total], max_divergence: float
 ) -> list[tuple[str, str]]:
     """The few numbers that a reader takes away, each with its words."""
+    if summary.live:
+        return live_tiles(summary.live)
     found, tiles = headline(summary, max_divergence), []
     if found:
         tiles.append((size_text(found.chosen.bytes), f"a picture: {found.chosen.label}"))
