@@ -39,6 +39,8 @@ def fate(sample: Sample) -> str:
 def along_the_clock(frames: Sequence[Sample]) -> Figure:
     """The time and the bytes of each frame over the clock, marked by its fate.
 
+    What was refused came to no prediction, and so has no time; what was not sent has no bytes.
+
     Args:
         frames: of a live run, at least one.
     """
@@ -47,9 +49,10 @@ def along_the_clock(frames: Sequence[Sample]) -> Figure:
     begin = min(sample.at or 0.0 for sample in frames)
     for name, group in by_fate(frames).items():
         look = {**FATES[name].line, "rasterized": len(frames) > _MANY, "clip_on": False}
-        clock = [(sample.at or 0.0) - begin for sample in group]
-        times.plot(clock, [max(s.total or 0.0, 1e-6) for s in group], **look)
-        sent = [(at, s.bytes) for at, s in zip(clock, group, strict=True) if s.bytes]
+        points = [((s.at or 0.0) - begin, max(s.total or 0.0, 1e-6), s.bytes) for s in group]
+        if name != REFUSED:
+            times.plot([at for at, _, _ in points], [total for _, total, _ in points], **look)
+        sent = [(at, size) for at, _, size in points if size or name == REFUSED]
         sizes.plot([at for at, _ in sent], [size for _, size in sent], **look)
     times.set(ylabel="total time", yscale="log")
     sizes.set(ylabel="packet", xlabel="since the first frame began", ylim=(0, None))

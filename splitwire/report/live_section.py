@@ -20,9 +20,9 @@ def along_the_clock(frames: Sequence[Sample]) -> Section:
         frames: of a live run, at least one.
     """
     said = (
-        "A mark a frame, where it began: its time from picture to prediction, and the bytes of its "
-        "packet, sent in time or not. Frames that fell back to the edge, or could not be read, are "
-        "in no row of the table below."
+        "A mark a frame, where it began: its time from picture to prediction, if it came to one, "
+        "and the bytes of its packet, sent in time or not. Frames that fell back to the edge, or "
+        "could not be read, are in no row of the table below."
     )
     groups = by_fate(frames)
     legend = [(Markup(key(FATES[name])), f"{name} ({len(groups[name]):,})") for name in groups]
