@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from splitwire.cli.options import MaxDivergence, Network, Profiles, TokenFile, load, need_live
-from splitwire.cli.terminal import console
+from splitwire.cli.terminal import console, warn
 
 if TYPE_CHECKING:  # which loads torch
     from collections.abc import Iterable
@@ -145,7 +145,7 @@ class Slow:
         from splitwire.eval.devices import load_device
         from splitwire.live.slowing import slowness
 
-        return slowness(load_device(self.device))
+        return slowness(load_device(self.device), warn)
 
 
 def edge(network: Network, chosen: Chosen, frames: Frames, reached: Reached, slow: Slow) -> None:

@@ -124,8 +124,12 @@ def test_frames_that_fall_back_are_told_apart_from_those_of_the_edge_alone(
     command = ["edge", "--connect", address, "--model", "net.py:small", "--split", "1"]
     command += ["--codec", "raw:bits=8", "--source", str(photos), "--frames", "4"]
     command += ["--deadline", "1e-9", "--out", str(tmp_path)]
+    (tmp_path / "devices.toml").write_text("[fast]\nfactor = 0.5")  # which nobody can stand for
+    command += ["--device", f"{tmp_path}/devices.toml:fast"]
     assert splitwire(monkeypatch, net, *command) == 0
-    told = lines(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    assert "fast is 2.0 times faster than this machine" in printed.err
+    told = lines(printed.out)
     assert sum("(edge only, fallen back from raw:bits=8 at 1: no ans" in line for line in told) == 4
     live = [sample for sample in read_run(tmp_path)[1] if sample.outcome]
     assert {sample.choice for sample in live} == {("shared", "1", "raw:bits=8")}
