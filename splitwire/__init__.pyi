@@ -16,6 +16,7 @@ from .errors import ModelError as ModelError
 from .errors import ProfileError as ProfileError
 from .errors import RemoteError as RemoteError
 from .errors import SplitwireError as SplitwireError
+from .errors import StorageError as StorageError
 from .errors import TaskError as TaskError
 from .errors import TrainingError as TrainingError
 from .eval.experiment import Experiment as Experiment

@@ -50,5 +50,9 @@ class RemoteError(SplitwireError):
     """An edge and a cloud that cannot reach, trust or agree with each other."""
 
 
+class StorageError(SplitwireError):
+    """A file or a folder that cannot be written, or that another process is writing to."""
+
+
 class TrainingError(SplitwireError):
     """Training cannot begin, go on, or be exported."""

@@ -238,7 +238,10 @@ def test_eval_leaves_a_run_a_table_and_a_page_and_goes_on_where_it_was(
         ("eval --data empty", "empty holds no pictures"),
         ("eval --data missing", "missing is no folder"),
         ("eval --data fakes", "fakes/cat.jpg is no picture that can be read"),
-        ("eval --model net.py:small --split 0 --data photos --out nothing/run", "cannot write to"),
+        (
+            "eval --model net.py:small --split 0 --data photos --out nothing/run",
+            "cannot write nothing/run: Not",
+        ),
         ("eval --limit 1 --split block.3", "no cut point 'block.3' (did you mean 'blocks.3'"),
         ("eval missing.toml", "cannot read the experiment missing.toml"),
     ],

@@ -22,23 +22,27 @@ ROOT = HOUSE.parent
 MAY_IMPORT = {
     "errors": set(),
     "userfile": {"errors"},
+    "disk": {"errors"},
     "kernels": set(),
     "bench": {"kernels"},
-    "codecs": {"errors", "kernels"},
-    "models": {"errors", "userfile"},
+    "codecs": {"errors", "disk", "kernels"},
+    "models": {"errors", "disk", "userfile"},
     "tasks": {"errors", "userfile", "models"},
     "data": {"errors", "models"},
     "runner": {"errors", "codecs", "models"},
     "calibrate": {"errors", "codecs", "models", "tasks", "data", "runner"},
-    "train": {*("errors", "kernels", "codecs", "models", "tasks", "data", "runner", "calibrate")},
-    "eval": {*("errors", "codecs", "models", "tasks", "data", "runner", "calibrate")},
-    "report": {*("errors", "kernels", "codecs", "tasks", "runner", "calibrate", "eval")},
+    "train": {
+        *("errors", "disk", "kernels", "codecs", "models", "tasks", "data", "runner", "calibrate")
+    },
+    "eval": {*("errors", "disk", "codecs", "models", "tasks", "data", "runner", "calibrate")},
+    "report": {*("errors", "disk", "kernels", "codecs", "tasks", "runner", "calibrate", "eval")},
     "live": {
-        *("errors", "kernels", "codecs", "models", "tasks", "data", "runner", "calibrate", "eval")
+        *("errors", "disk", "kernels", "codecs", "models", "tasks", "data", "runner"),
+        *("calibrate", "eval"),
     },
     "testing": {"errors", "codecs", ""},
     "cli": {
-        *("errors", "userfile", "bench", "codecs", "models", "tasks", "data", "runner"),
+        *("errors", "disk", "userfile", "bench", "codecs", "models", "tasks", "data", "runner"),
         *("calibrate", "train", "eval", "report", "live", ""),
     },
     "__main__": {"cli"},

@@ -1,5 +1,6 @@
 """Making profiles: codecs calibrated at the cuts of a network, on the same crops."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from splitwire.codecs.registry import codec
 from splitwire.data.fingerprint import fingerprints
 from splitwire.data.holding import hold_out
 from splitwire.data.photos import Photo, cropped, crops, load_photos
-from splitwire.errors import CodecError, ProfileError
+from splitwire.errors import CodecError, ProfileError, StorageError
 from splitwire.models.load import load_model
 from splitwire.models.split import Split, split
 from splitwire.runner.threads import limit_threads
@@ -179,6 +180,8 @@ def write_profiles(plan: Plan, out: Path, track: Track = silent) -> list[Profile
         raise CodecError(f"{plan.codec} needs no profile: name a codec that does, such as ftc")
     if not out.parent.is_dir():
         raise ProfileError(f"cannot write the profile {out}: there is no folder {out.parent}")
+    if not os.access(out.parent, os.W_OK):  # rather now than when all is learnt
+        raise StorageError(f"cannot write {out}: nothing may be written to {out.parent}")
     photos = load_photos(plan.data, labelled=False)
     limit_threads(1)  # as in a run: one repeats best
     model = load_model(plan.model, None if plan.weights == "none" else plan.weights)

@@ -14,6 +14,7 @@ from splitwire.cli.options import (
     load,
     need_live,
 )
+from splitwire.cli.terminal import warn
 from splitwire.userfile import is_userfile
 
 
@@ -59,7 +60,7 @@ def demo(
 
     limit_threads(1)
     keep_memory()
-    slow, store = slowness(load_device(device)), ProfileStore(*shown.profiles or ())
+    slow, store = slowness(load_device(device), warn), ProfileStore(*shown.profiles or ())
     networks = [load(name, shown.weights) for name in shown.models]
     library = Library(networks, store, tasks(shown.own))
     with CloudProcess(*shown.options()) as address:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from splitwire.cli.options import MaxDivergence, Network, Profiles, TokenFile, load, need_live
-from splitwire.cli.terminal import console
+from splitwire.cli.terminal import console, warn
 
 if TYPE_CHECKING:  # which loads torch
     from collections.abc import Iterable
 
-    from splitwire.codecs.base import Tensor
     from splitwire.eval.totals import Total
     from splitwire.live.address import Address
     from splitwire.live.connection import Uplink
     from splitwire.live.drive import Drive
     from splitwire.live.recording import Recording
     from splitwire.live.slowing import Slowed
+    from splitwire.live.supply import Taken
     from splitwire.models.load import Model
     from splitwire.runner.choice import Choice
 
@@ -145,7 +145,7 @@ class Slow:
         from splitwire.eval.devices import load_device
         from splitwire.live.slowing import slowness
 
-        return slowness(load_device(self.device))
+        return slowness(load_device(self.device), warn)
 
 
 def edge(network: Network, chosen: Chosen, frames: Frames, reached: Reached, slow: Slow) -> None:
@@ -184,11 +184,12 @@ def edge(network: Network, chosen: Chosen, frames: Frames, reached: Reached, slo
 
 async def _run(
     drive: "Drive",
-    source: "Iterable[tuple[str, Tensor]]",
+    source: "Iterable[Taken]",
     recording: "Recording | None",
     named: str,
 ) -> None:
     """Show each record as it comes, and write it down."""
+    from splitwire.cli.frame_line import frame_line
     from splitwire.cli.live_table import LiveTable
     from splitwire.live.recording import LINK
     from splitwire.live.slowing import link_plan
@@ -199,6 +200,6 @@ async def _run(
 
     with LiveTable() as table:
         async for record in drive.run(source, begun):
-            table.add(record)
+            table.add(record, frame_line(record, drive.task))
             if recording:
                 recording.add(record)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from splitwire.disk import write_whole
 from splitwire.errors import DataError
 
 
@@ -21,9 +22,6 @@ def write(path: Path, data: bytes) -> None:
     """Write a file.
 
     Raises:
-        DataError: it cannot be written.
+        StorageError: it cannot be written.
     """
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    write_whole(path, data)

@@ -27,8 +27,12 @@ class LiveTable:
         self._live.update(self._table(), refresh=True)
         self._live.stop()
 
-    def add(self, record: Record) -> None:
-        """One more frame is done; the table is drawn anew a few times a second at most."""
+    def add(self, record: Record, line: str) -> None:
+        """One more frame is done: its line is printed, and below all lines the table stays.
+
+        That is drawn anew a few times a second at most.
+        """
+        self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
         self._records.append((monotonic(), record))
         self._outcomes[record.outcome] += 1
         if console.is_terminal and monotonic() - self._shown > 0.25:

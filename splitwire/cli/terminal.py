@@ -1,5 +1,6 @@
 """What commands share on a terminal: the console, the progress bar, a profile in a line."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from splitwire.codecs.profile import Profile
 
 console = Console()
+
+
+def warn(words: str) -> None:
+    """Say on stderr what goes on otherwise than was asked for."""
+    print("splitwire:", words, file=sys.stderr)
 
 
 def progress_bar() -> Progress:

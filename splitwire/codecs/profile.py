@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from splitwire.codecs.bitstream import DIGEST_BYTES
+from splitwire.disk import write_whole
 from splitwire.errors import ProfileError
 
 
@@ -131,15 +132,17 @@ class Profile:
         """Write a safetensors file (no pickle); returns this profile with that path.
 
         Raises:
-            ProfileError: the file cannot be written.
+            ProfileError: it holds what safetensors do not.
+            StorageError: the file cannot be written.
         """
         arrays = {name: np.asarray(array, order="C") for name, array in self.arrays.items()}
+        about = self.learnt.as_text() if self.learnt else {}
+        meta = {**about, "codec": self.codec, "digest": self.digest}
         try:
-            about = self.learnt.as_text() if self.learnt else {}
-            meta = {**about, "codec": self.codec, "digest": self.digest}
-            Path(path).write_bytes(save(arrays, meta))
-        except (OSError, SafetensorError) as error:
+            data = save(arrays, meta)
+        except SafetensorError as error:
             raise ProfileError(f"cannot write the profile {path}: {error}") from error
+        write_whole(Path(path), data)
         return replace(self, path=Path(path))
 
     @classmethod

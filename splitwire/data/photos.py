@@ -91,6 +91,18 @@ def load_photos(data: str, limit: int | None = None, labelled: bool = True) -> l
         DataError: the folder is missing or holds no picture, a file in it is none, or its folders
             are no classes.
     """
+    photos = find_photos(data, limit, labelled)
+    for photo in photos:
+        photo.check()
+    return photos
+
+
+def find_photos(data: str, limit: int | None = None, labelled: bool = True) -> list[Photo]:
+    """The same, with no look into the files: any of them may turn out to be no picture.
+
+    Raises:
+        DataError: the folder is missing or holds no picture.
+    """
     if data == SAMPLES:
         photos = _samples()
     elif data == CALIBRATION:
@@ -100,8 +112,6 @@ def load_photos(data: str, limit: int | None = None, labelled: bool = True) -> l
         photos = _folder(Path(data), labelled)
     if limit is not None and limit < len(photos):
         photos = [photos[i * len(photos) // limit] for i in range(limit)]
-    for photo in photos:
-        photo.check()
     return photos
 
 

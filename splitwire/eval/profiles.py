@@ -13,7 +13,7 @@ from splitwire.calibrate.store import SUFFIX, ProfileStore, settings
 from splitwire.codecs.base import Codec
 from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile, Provenance
-from splitwire.errors import ExperimentError
+from splitwire.disk import writing
 from splitwire.models.split import Split
 
 PROFILES = "profiles"
@@ -33,15 +33,13 @@ class RunProfiles:
         calibrator: learns what is missing.
 
     Raises:
-        ExperimentError: the folder cannot be written.
+        StorageError: the folder cannot be written.
     """
 
     def __init__(self, run: Path, calibrator: Calibrator) -> None:
         self._folder, self._calibrator = run / PROFILES, calibrator
-        try:
+        with writing(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ExperimentError(f"cannot write to {run}: {error.strerror}") from error
         self._store = run_store(run)
 
     def codecs(self, cut: Split, codec: Codec) -> list[Codec]:

@@ -95,13 +95,15 @@ def summarise(
 ) -> list[Result]:
     """One result for each choice, in the order in which the run met them.
 
+    Live frames that fell back, or could not be read, are no part of it.
+
     Args:
         samples: of one run.
         scoring: how its metrics are estimated; without it, there is the divergence alone.
         seed: of the bootstrap. All results draw the same photos, so their intervals move together.
     """
     groups: dict[Key, list[Sample]] = {}
-    for sample in samples:
+    for sample in (sample for sample in samples if sample.tells):
         groups.setdefault(sample.choice, []).append(sample)
     specs = spell_out({(sample.codec, sample.curve) for sample in samples})
     return [_result(group, specs[group[0].codec], scoring, seed) for group in groups.values()]

@@ -3,8 +3,9 @@
 A run that was interrupted goes on where it stopped: what its folder holds is not measured again.
 """
 
-import os
+import io
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from splitwire.codecs.base import Tensor
 from splitwire.codecs.registry import codec
 from splitwire.data.leaks import check_disjoint
 from splitwire.data.photos import Photo, load_photos
-from splitwire.errors import ExperimentError
+from splitwire.disk import Lines, Lock, write_whole, writing
 from splitwire.eval.checks import check_profiles, check_same, check_unseen, labelled
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
@@ -72,7 +73,9 @@ class Run:
 
     Raises:
         SplitwireError: a model, task, cut point, codec, data set or device that cannot be had, a
-            folder that cannot be written, or one that holds another experiment.
+            folder that cannot be written or that another process writes to, or one that holds
+            another experiment. Iterating raises StorageError where a sample cannot be written;
+            begun again, the run goes on behind the last that was.
     """
 
     def __init__(self, experiment: Experiment, out: Path, track: Track = silent) -> None:
@@ -117,7 +120,8 @@ class Run:
         cold = set(self.curves)
         numbers = range(self.experiment.views)
         pictures = [(photo, number) for photo in self.photos for number in numbers]
-        with (self.out / SAMPLES).open("a", encoding="utf-8") as file:
+        lines = Lines(self.out / SAMPLES)
+        with closing(lines):
             for at, (photo, number) in enumerate(pictures):
                 missing = [c for c in self.curves if (photo.name, number, c.key) not in self.done]
                 if not missing:
@@ -128,8 +132,7 @@ class Run:
                         self._measure(choice, view)
                         cold.remove(choice)
                     sample = self._measure(choice, view)
-                    file.write(sample_line(sample))
-                    file.flush()
+                    lines.add(sample_line(sample))
                     self.done.add(sample.key)
                     yield sample
 
@@ -196,16 +199,10 @@ class Run:
 
     def _open(self) -> Done | None:
         """Make the folder, or read what it already holds; None where it holds no run yet."""
+        self._lock = Lock(self.out)
         path = self.out / SAMPLES
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
-            whole = path.read_bytes().rfind(b"\n") + 1 if path.exists() else 0
-            if not whole:
-                path.touch()
-                return None
-            os.truncate(path, whole)  # what follows is a line that a kill cut short
-        except OSError as error:
-            raise ExperimentError(f"cannot write to {self.out}: {error.strerror}") from error
+        if not (path.exists() and b"\n" in path.read_bytes()):
+            return None
         head, samples = read_run(self.out)
         check_same(head, self.experiment, self._deployment, self.out)
         return {sample.key for sample in samples}
@@ -215,19 +212,24 @@ class Run:
             self.experiment, self._deployment, self.points, self.photos, self.curves
         )
         self._save_first()
-        (self.out / SAMPLES).write_text(head_line(head), encoding="utf-8")
+        write_whole(self.out / SAMPLES, head_line(head).encode())
         return set()
 
     def _save_first(self) -> None:
         """The first picture and its feature tensor at each split, for the report to draw."""
         x = self.model.preprocess.picture(self.photos[0].open())
-        Image.fromarray(x.transpose(1, 2, 0).astype(np.uint8)).save(self.out / PICTURE)
+        drawn = io.BytesIO()
+        Image.fromarray(x.transpose(1, 2, 0).astype(np.uint8)).save(drawn, "PNG")
+        write_whole(self.out / PICTURE, drawn.getvalue())
         folder = self.out / FEATURES
-        folder.mkdir(exist_ok=True)
+        with writing(folder):
+            folder.mkdir(exist_ok=True)
         for cut in {c.at: c.split for c in self.curves if c.way == SHARED}.values():
             with torch.inference_mode():
                 tensors = [as_array(tensor) for tensor in cut.edge(torch.from_numpy(x)[None])]
-            np.save(folder / f"{cut.at.replace('/', '_')}.npy", tensors[0])
+            array = io.BytesIO()
+            np.save(array, tensors[0])
+            write_whole(folder / f"{cut.at.replace('/', '_')}.npy", array.getvalue())
 
 
 def run(choice: Choice, x: Tensor) -> Outcome:

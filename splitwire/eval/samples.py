@@ -3,14 +3,15 @@
 A run is a folder. Its `samples.jsonl` begins with the head (`"kind": "head"`; see head.py) and goes
 on with one line a sample (`"kind": "sample"`), appended as it is measured, so that an interrupted
 run can go on. Beside it lie `profiles/`, what codecs learnt for it; `features/SPLIT.npy`, the
-feature tensor of the first picture at each split; and `picture.png`, that picture.
+feature tensor of the first picture at each split; `picture.png`, that picture; and
+`.lock`, the number of the process that writes to it, or did last.
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from splitwire.errors import ExperimentError
 from splitwire.eval.head import FORMAT, Head
@@ -19,12 +20,18 @@ from splitwire.runner.choice import Key, Way
 SAMPLES, FEATURES, PICTURE = "samples.jsonl", "features", "picture.png"
 
 
+Outcome = Literal["answered", "local", "fell back", "refused"]
+"""How a live frame ended: answered by the cloud, run on the edge by choice or for want of an answer
+in time, or without any output."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """One picture through one choice of way, split and codec.
 
     Times are seconds measured on this machine, not scaled to any device. A sample that failed
-    carries the reason in `error`, and what was not reached keeps its default.
+    carries the reason in `error`, and what was not reached keeps its default. The choice of a live
+    frame is what it was to run with, whatever became of it.
     """
 
     photo: str  # the picture's name; views of one photo share it
@@ -44,13 +51,25 @@ class Sample:
     cloud: float = 0.0
     link: dict[str, float] = field(default_factory=dict)  # seconds, by link; none where it is lost
     error: str | None = None
-    total: float | None = None  # seconds from picture to prediction; None where it was not run live
-    fallback: str | None = None  # why a live frame was finished on the edge
+    outcome: Outcome | None = None  # of a live frame; None, as the rest, where it was not run live
+    frame: int | None = None  # its number, from 1
+    at: float | None = None  # when it began, in Unix time
+    total: float | None = None  # seconds from picture to prediction
+    fallback: str | None = None  # why it was finished on the edge
 
     @property
     def choice(self) -> Key:
         """What it was run with."""
         return (self.way, self.split, self.codec)
+
+    @property
+    def tells(self) -> bool:
+        """Whether it says anything of its choice.
+
+        A live frame that fell back does not, nor one whose picture could not even be read.
+        """
+        unread = self.outcome == "refused" and not self.edge
+        return self.outcome != "fell back" and not unread
 
     @property
     def key(self) -> tuple[str, int, Key]:

@@ -32,6 +32,12 @@ class Summary:
         return cls(head, scoring, samples, summarise(samples, scoring, plan.seed))
 
     @property
+    def live(self) -> list[Sample]:
+        """Those of live frames, in the order in which they were taken; none of any other run."""
+        frames = (sample for sample in self.samples if sample.outcome is not None)
+        return sorted(frames, key=lambda sample: sample.frame or 0)
+
+    @property
     def known(self) -> list[str]:
         """The names of the metrics of which something is known."""
         return list(dict.fromkeys(name for result in self.results for name in result.metrics))

@@ -25,7 +25,7 @@ from splitwire.live.address import Address
 from splitwire.live.choosing import open_choice, shared
 from splitwire.live.drive import Drive
 from splitwire.live.library import Library
-from splitwire.live.offers import CODECS, LINKS, PICTURE, split_names
+from splitwire.live.offers import CODECS, LINKS, PICTURE, codecs_by_split
 from splitwire.live.pages import pages, picture_sizes
 from splitwire.live.session import Selection, Session
 from splitwire.live.slowing import Slowed
@@ -58,7 +58,10 @@ class Demo:
     def about(self) -> dict[str, Any]:
         """What there is to choose from."""
         return {
-            "splits": {name: split_names(model) for name, model in self.library.models.items()},
+            "splits": {
+                name: codecs_by_split(model, self.store)
+                for name, model in self.library.models.items()
+            },
             "codecs": {
                 name: [f"{name}:{key}={value}" for value in values]
                 for name, (key, values) in CODECS.items()

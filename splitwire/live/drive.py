@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from splitwire.codecs.base import Tensor
 from splitwire.eval.totals import Total
 from splitwire.live.adapt import Adaptive
 from splitwire.live.address import Address
@@ -14,6 +13,7 @@ from splitwire.live.edge import Edge, hello
 from splitwire.live.record import Record
 from splitwire.live.relay import Relay
 from splitwire.live.slowing import Slowed
+from splitwire.live.supply import Taken
 from splitwire.runner.choice import Choice
 from splitwire.tasks.base import Task
 
@@ -49,7 +49,7 @@ class Drive:
 
     async def run(
         self,
-        pictures: Iterable[tuple[str, Tensor]],
+        pictures: Iterable[Taken],
         begun: Callable[[Uplink], None] = lambda uplink: None,
     ) -> AsyncIterator[Record]:
         """The record of each picture; `begun` is called when the link is up and was measured.

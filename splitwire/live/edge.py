@@ -16,12 +16,14 @@ from typing import Any, TypeVar
 import torch
 
 from splitwire.codecs.base import Tensor
-from splitwire.errors import RemoteError, SplitwireError, TaskError
+from splitwire.errors import DataError, RemoteError, SplitwireError, TaskError
+from splitwire.eval.samples import Outcome
 from splitwire.live.answers import read_output, read_prediction, write_prediction
 from splitwire.live.connection import Uplink
 from splitwire.live.handshake import Hello
 from splitwire.live.protocol import Code, Refusal
-from splitwire.live.record import Frame, Outcome, Record
+from splitwire.live.record import Frame, Record
+from splitwire.live.supply import Taken
 from splitwire.live.worker import Worker
 from splitwire.runner.choice import Choice
 from splitwire.runner.local import encode
@@ -70,14 +72,14 @@ class Edge:
         self._computing, self._coding = Worker("edge"), Worker("encode")
         self._loop = asyncio.get_running_loop()
 
-    async def run(self, pictures: Iterable[tuple[str, Tensor]]) -> AsyncIterator[Record]:
+    async def run(self, pictures: Iterable[Taken]) -> AsyncIterator[Record]:
         """The record of every picture, as each is done.
 
         Args:
-            pictures: name and pixels float32 (3, H, W); taken from in a thread, one when a frame
-                may start, so that a live source is never behind.
+            pictures: taken from in a thread, one when a frame may start, so that a live source is
+                never behind.
         """
-        source = iter(pictures)
+        source = enumerate(pictures, 1)
         tasks: set[asyncio.Task[Record]] = set()
         more = True
         while more or tasks:
@@ -85,15 +87,31 @@ class Edge:
                 taken = await self._loop.run_in_executor(None, next, source, None)
                 more = taken is not None
                 if taken is not None:
-                    tasks.add(asyncio.create_task(self.frame(*taken)))
+                    number, (name, picture) = taken
+                    tasks.add(asyncio.create_task(self.frame(name, picture, number=number)))
             if tasks:
                 done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     yield task.result()
 
-    async def frame(self, name: str, picture: Tensor, choice: Choice | None = None) -> Record:
-        """Run one frame to its end, as is chosen, or as `choose` says."""
-        frame = Frame(name, choice or self.choose())
+    async def frame(
+        self,
+        name: str,
+        picture: Tensor | DataError,
+        choice: Choice | None = None,
+        number: int = 1,
+    ) -> Record:
+        """Run one frame to its end, as is chosen, or as `choose` says.
+
+        Args:
+            name: of the picture.
+            picture: pixels float32 (3, H, W), or why there are none.
+            choice: what to run with.
+            number: of the frame.
+        """
+        frame = Frame(number, name, choice or self.choose())
+        if isinstance(picture, DataError):
+            return frame.record("refused", str(picture))
         try:
             features, packet = await self._coded(frame, picture)
         except SplitwireError as error:

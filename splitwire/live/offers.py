@@ -1,5 +1,9 @@
 """What the page of the demonstration offers: codecs and their qualities, links, and cut points."""
 
+from splitwire.calibrate.store import ProfileStore
+from splitwire.codecs.base import Codec
+from splitwire.codecs.calibrated import CalibratedCodec
+from splitwire.codecs.registry import codec
 from splitwire.models.load import Model
 from splitwire.models.split import cut_points
 
@@ -26,8 +30,28 @@ PICTURE = "picture:format=jpeg,quality=90"
 """How the picture itself is sent."""
 
 
-def split_names(model: Model) -> list[str]:
-    """Where a person would cut: outputs of outer modules that are one map, in order."""
+def codecs_by_split(model: Model, store: ProfileStore) -> dict[str, list[str]]:
+    """Where a person would cut, and the codecs on offer there: those that lack no profile.
+
+    Args:
+        model: the network.
+        store: of profiles.
+    """
+    made = {name: codec(name) for name in CODECS}
+    return {
+        split: [name for name, one in made.items() if _is_ready(model, split, one, store)]
+        for split in _split_names(model)
+    }
+
+
+def _is_ready(model: Model, split: str, codec: Codec, store: ProfileStore) -> bool:
+    if not isinstance(codec, CalibratedCodec) or not codec.needs_profile:
+        return True
+    return store.find(model.digest, split, codec) is not None
+
+
+def _split_names(model: Model) -> list[str]:
+    """Outputs of outer modules that are one map, in order."""
     points = cut_points(model)
     return [
         point.name

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from time import perf_counter
-from typing import Literal
+from time import perf_counter, time
 
 import torch
 
 from splitwire.codecs.base import Tensor
+from splitwire.eval.samples import Outcome
 from splitwire.runner.choice import Choice
 from splitwire.tasks.base import Output, Prediction
-
-Outcome = Literal["answered", "local", "fell back", "refused"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +17,8 @@ class Record:
     """What became of one frame; times in seconds.
 
     Attributes:
+        number: of the frame, from 1 in the order in which frames were taken.
+        at: when it began, in Unix time.
         name: of the picture.
         choice: what it was to run with.
         outcome: how it ended.
@@ -31,6 +31,8 @@ class Record:
         output: the network's, where it ran here or came whole.
     """
 
+    number: int
+    at: float
     name: str
     choice: Choice
     outcome: Outcome
@@ -51,15 +53,17 @@ class Record:
 class Frame:
     """A frame under way."""
 
+    number: int
     name: str
     choice: Choice
-    begin: float = 0.0
+    at: float = field(default_factory=time)
+    begin: float = field(default_factory=perf_counter)
     packet: bytes = b""
     seconds: dict[str, float] = field(default_factory=dict)
 
     def start(self, picture: Tensor) -> tuple[torch.Tensor, ...]:
         """The features; the frame's time begins when its turn on the processor comes."""
-        self.begin = perf_counter()
+        self.at, self.begin = time(), perf_counter()
         with torch.inference_mode():
             features: tuple[torch.Tensor, ...] = self.choice.split.edge(
                 torch.from_numpy(picture)[None]
@@ -82,6 +86,8 @@ class Frame:
         total = perf_counter() - self.begin
         told = {} if prediction is None else prediction
         return Record(
+            self.number,
+            self.at,
             self.name,
             self.choice,
             outcome,

@@ -2,7 +2,8 @@
 
 Before the first frame the whole network is run on every picture here: that is the run's edge-only
 baseline, and what divergence is measured from. Frames of a video or a camera have no such pass, and
-so no divergence. A frame that fell back to the edge is a sample of edge only that says why.
+so no divergence. Every frame is a sample of what it was to run with, and says when it began and how
+it ended.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,8 @@ from typing import Any
 
 import torch
 
-from splitwire.errors import ExperimentError
+from splitwire.disk import Lines, Lock
+from splitwire.errors import DataError, ExperimentError
 from splitwire.eval.checks import labelled
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Experiment, LinkPlan, load_experiment
@@ -48,6 +50,7 @@ class Recording:
     Raises:
         ExperimentError: the folder holds a run already.
         DataError, TaskError: as `labelled`.
+        StorageError: it cannot be written to, or another process does so.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Recording:
             raise ExperimentError(f"{out} holds a run already: give another --out, or delete it")
         photos = list(pictures.photos.values()) if pictures else []
         self._photos = {photo.name: photo for photo in labelled(task, model, photos)}
+        self._lock = Lock(out)
         self._measure_edge_only(slowness)
 
     def begin(self, choices: Sequence[Choice], source: str, link: LinkPlan) -> None:
@@ -80,7 +84,7 @@ class Recording:
             link: as it is to be, or as it was measured.
 
         Raises:
-            ExperimentError: the folder cannot be written to.
+            StorageError: the folder cannot be written to.
         """
         photos = list(self._photos.values())
         deployment = Deployment(self._model, self._model)
@@ -89,25 +93,21 @@ class Recording:
         head = replace(head, calibration="")  # what was calibrated says so of itself
         if not photos:
             head = replace(head, evaluation=f"frames of {source}")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("a", encoding="utf-8")
-        except OSError as error:
-            raise ExperimentError(f"cannot write {self._path}: {error.strerror}") from error
-        self._write(head_line(head))
+        self._lines = Lines(self._path)
+        self._lines.add(head_line(head))
         for sample in self._samples:
-            self._write(sample_line(sample))
+            self._lines.add(sample_line(sample))
 
     def add(self, record: Record) -> Sample:
         """Write what became of a frame."""
         sample = self._sample(record)
         self._samples.append(sample)
-        self._write(sample_line(sample))
+        self._lines.add(sample_line(sample))
         return sample
 
     def close(self) -> list[Sample]:
         """Finish the file; all samples in it."""
-        self._file.close()
+        self._lines.close()
         return self._samples
 
     def _plan(self, choices: Sequence[Choice], source: str, link: LinkPlan) -> Experiment:
@@ -131,6 +131,8 @@ class Recording:
     def _measure_edge_only(self, slowness: float) -> None:
         """Run the whole network on every known picture, as slowly as the edge is to be."""
         for name, x in self._pictures or ():
+            if isinstance(x, DataError):  # its frames will say so
+                continue
             for _ in range(1 if self._references else 2):  # the first of all warms up
                 begin = perf_counter()
                 with torch.inference_mode():
@@ -141,24 +143,23 @@ class Recording:
             self._samples.append(sample)
 
     def _sample(self, record: Record) -> Sample:
-        here = record.outcome in ("local", "fell back")
         choice, seconds = record.choice, dict(record.seconds)
-        if here:
-            seconds = {"edge": seconds["edge"] + seconds.get("encode", 0.0)}
         link = seconds.pop("link", None)
         times: dict[str, Any] = {s: seconds[s] for s in COMPUTED if s in seconds}
-        way, at, codec = _ON_EDGE if here else choice.key
         return Sample(
-            photo=record.name,
+            record.name,
             view=0,
-            way=way,
-            split=at,
-            codec=codec,
-            curve=codec,
-            elements=0 if here else choice.elements,
-            bytes=0 if here else record.bytes,
+            way=choice.way,
+            split=choice.at,
+            codec=choice.codec,
+            curve=choice.codec,
+            elements=choice.elements,
+            bytes=record.bytes,
             link={} if link is None else {LINK: link},
             error=record.reason if record.outcome == "refused" else None,
+            outcome=record.outcome,
+            frame=record.number,
+            at=record.at,
             total=record.total,
             fallback=record.reason if record.outcome == "fell back" else None,
             **times,
@@ -183,7 +184,3 @@ class Recording:
             "divergence": self._task.divergence(reference, output),
             "metrics": self._scoring.measure(reference, output, truth),
         }
-
-    def _write(self, line: str) -> None:
-        self._file.write(line)
-        self._file.flush()

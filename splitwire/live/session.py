@@ -28,7 +28,7 @@ from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Choice, Way
 from splitwire.runner.local import decode
 
 _LARGEST_PICTURE = 4096 * 4096
-_STRIP_EVERY = 8  # pictures between measurements of the two other ways
+_COMPARED: tuple[Way, ...] = (SHARED, EDGE_ONLY, CLOUD_ONLY)  # on every picture
 
 
 @checked(frozen=True, config=ConfigDict(extra="forbid"))
@@ -54,8 +54,7 @@ class Session:
     _open: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
     _edge: Edge | None = field(default=None, init=False)
     _choices: dict[Way, Choice] = field(default_factory=dict, init=False)
-    _strip: dict[str, Any] = field(default_factory=dict, init=False)
-    _count: int = field(default=0, init=False)
+    _warm: bool = field(default=False, init=False)
 
     async def run(self, page: WebSocket) -> None:
         """Answer message after message; an error is an answer too."""
@@ -89,22 +88,20 @@ class Session:
         await self.close()  # not before: a selection that fails leaves the one before it running
         self._open, self._edge = opened, edge
         self._choices = {choice.way: choice for choice in drive.choices}
-        self._count = 0
+        self._warm = False
 
     async def _picture(self, data: bytes) -> dict[str, Any]:
         if self._edge is None:
             raise DataError("choose first")
         loop = asyncio.get_running_loop()
         x = await loop.run_in_executor(None, self._prepared, data)
-        ways: list[Way] = [SHARED]
-        if self._count % _STRIP_EVERY == 0:
-            ways = [SHARED, EDGE_ONLY, CLOUD_ONLY, SHARED]  # the first one warms up
-        self._count += 1
-        for way in ways:
-            record = await self._edge.frame("picture", x, self._choices[way])
-            self._strip[way] = _shown(record)
-        mosaic = await loop.run_in_executor(None, _mosaic, record) if record.packet else None
-        return {**self._strip[SHARED], "strip": self._strip, "mosaic": mosaic}
+        if not self._warm:
+            await self._edge.frame("picture", x, self._choices[SHARED])
+            self._warm = True
+        records = {w: await self._edge.frame("picture", x, self._choices[w]) for w in _COMPARED}
+        strip, shared = {way: _shown(record) for way, record in records.items()}, records[SHARED]
+        mosaic = await loop.run_in_executor(None, _mosaic, shared) if shared.packet else None
+        return {**strip[SHARED], "strip": strip, "mosaic": mosaic}
 
     def _prepared(self, data: bytes) -> Tensor:
         try:

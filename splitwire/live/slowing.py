@@ -1,5 +1,6 @@
 """Making a link slow on purpose, and an edge: what was asked for, checked."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,15 +59,17 @@ def link_plan(name: str, uplink: Uplink, slowed: Slowed | None) -> LinkPlan:
     return LinkPlan(name, slowed.trace.rates[0], slowed.rtt)
 
 
-def slowness(device: Device) -> float:
+def slowness(device: Device, warn: Callable[[str], None]) -> float:
     """How many times slower than this machine to be, to stand for a device.
 
-    Raises:
-        DataError: the device is the faster one.
+    Args:
+        device: what to stand for.
+        warn: called with a sentence where the device is the faster one, for which this machine
+            stands as it is.
     """
     if device.factor < 1:
-        raise DataError(
-            f"{device.name} is {1 / device.factor:.1f} times faster than this machine, "
-            "which can only stand for slower ones"
+        warn(
+            f"{device.name} is {1 / device.factor:.1f} times faster than this machine, which "
+            "stands for it as it is: times of the edge will be too long"
         )
-    return device.factor
+    return max(1.0, device.factor)

@@ -5,11 +5,15 @@ from functools import lru_cache
 from itertools import cycle, islice
 
 from splitwire.codecs.base import Tensor
-from splitwire.data.photos import Photo, load_photos
+from splitwire.data.photos import Photo, find_photos
 from splitwire.data.video import frames, is_video
+from splitwire.errors import DataError
 from splitwire.models.load import Model
 
 _PREPARED = 64  # pictures held ready
+
+Taken = tuple[str, Tensor | DataError]
+"""A frame's name, and its pixels, float32 (3, H, W), or why there are none."""
 
 
 class Pictures:
@@ -26,17 +30,21 @@ class Pictures:
             lambda name: model.preprocess.picture(self.photos[name].open())
         )
 
-    def __iter__(self) -> Iterator[tuple[str, Tensor]]:
-        return ((name, self._prepare(name)) for name in self.photos)
+    def __iter__(self) -> Iterator[Taken]:
+        return self.frames(len(self.photos))
 
-    def frames(self, count: int) -> Iterator[tuple[str, Tensor]]:
+    def frames(self, count: int) -> Iterator[Taken]:
         """That many frames, from the beginning again after the last photo."""
-        return ((name, self._prepare(name)) for name in islice(cycle(self.photos), count))
+        return ((name, self._taken(name)) for name in islice(cycle(self.photos), count))
+
+    def _taken(self, name: str) -> Tensor | DataError:
+        try:
+            return self._prepare(name)
+        except DataError as error:
+            return error
 
 
-def supply(
-    model: Model, source: str, count: int
-) -> tuple[Pictures | None, Iterator[tuple[str, Tensor]]]:
+def supply(model: Model, source: str, count: int) -> tuple[Pictures | None, Iterator[Taken]]:
     """The photos of a source, if it has any, and its frames; `count` is for photos alone.
 
     Raises:
@@ -45,5 +53,5 @@ def supply(
     if is_video(source):
         how = model.preprocess
         return None, ((name, how.picture(image)) for name, image in frames(source))
-    photos = Pictures(model, load_photos(source, count))
+    photos = Pictures(model, find_photos(source, count))
     return photos, photos.frames(count)

@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from splitwire.disk import write_whole
 from splitwire.models import sources
 from splitwire.models.exactness import noise, repeated
 from splitwire.models.graph import NetGraph
@@ -50,10 +51,15 @@ class Model:
         return sha.hexdigest()[:16]
 
     def save(self, path: Path) -> None:
-        """Write the weights (.safetensors), as `load_model` takes them."""
+        """Write the weights (.safetensors), as `load_model` takes them.
+
+        Raises:
+            StorageError: they cannot be written.
+        """
         assert isinstance(self.module, Normalised)
         state = self.module.network.state_dict()
-        safetensors.torch.save_file({name: value.clone() for name, value in state.items()}, path)
+        copies = {name: value.clone() for name, value in state.items()}
+        write_whole(path, safetensors.torch.save(copies))
 
     @cached_property
     def graph(self) -> NetGraph:

@@ -38,6 +38,17 @@ def untrained(head: Head) -> str:
     )
 
 
+def findings(summary: Summary, totals: Sequence[Total], max_divergence: float) -> list[str]:
+    """What a run found: a live one, what became of its frames; any other, what to deploy.
+
+    Args:
+        summary: of the run.
+        totals: the total times of what holds the fidelity.
+        max_divergence: the fidelity, in the task's unit.
+    """
+    return on_live(summary.samples) or [*on_bytes(summary, max_divergence), *on_time(totals)]
+
+
 def on_bytes(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> list[str]:
     """Which codec at which split needs the fewest bytes at the fidelity, and against what.
 
@@ -121,23 +132,27 @@ def rates(slow: float, fast: float) -> str:
 
 def on_live(samples: Sequence[Sample]) -> list[str]:
     """What became of a run's live frames, in a sentence; none where it was not run live."""
-    live = [sample for sample in samples if sample.total is not None]
+    live = [sample for sample in samples if sample.outcome is not None]
     if not live:
         return []
-    answered = [s for s in live if s.error is None and s.way != EDGE_ONLY]
-    why = Counter(s.fallback for s in live if s.fallback)
-    here = sum(s.way == EDGE_ONLY and not s.fallback for s in live)
-    refused = sum(s.error is not None for s in live)
-    said = [f"{len(live):,} frames ran live: {len(answered):,} answered by the cloud"]
-    said += [f"{here:,} run on the edge by choice"] * bool(here)
-    said += [f"{why.total():,} fallen back ({'; '.join(list(why)[:2])})"] * bool(why)
-    said += [f"{refused:,} refused"] * bool(refused)
-    totals = [float(s.total or 0) for s in live if s.error is None]
+    ends = Counter(sample.outcome for sample in live)
+    said = [f"{len(live):,} frames ran live: {ends['answered']:,} answered by the cloud"]
+    said += [f"{ends['local']:,} run on the edge by choice"] * bool(ends["local"])
+    said += [f"{ends['fell back']:,} fallen back{_reasons(live)}"] * bool(ends["fell back"])
+    said += [f"{ends['refused']:,} refused"] * bool(ends["refused"])
+    totals = [float(s.total or 0) for s in live if s.outcome != "refused"]
     if not totals:
         return [", ".join(said) + "."]
     middle, tail = np.percentile(totals, [50, 95])
     words = f"{', '.join(said)}. From picture to prediction: p50 {time_text(middle)}, "
+    answered = [sample for sample in live if sample.outcome == "answered"]
     return [words + f"p95 {time_text(tail)}{_overhead(answered)}."]
+
+
+def _reasons(live: Sequence[Sample]) -> str:
+    """Why frames fell back, the commonest reasons first."""
+    why = Counter(sample.fallback for sample in live if sample.fallback)
+    return f" ({'; '.join(str(reason) for reason, _ in why.most_common(2))})"
 
 
 def _overhead(answered: Sequence[Sample]) -> str:

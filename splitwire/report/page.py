@@ -7,13 +7,14 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from splitwire.errors import ExperimentError
+from splitwire.disk import write_whole
 from splitwire.eval.headline import headline
 from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import MAX_DIVERGENCE, Total, choices, envelope
 from splitwire.report.columns import columns, explained
-from splitwire.report.findings import counts, on_bytes, on_live, on_time, rates, untrained, warnings
+from splitwire.report.findings import counts, findings, rates, untrained, warnings
+from splitwire.report.live_section import live_tiles
 from splitwire.report.measured import about, measured
 from splitwire.report.rows import bd_rows, blocks, picks
 from splitwire.report.sections import sections
@@ -34,7 +35,8 @@ def write_report(run: Path, anchor: str = "h264", max_divergence: float = MAX_DI
         The path of the page, RUN/report.html.
 
     Raises:
-        ExperimentError: there is no run there, or the page cannot be written.
+        ExperimentError: there is no run there.
+        StorageError: the page cannot be written.
         TaskError: its task or a metric cannot be had.
     """
     return draw(run, Summary.open(run), anchor, max_divergence)
@@ -44,10 +46,7 @@ def draw(run: Path, summary: Summary, anchor: str, max_divergence: float) -> Pat
     """The same of a run that is open already."""
     page = run / "report.html"
     text = render(run, summary, anchor, max_divergence)
-    try:
-        page.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ExperimentError(f"cannot write {page} ({error.strerror})") from error
+    write_whole(page, text.encode())
     return page
 
 
@@ -61,10 +60,10 @@ def render(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )
     return environment.get_template("report.html").render(
-        title=f"Splitting {summary.head.model.name}",
+        title=_title(summary),
         about=about(summary),
         banner=untrained(summary.head),
-        findings=[*on_live(summary.samples), *on_bytes(summary, max_divergence), *on_time(totals)],
+        findings=findings(summary, totals, max_divergence),
         tiles=_tiles(summary, totals, max_divergence),
         sections=sections(run, summary, totals, max_divergence),
         columns=columns(summary),
@@ -85,10 +84,17 @@ def render(
     )
 
 
+def _title(summary: Summary) -> str:
+    name = summary.head.model.name
+    return f"{name}, live" if summary.live else f"Splitting {name}"
+
+
 def _tiles(
     summary: Summary, totals: Sequence[Total], max_divergence: float
 ) -> list[tuple[str, str]]:
     """The few numbers that a reader takes away, each with its words."""
+    if summary.live:
+        return live_tiles(summary.live)
     found, tiles = headline(summary, max_divergence), []
     if found:
         tiles.append((size_text(found.chosen.bytes), f"a picture: {found.chosen.label}"))

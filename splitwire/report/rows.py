@@ -37,6 +37,8 @@ def bd_rows(summary: Summary, anchor: str = "h264") -> tuple[list[str], dict[str
     note says what anchors there are.
     """
     rates, results = bd_rates(summary, anchor), summary.results
+    if summary.live:  # no sweep, so no curves
+        return [], {}, ""
     if not rates:
         names = dict.fromkeys(name for split, name in curves(results) if split)
         if find_anchor(list(names), anchor):

@@ -6,6 +6,7 @@ from pathlib import Path
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import Total
 from splitwire.report.feature_sections import depth, histograms, mosaic, read_features
+from splitwire.report.live_section import along_the_clock
 from splitwire.report.predictions import predictions
 from splitwire.report.rate_sections import against_divergence, against_metric
 from splitwire.report.section import Section
@@ -26,6 +27,12 @@ def sections(
     Raises:
         ExperimentError: what the folder keeps for figures is damaged.
     """
+    if summary.live:
+        found: tuple[Section | None, ...] = (
+            along_the_clock(summary.live),
+            stages(summary, totals, max_divergence),
+        )
+        return [section for section in found if section]
     features = read_features(run, summary)
     found = (
         against_divergence(summary, max_divergence),

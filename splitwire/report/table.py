@@ -8,7 +8,7 @@ from rich.text import Text
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import MAX_DIVERGENCE, choices
 from splitwire.report.columns import columns, explained
-from splitwire.report.findings import counts, on_bytes, on_time, untrained, warnings
+from splitwire.report.findings import counts, findings, untrained, warnings
 from splitwire.report.rows import bd_rows, blocks, picks
 
 WIDE = 100
@@ -44,8 +44,7 @@ def show(
         "dim",
     )
     console.print(results_table(summary, wide, max_divergence))
-    totals = choices(summary, max_divergence)
-    for sentence in (*on_bytes(summary, max_divergence), *on_time(totals)):
+    for sentence in findings(summary, choices(summary, max_divergence), max_divergence):
         say(sentence)
     for warning in warnings(results, summary.head.profiles):
         say(warning, "red")

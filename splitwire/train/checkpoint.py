@@ -1,5 +1,6 @@
 """Training that goes on where it stopped: all that it needs, in one file that holds no code."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from splitwire.disk import write_whole
 from splitwire.errors import TrainingError
 
 Parts = dict[str, nn.Module | torch.optim.Optimizer]  # what has a state, by name
@@ -25,11 +27,15 @@ class Checkpoint:
     about: dict[str, str]
 
     def save(self, parts: Parts, step: int, history: list[dict[str, Any]]) -> None:
-        """Write it in one go: a kill leaves the one before."""
+        """Write it in one go: a kill or a full disk leaves the one before.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
         state = {name: part.state_dict() for name, part in parts.items()}
-        fresh = self.path.with_suffix(".new")
-        torch.save({"about": self.about, "step": step, "history": history, **state}, fresh)
-        fresh.replace(self.path)
+        written = io.BytesIO()  # torch's own writer does not say why it failed
+        torch.save({"about": self.about, "step": step, "history": history, **state}, written)
+        write_whole(self.path, written.getvalue())
 
     def load(self, parts: Parts) -> tuple[int, list[dict[str, Any]]]:
         """Fill the parts; the step to go on from and the history, 0 and none without a file.

@@ -16,6 +16,7 @@ from torch import Tensor, fx, nn
 from splitwire.codecs.base import Tensor as Array
 from splitwire.data.holding import hold_out, originals
 from splitwire.data.photos import Photo
+from splitwire.disk import write_whole
 from splitwire.errors import TrainingError
 from splitwire.models.load import Model
 from splitwire.models.split import Cloud, Split, split
@@ -38,8 +39,13 @@ class Features:
     reference: Tensor
 
     def save(self, path: Path, about: dict[str, str]) -> None:
-        """Write both as safetensors, with words on what they are of."""
-        safetensors.torch.save_file({"x": self.x, "reference": self.reference}, path, about)
+        """Write both as safetensors, with words on what they are of.
+
+        Raises:
+            StorageError: they cannot be written.
+        """
+        both = {"x": self.x, "reference": self.reference}
+        write_whole(path, safetensors.torch.save(both, about))
 
     @classmethod
     def load(cls, path: Path, about: dict[str, str]) -> "Features":

@@ -1,5 +1,6 @@
 """A training's history on the disk: JSON lines, a picture, and TensorBoard's events."""
 
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any, Self
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from splitwire.disk import Lines, write_whole, writing
+
 Line = dict[str, Any]
 
 
@@ -16,20 +19,34 @@ class History:
     """Writes each line of a training as it comes, to a folder's history.jsonl.
 
     Where TensorBoard is installed its events are written beside it.
+
+    Args:
+        folder: of the training.
+        before: the lines up to where training goes on; what a kill left behind them is dropped.
+
+    Raises:
+        StorageError: the folder cannot be written to.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._file = (folder / "history.jsonl").open("a", encoding="utf-8")
-        self._events = _event_writer(folder)
+    def __init__(self, folder: Path, before: Sequence[Line] = ()) -> None:
+        path = folder / "history.jsonl"
+        write_whole(path, "".join(map(_text, before)).encode())
+        self._lines, self._folder = Lines(path), folder / "events"
+        with writing(self._folder):
+            self._events = _event_writer(self._folder, before[-1]["step"] if before else 0)
 
     def write(self, line: Line) -> None:
-        """Add a line."""
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
+        """Add a line.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        self._lines.add(_text(line))
         if self._events is not None:
-            for name, value in line.items():
-                if isinstance(value, float):
-                    self._events.add_scalar(name, value, line["step"])
+            with writing(self._folder):
+                for name, value in line.items():
+                    if isinstance(value, float):
+                        self._events.add_scalar(name, value, line["step"])
 
     def __enter__(self) -> Self:
         return self
@@ -40,9 +57,10 @@ class History:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self._lines.close()
         if self._events is not None:
-            self._events.close()
+            with writing(self._folder):
+                self._events.close()
 
 
 def draw(lines: Sequence[Line], elements: int, path: Path) -> None:
@@ -67,12 +85,18 @@ def draw(lines: Sequence[Line], elements: int, path: Path) -> None:
         rates.plot(bits, lost, marker="o", label=f"step {line['step']}")
     rates.set(xlabel="bits an element", ylabel="divergence (nats), validation", yscale="log")
     rates.legend(frameon=False)
-    figure.savefig(path)
+    written = io.BytesIO()
+    figure.savefig(written, format=path.suffix[1:])
+    write_whole(path, written.getvalue())
 
 
-def _event_writer(folder: Path) -> Any:
+def _text(line: Line) -> str:
+    return json.dumps(line) + "\n"
+
+
+def _event_writer(folder: Path, step: int) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(folder / "events"))
+    return SummaryWriter(str(folder), purge_step=step + 1)

@@ -17,6 +17,7 @@ from splitwire.codecs.profile import Profile, Provenance
 from splitwire.data.fingerprint import fingerprints
 from splitwire.data.leaks import without
 from splitwire.data.photos import Photo, crops, load_photos
+from splitwire.disk import Lock
 from splitwire.errors import TrainingError
 from splitwire.models.load import Model, load_model
 from splitwire.train.architecture import Start, architecture
@@ -94,7 +95,8 @@ class Training:
 
     Raises:
         SplitwireError: a model, cut point, data set or architecture that cannot be had, too few
-            pictures, or a folder of another training.
+            pictures, or a folder of another training, or one that cannot be written to, or that
+            another process trains in.
     """
 
     def __init__(self, plan: Plan, out: Path, track: Track = silent, device: str = "") -> None:
@@ -102,7 +104,7 @@ class Training:
         photos, aside = held_out(load_photos(plan.data, labelled=False))
         photos = without(photos, aside)  # the same under other names
         self._pictures = fingerprints([*photos, *aside])
-        out.mkdir(parents=True, exist_ok=True)
+        self._lock = Lock(out)
         self.plan, self.out, self._track = plan, out, track
         self.model = load_model(plan.model, None if plan.weights == "none" else plan.weights)
         many = batched(self.model)
@@ -138,8 +140,11 @@ class Training:
 
         Args:
             tell: called with each line of the history.
+
+        Raises:
+            StorageError: the folder cannot be written to; begun again, it goes on.
         """
-        with History(self.out) as history:
+        with History(self.out, self.trainer.history) as history:
 
             def write(line: dict[str, Any]) -> None:
                 history.write(line)

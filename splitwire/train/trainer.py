@@ -92,12 +92,12 @@ class Trainer:
         while self.step < self.schedule.steps:
             sums.append(self._train())
             self.step += 1
-            last = self.step == self.schedule.steps
-            if self.step % _SOME == 0 or last:
+            kept = self.step % self.schedule.every == 0 or self.step == self.schedule.steps
+            if self.step % _SOME == 0 or kept:
                 loss, bits, lost = (sum(column) / len(sums) for column in zip(*sums, strict=True))
                 self._note(tell, {"loss": loss, "bits": bits, "divergence": lost})
                 sums = []
-            if self.step % self.schedule.every == 0 or last:
+            if kept:
                 self._validate(tell)
                 self._checkpoint.save(self._parts, self.step, self.history)
 

@@ -194,7 +194,7 @@ def test_profile_that_is_no_file(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "missing"):
         with pytest.raises(sw.ProfileError, match="cannot read"):
             sw.codec("raw:clip=profile", profile=path)
-    with pytest.raises(sw.ProfileError, match="cannot write"):
+    with pytest.raises(sw.StorageError, match="cannot write"):
         sw.Profile("raw", {"lo": np.zeros(1)}).save(tmp_path / "missing" / "file")
 
 

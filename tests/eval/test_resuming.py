@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from small_runs import Plan
 
-from splitwire.errors import ExperimentError
+from splitwire.errors import ExperimentError, StorageError
 from splitwire.eval.experiment import load_experiment
 from splitwire.eval.run import Run
 from splitwire.eval.samples import SAMPLES, Sample, read_run
@@ -92,7 +92,7 @@ def test_a_run_of_other_weights_versions_or_machine_is_refused(
 
 def test_a_folder_that_cannot_be_written_is_refused(tiny: Plan, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    with pytest.raises(ExperimentError, match="cannot write to"):
+    with pytest.raises(StorageError, match=r"cannot write .*: Not a directory"):
         Run(tiny(), tmp_path / "file" / "run")
 
 

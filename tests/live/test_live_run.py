@@ -1,8 +1,11 @@
 """`splitwire edge` as a user runs it: what it prints, writes, and what the report makes of it."""
 
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
+from time import time
 
 import numpy as np
 import pytest
@@ -13,6 +16,8 @@ from splitwire.cli import main
 from splitwire.data.video import frames, newest
 from splitwire.eval.experiment import LinkPlan
 from splitwire.eval.samples import read_run
+from splitwire.eval.summary import Summary
+from splitwire.report.page import write_report
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +50,7 @@ def test_a_live_run_is_written_as_eval_writes_and_the_report_draws_it(
     command = ["edge", "--connect", address, "--model", "net.py:small", "--split", "1"]
     command += ["--codec", "raw:bits=8", "--source", str(photos), "--frames", "20"]
     command += ["--rate", "1e6", "--rtt", "0.004", "--out", str(out)]
+    since = time()
     assert splitwire(monkeypatch, net, *command) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "20 frames ran live: 20 answered by the cloud" in said
@@ -53,7 +59,10 @@ def test_a_live_run_is_written_as_eval_writes_and_the_report_draws_it(
     assert head.experiment.links == (LinkPlan("live", 1e6, 0.004),)
     live = [sample for sample in samples if sample.total is not None]
     assert (len(samples) - len(live), len(live)) == (3, 20)  # each photo on the edge alone, first
+    assert sorted(sample.frame or 0 for sample in live) == list(range(1, 21))
     for sample in live:
+        assert sample.outcome == "answered"
+        assert since <= (sample.at or 0) <= time()
         assert sample.divergence is not None
         assert 0 <= sample.divergence < 1
         assert sample.link["live"] >= 0.9 * 0.004
@@ -65,8 +74,71 @@ def test_a_live_run_is_written_as_eval_writes_and_the_report_draws_it(
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "20 frames ran live" in page
     assert "over live" in page
+    assert "Frames along the clock" in page and "answered: shared (20)" in page
+    assert "the fewest bytes: " not in page  # of a single choice there is no cheapest
     assert splitwire(monkeypatch, net, *command) == 1
     assert "holds a run already" in capsys.readouterr().err
+
+
+def lines(said: str) -> list[str]:
+    """Those that tell of frames, of what an edge printed."""
+    return [line for line in said.splitlines() if re.match(r" *\d+  ", line)]
+
+
+def test_a_picture_that_cannot_be_read_costs_its_own_frames(
+    address: str,
+    net: Path,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mixed, out = tmp_path / "mixed", tmp_path / "run"
+    shutil.copytree(photos, mixed)
+    (mixed / "1.png").write_bytes((photos / "1.png").read_bytes()[:60])
+    (mixed / "3.png").write_text("no picture")
+    command = ["edge", "--connect", address, "--model", "net.py:small", "--split", "1"]
+    command += ["--codec", "raw:bits=8", "--source", str(mixed), "--frames", "4"]
+    assert splitwire(monkeypatch, net, *command, "--out", str(out)) == 0
+    told = lines(capsys.readouterr().out)
+    assert sorted(int(line.split()[0]) for line in told) == [1, 2, 3, 4]
+    size = next(s.bytes for s in read_run(out)[1] if s.bytes)
+    words = rf" +\d  class \d \d+ %; class \d \d+ %  \(raw:bits=8 at 1, {size:,} bytes, \d+ ms\)"
+    assert sum(bool(re.fullmatch(words, line)) for line in told) == 2
+    assert sum(f"1.png: refused: {mixed}/1.png is no picture" in line for line in told) == 1
+    live = {s.frame: s for s in read_run(out)[1] if s.outcome}
+    assert [live[n].outcome == "refused" for n in range(1, 5)] == [False, True, False, True]
+    assert "3.png is no picture that can be read" in (live[4].error or "")
+    assert splitwire(monkeypatch, net, "report", str(out)) == 0
+    assert "failed" not in capsys.readouterr().out
+
+
+def test_frames_that_fall_back_are_told_apart_from_those_of_the_edge_alone(
+    address: str,
+    net: Path,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command = ["edge", "--connect", address, "--model", "net.py:small", "--split", "1"]
+    command += ["--codec", "raw:bits=8", "--source", str(photos), "--frames", "4"]
+    command += ["--deadline", "1e-9", "--out", str(tmp_path)]
+    (tmp_path / "devices.toml").write_text("[fast]\nfactor = 0.5")  # which nobody can stand for
+    command += ["--device", f"{tmp_path}/devices.toml:fast"]
+    assert splitwire(monkeypatch, net, *command) == 0
+    printed = capsys.readouterr()
+    assert "fast is 2.0 times faster than this machine" in printed.err
+    told = lines(printed.out)
+    assert sum("(edge only, fallen back from raw:bits=8 at 1: no ans" in line for line in told) == 4
+    live = [sample for sample in read_run(tmp_path)[1] if sample.outcome]
+    assert {sample.choice for sample in live} == {("shared", "1", "raw:bits=8")}
+    assert {sample.fallback for sample in live} == {"no answer before the deadline"}
+    summary = Summary.open(tmp_path)
+    assert [(r.choice, r.samples) for r in summary.results] == [(("edge only", "", ""), 3)]
+    page = write_report(tmp_path).read_text(encoding="utf-8")
+    assert "4 fallen back (no answer before the deadline)" in page
+    assert "fallen back to the edge (4)" in page
 
 
 @pytest.mark.parametrize(

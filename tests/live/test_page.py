@@ -19,6 +19,7 @@ from splitwire.tasks.classification import class_names
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WAIT = 1000 * PATIENCE
+PARTS = ("picture", "classes", "strip", "mosaic")
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -78,8 +79,12 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def demo() -> Iterator[str]:
-    command = [sys.executable, "-u", "-m", "splitwire", "demo", "--port", "0", "--device", "this"]
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One that stands for a device faster than this machine, as far as it can."""
+    devices = tmp_path_factory.mktemp("demo") / "devices.toml"
+    devices.write_text("[fast]\nfactor = 0.9")
+    command = [sys.executable, "-u", "-m", "splitwire", "demo", "--port", "0"]
+    command += ["--device", f"{devices}:fast"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -94,6 +99,12 @@ def status(page: Any, pattern: str) -> None:
     from playwright.sync_api import expect
 
     expect(page.locator("#status")).to_have_text(re.compile(pattern), timeout=WAIT)
+
+
+def seen(page: Any, frame: int) -> None:
+    from playwright.sync_api import expect
+
+    expect(page.locator("#c-seen")).to_have_text(f"Frame {frame}", timeout=WAIT)
 
 
 def test_the_page_of_a_cloud_wants_its_token_and_then_sees_what_the_network_sees(
@@ -174,3 +185,57 @@ def test_what_is_no_picture_is_said_and_harms_nothing(
     status(page, "That is no picture")
     page.set_input_files("#file", str(photo))
     status(page, "answered by the cloud")
+
+
+def test_a_codec_without_a_profile_is_not_on_offer(page: Any, demo: str) -> None:
+    page.goto(demo)
+    status(page, "Ready")
+    offered = {}
+    for split in ("blocks.3", "blocks.4"):
+        page.get_by_label("Split point").select_option(split)
+        offered[split] = page.locator("#codec option").all_inner_texts()
+        assert page.locator("#quality option").count() == 4
+    assert set(offered["blocks.3"]) - set(offered["blocks.4"]) == {"ftc"}
+    assert page.get_by_label("Codec").input_value() == "jpeg"
+
+
+def test_an_error_stays_until_the_next_choice(page: Any, demo: str, photo: Path) -> None:
+    page.goto(demo)
+    status(page, "Ready")
+    page.set_input_files("#file", str(photo))
+    status(page, "Frame 1 answered by the cloud")
+    page.evaluate("""() => {
+        const quality = document.getElementById("quality");
+        quality.add(new Option("none", "jpg:quality=50"));
+        quality.value = "jpg:quality=50";
+        quality.dispatchEvent(new Event("change"));
+    }""")
+    seen(page, 2)  # with the choice before, which goes on
+    status(page, "unknown codec 'jpg'")
+    page.get_by_label("Codec").select_option("raw")
+    status(page, "Frame 3 answered by the cloud")
+
+
+def test_no_prediction_is_seen_beside_another_picture(page: Any, demo: str, photo: Path) -> None:
+    page.goto(demo)
+    status(page, "Ready")
+    page.evaluate("""() => {
+        window.states = new Set();
+        const look = () => {
+            const text = (id) => document.getElementById(id).textContent;
+            const picture = document.getElementById("picture").toDataURL();
+            window.states.add(JSON.stringify([picture, text("classes"), text("strip")]));
+            requestAnimationFrame(look);
+        };
+        look();
+    }""")
+    page.set_input_files("#file", str(photo))
+    seen(page, 1)
+    page.set_input_files("#file", str(load_photos("samples")[7].path))
+    seen(page, 2)
+    page.evaluate("new Promise(requestAnimationFrame)")
+    states = page.evaluate("[...window.states].map((state) => JSON.parse(state))")
+    assert len(states) == 3  # none, the first, the second: nothing in between
+    assert all(len({state[part] for state in states}) == 3 for part in range(3))
+    numbers = [page.locator(f"#{part}").get_attribute("data-frame") for part in PARTS]
+    assert numbers == ["2"] * 4

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from PIL import Image
 
 import splitwire as sw
 from splitwire.calibrate.store import ProfileStore
+from splitwire.codecs.profile import Provenance
 from splitwire.live.address import Address
 from splitwire.live.demo import Demo
 from splitwire.live.library import Library
+from splitwire.live.offers import codecs_by_split
 from splitwire.live.session import Session
 from splitwire.tasks.classification import Classification
 
@@ -45,8 +48,8 @@ class Page:
         self.told.append(json.loads(text))
 
 
-def photo() -> bytes:
-    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+def photo(seed: int = 0) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (40, 50, 3), np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()
@@ -106,6 +109,42 @@ def test_a_picture_is_run_in_all_three_ways(
         assert said["bytes"] > 0
     assert second["prediction"]["classes"][0] == expected["classes"][0]
     assert first["mosaic"].startswith("data:image/png;base64,")
+
+
+def test_the_three_ways_are_measured_on_the_same_picture(
+    library: Library, address: str, small: sw.Model
+) -> None:
+    photos = [photo(seed) for seed in range(3)]
+    _, *told = converse(library, address, selection(codec="raw:dtype=float32"), *photos)
+    expected = []
+    for one in photos:
+        x = small.preprocess.picture(Image.open(io.BytesIO(one)).convert("RGB"))
+        with torch.inference_mode():
+            expected.append(Classification().predict(small(torch.from_numpy(x)[None])))
+    for way in ("edge only", "shared"):
+        assert [said["strip"][way]["prediction"] for said in told] == expected
+    sizes = [said["strip"]["cloud only"]["bytes"] for said in told]
+    assert len(set(sizes)) == 3
+
+
+def test_a_codec_is_offered_where_it_has_what_it_needs(
+    small: sw.Model, lite0: sw.Model, tmp_path: Path
+) -> None:
+    offered = codecs_by_split(lite0, ProfileStore())
+    assert {split for split, names in offered.items() if "ftc" in names} == {
+        "blocks.2",
+        "blocks.3",
+        "blocks.5",
+    }
+    assert all({"jpeg", "hevc", "raw"} <= set(names) for names in offered.values())
+    assert "ftc" not in codecs_by_split(small, ProfileStore())["0"]
+    features = [np.random.default_rng(n).normal(size=(4, 15, 15)) for n in range(8)]
+    made = sw.codec("ftc").calibrate([x.astype(np.float32) for x in features])
+    assert isinstance(made, sw.CalibratedCodec) and made.profile is not None
+    learnt = Provenance(small.name, small.digest, "0", "ftc")
+    replace(made.profile, learnt=learnt).save(tmp_path / "0.profile")
+    ready = codecs_by_split(small, ProfileStore(tmp_path))
+    assert ["ftc" in names for names in ready.values()] == [split == "0" for split in ready]
 
 
 REFUSED = [

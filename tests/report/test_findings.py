@@ -1,10 +1,14 @@
 from dataclasses import replace
 
+import pytest
+
 from splitwire.eval.results import summarise
 from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import Total
 from splitwire.report.findings import on_bytes, on_live, on_time
+from splitwire.report.live_plots import along_the_clock, by_fate
+from splitwire.report.live_section import along_the_clock as along_the_clock_section
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Way
 
 
@@ -63,17 +67,47 @@ def test_a_headline_says_how_sure_it_is(make_run) -> None:
     assert "that it stays below 1 is not established" in said_of(replace(summary, samples=far), 1)
 
 
-def test_live_frames_in_a_sentence() -> None:
-    shared = Sample("a", 0, SHARED, "2", "png", edge=0.01, cloud=0.02, link={"live": 0.03})
-    frames = [
-        replace(shared, total=0.07),
-        Sample("b", 0, EDGE_ONLY, edge=0.05, total=0.05),
-        Sample("c", 0, EDGE_ONLY, edge=0.05, total=0.06, fallback="the link was down"),
-        Sample("d", 0, SHARED, "2", "png", error="CodecError: no", total=0.01),
+def live_frames() -> list[Sample]:
+    """A frame of every fate, and the baseline, which was not run live."""
+    unread = Sample("e", 0, SHARED, "2", "png", outcome="refused", frame=5, at=5.4, total=0.0)
+    shared = Sample("a", 0, SHARED, "2", "png", bytes=900, edge=0.01, cloud=0.02)
+    return [
+        Sample("a", 0, EDGE_ONLY, edge=0.03),
+        replace(shared, link={"live": 0.03}, outcome="answered", frame=1, at=5.0, total=0.07),
+        Sample("b", 0, EDGE_ONLY, edge=0.05, outcome="local", frame=2, at=5.1, total=0.05),
+        replace(shared, outcome="fell back", frame=3, at=5.2, total=0.06, fallback="link down"),
+        replace(shared, outcome="refused", frame=4, at=5.3, total=0.01, error="CodecError: no"),
+        replace(unread, error="DataError: no picture"),
     ]
-    assert on_live(frames) == [
-        "4 frames ran live: 1 answered by the cloud, 1 run on the edge by choice, 1 fallen back "
-        "(the link was down), 1 refused. From picture to prediction: p50 60 ms, p95 69 ms, of "
+
+
+def test_live_frames_in_a_sentence() -> None:
+    assert on_live(live_frames()) == [
+        "5 frames ran live: 1 answered by the cloud, 1 run on the edge by choice, 1 fallen back "
+        "(link down), 2 refused. From picture to prediction: p50 60 ms, p95 69 ms, of "
         "which p50 10 ms beyond the stages."
     ]
-    assert on_live([replace(shared, total=None)]) == []
+    assert on_live(live_frames()[:1]) == []
+
+
+def test_frames_that_fell_back_or_could_not_be_read_are_in_no_row() -> None:
+    edge, shared = summarise(live_frames())
+    assert (edge.way, edge.samples, edge.times["edge"].p50) == (EDGE_ONLY, 2, 0.04)
+    assert (shared.way, shared.samples, shared.failed, shared.bytes) == (SHARED, 1, 1, 900)
+
+
+def test_every_frame_has_a_mark_of_its_fate() -> None:
+    frames = live_frames()[1:]
+    groups = by_fate(frames)
+    assert [len(group) for group in groups.values()] == [1, 1, 1, 2]
+    times, sizes = along_the_clock(frames).axes
+    assert [list(line.get_ydata()) for line in times.lines] == [[0.07], [0.05], [0.06]]
+    assert [list(line.get_ydata()) for line in sizes.lines] == [[900], [], [900], [900, 0]]
+    assert list(sizes.lines[3].get_xdata()) == pytest.approx([0.3, 0.4])
+    section = along_the_clock_section(frames)
+    assert [words for _, words in section.legend] == [
+        "answered: shared (1)",
+        "on the edge by choice (1)",
+        "fallen back to the edge (1)",
+        "refused (2)",
+    ]

@@ -7,12 +7,17 @@ import { STAGES, bars, legend, milliseconds, size } from "./plots.js";
 const $ = (id) => document.getElementById(id);
 const WAYS = ["edge only", "cloud only", "shared"];
 const times = [], uploads = [];
+const sheet = document.createElement("canvas"); // the picture under way; it is shown with its prediction
 let about, client, photo, busy = false, camera = null;
 
+/** Say how it goes. An error stays until a person does something: see `calm`. */
 function say(text, isError = false) {
+  if ($("status").classList.contains("error") && !isError) return;
   $("status").textContent = text;
   $("status").classList.toggle("error", isError);
 }
+
+function calm() { $("status").classList.remove("error"); }
 
 function fill(select, values, preferred) {
   select.replaceChildren(...values.map((value) => new Option(value, value)));
@@ -73,20 +78,20 @@ class Browser {
   }
 }
 
-/** The picture as the network wants it: resized to cover it with a margin, centre cropped. */
+/** The picture as the network wants it, on the sheet: resized to cover it with a margin, centre cropped. */
 function draw(source, width, height) {
-  const wanted = about.sizes[$("model").value], canvas = $("picture");
+  const wanted = about.sizes[$("model").value];
   const covering = Math.max(wanted.width / width, wanted.height / height);
   const scale = (covering * wanted.resize) / Math.min(wanted.width, wanted.height);
-  [canvas.width, canvas.height] = [wanted.width, wanted.height];
-  const context = canvas.getContext("2d", { alpha: false });
+  [sheet.width, sheet.height] = [wanted.width, wanted.height];
+  const context = sheet.getContext("2d", { alpha: false });
   context.imageSmoothingQuality = "high";
   const [w, h] = [width * scale, height * scale];
   context.drawImage(source, (wanted.width - w) / 2, (wanted.height - h) / 2, w, h);
 }
 
 function jpeg(quality) {
-  return new Promise((resolve, reject) => $("picture").toBlob(
+  return new Promise((resolve, reject) => sheet.toBlob(
     (blob) => (blob ? resolve(blob) : reject(new Error("this browser writes no JPEG"))), "image/jpeg", quality));
 }
 
@@ -97,7 +102,15 @@ function lines({ classes, names, probabilities, ...others }) {
   return Object.entries(others).map(([name, value]) => [`${name}: ${[value].flat(9).map(short).join(", ")}`, null]);
 }
 
+/** Show a frame: its picture and all that was measured on it, at once and under one number. */
 function show(frame) {
+  times.push(STAGES.map((stage) => [stage, frame.stages[stage] ?? 0]));
+  uploads.push([["edge", frame.bytes]]);
+  const number = String(times.length), picture = $("picture");
+  [picture.width, picture.height] = [sheet.width, sheet.height];
+  picture.getContext("2d", { alpha: false }).drawImage(sheet, 0, 0);
+  for (const id of ["picture", "classes", "strip", "mosaic"]) $(id).dataset.frame = number;
+  $("c-seen").textContent = `Frame ${number}`;
   $("classes").replaceChildren(...lines(frame.prediction).map(([text, chance]) => {
     const item = document.createElement("li"), bar = document.createElement("span");
     const label = document.createElement("span"), share = document.createElement("span");
@@ -110,16 +123,15 @@ function show(frame) {
     item.append(bar, label, share);
     return item;
   }));
-  times.push(STAGES.map((stage) => [stage, frame.stages[stage] ?? 0]));
-  uploads.push([["edge", frame.bytes]]);
   bars($("times"), times, milliseconds);
   bars($("bytes"), uploads, size);
   const parts = STAGES.filter((stage) => stage in frame.stages).map((stage) => `${stage} ${milliseconds(frame.stages[stage])}`);
   $("c-time").textContent = `Latest frame: ${milliseconds(frame.total)} in all; ${parts.join(", ")}.`;
   $("c-bytes").textContent = `Latest frame: ${size(frame.bytes)} (${frame.bytes.toLocaleString("en")} bytes).`;
+  $("mosaic").hidden = !frame.mosaic;
   if (frame.mosaic) $("mosaic").src = frame.mosaic;
   if (frame.strip) showStrip(frame.strip);
-  say(frame.outcome === "answered" ? `Frame ${times.length} answered by the cloud.` : `Frame ${times.length} ${frame.outcome}: ${frame.reason ?? ""}`);
+  say(frame.outcome === "answered" ? `Frame ${number} answered by the cloud.` : `Frame ${number} ${frame.outcome}: ${frame.reason ?? ""}`);
 }
 
 function showStrip(strip) {
@@ -149,8 +161,13 @@ async function run() {
   if (camera) requestAnimationFrame(run);
 }
 
-async function choose() {
+async function idle() {
   while (busy) await new Promise((wake) => setTimeout(wake, 20));
+}
+
+async function choose() {
+  calm();
+  await idle();
   busy = true;
   try { await client.choose(); } catch (error) { say(error.message, true); }
   busy = false;
@@ -158,6 +175,7 @@ async function choose() {
 }
 
 async function toggleCamera() {
+  calm();
   if (camera) {
     camera.getTracks().forEach((track) => track.stop());
     camera = null;
@@ -183,11 +201,17 @@ function offer() {
     fill($("quality"), ["50", "75", "90", "95"], "90");
     return;
   }
-  const splits = about.splits[$("model").value];
+  const splits = Object.keys(about.splits[$("model").value]);
   fill($("split"), splits, splits.includes("blocks.3") ? "blocks.3" : splits[splits.length >> 1]);
-  fill($("codec"), Object.keys(about.codecs), $("codec").value);
-  qualities();
+  codecs();
   fill($("link"), about.links, $("link").value);
+}
+
+/** The codecs that can be had at the split: those that learn of it need a profile there. */
+function codecs() {
+  const before = $("codec").value, ready = about.splits[$("model").value][$("split").value];
+  fill($("codec"), ready, before);
+  if ($("codec").value !== before) qualities();
 }
 
 function qualities() {
@@ -214,17 +238,21 @@ async function start() {
 
 $("access").addEventListener("submit", (event) => {
   event.preventDefault();
+  calm();
   sessionStorage.token = $("token").value;
   start().catch((error) => say(error.message, true));
 });
 $("model").addEventListener("change", () => { offer(); choose(); });
 $("codec").addEventListener("change", () => { qualities(); choose(); });
-for (const id of ["split", "quality", "link"]) $(id).addEventListener("change", choose);
+$("split").addEventListener("change", () => { codecs(); choose(); });
+for (const id of ["quality", "link"]) $(id).addEventListener("change", choose);
 $("file").addEventListener("change", async () => {
   if (!$("file").files.length) return;
+  calm();
   try { photo = await createImageBitmap($("file").files[0]); } catch { return say("That is no picture.", true); }
+  await idle();
   return run();
 });
 $("camera").addEventListener("click", toggleCamera);
-$("again").addEventListener("click", run);
+$("again").addEventListener("click", () => { calm(); run(); });
 start().catch((error) => say(error.message, true));

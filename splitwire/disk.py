@@ -1,0 +1,118 @@
+"""Writing so that no kill and no full disk leaves half a file, and no two processes one folder.
+
+What cannot be written is a `StorageError` that names the path and the system's reason.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from splitwire.errors import StorageError
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nothing keeps a second process out
+    fcntl = None  # type: ignore[assignment]
+
+LOCK = ".lock"
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Makes what the system says of a file an error that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file in one go: whatever happens, it holds what it held before, or all of `data`.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with writing(path):
+        target = path.resolve()  # of a link, what it leads to is written
+        fresh = target.with_name(f"{target.name}.new")
+        if target.exists() and not target.is_file():  # such as /dev/null, which stays what it is
+            target.write_bytes(data)
+            return
+        try:
+            with fresh.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())  # or a power cut could leave the new name of no bytes
+            fresh.replace(target)
+        except OSError:
+            with suppress(OSError):
+                fresh.unlink()
+            raise
+
+
+class Lines:
+    """A file that grows line by line; a last line that a kill cut short is dropped at opening.
+
+    Args:
+        path: of the file; made if it is not there.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with writing(path):
+            self._file = path.open("ab", buffering=0)
+            os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
+
+    def add(self, line: str) -> None:
+        """Write a line, given with its end.
+
+        Raises:
+            StorageError: it cannot be written, or the file is no longer where it was.
+        """
+        data = memoryview(line.encode())
+        with writing(self._path):
+            while data:
+                data = data[self._file.write(data) :]
+            if not os.path.samestat(self._path.stat(), os.fstat(self._file.fileno())):
+                raise StorageError(f"cannot write {self._path}: another file took its place")
+
+    def close(self) -> None:
+        """Add no more."""
+        self._file.close()
+
+
+class Lock:
+    """A folder that nobody else writes to while this is alive.
+
+    The system lets go of it when the process ends, however it does.
+
+    Args:
+        folder: made if it is not there.
+
+    Raises:
+        StorageError: it cannot be written to, or another process does so already.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                if fcntl is not None:
+                    fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.read(self._file, 20).decode()
+                raise StorageError(
+                    f"cannot write to {folder}: process {holder} is writing to it; "
+                    "wait for its end, or name another folder"
+                ) from None
+            os.truncate(self._file, 0)
+            os.write(self._file, str(os.getpid()).encode())
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):  # or there was none to open
+            os.close(self._file)
