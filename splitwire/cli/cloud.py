@@ -124,11 +124,8 @@ class Bounds:
 def cloud(held: Held, listening: Listening, bounds: Bounds) -> None:
     """Serve the second half of networks to edges, and a page to try them on."""
     need_live()
-    from splitwire.live.cloud import Cloud
-    from splitwire.live.limits import Limits
-    from splitwire.live.logs import begin_logging
-    from splitwire.live.pages import pages, picture_sizes
-    from splitwire.live.serve import check_certificate, serve
+    from splitwire.live.logs import logging_to_stderr
+    from splitwire.live.serve import check_certificate
     from splitwire.runner.memory import keep_memory
     from splitwire.runner.threads import limit_threads
 
@@ -136,8 +133,16 @@ def cloud(held: Held, listening: Listening, bounds: Bounds) -> None:
     keep_memory()
     access = listening.access()
     check_certificate(listening.certificate, listening.key)
-    library = held.library()
-    begin_logging()
+    with logging_to_stderr():
+        _serve(held.library(), access, listening, bounds)
+
+
+def _serve(library: "Library", access: "Access", listening: Listening, bounds: Bounds) -> None:
+    from splitwire.live.cloud import Cloud
+    from splitwire.live.limits import Limits
+    from splitwire.live.pages import pages, picture_sizes
+    from splitwire.live.serve import serve
+
     limits = Limits(bounds.clients, bounds.max_message, seconds=bounds.message_seconds)
     server = Cloud(library, access, limits)
     models = list(library.models.values())
