@@ -9,7 +9,6 @@ import typer
 from splitwire.cli.options import (
     Models,
     Profiles,
-    TokenFile,
     Weights,
     default_models,
     load,
@@ -17,6 +16,7 @@ from splitwire.cli.options import (
 )
 
 if TYPE_CHECKING:  # which loads torch
+    from splitwire.live.access import Access
     from splitwire.live.library import Library
 
 _ADDRESS, _LIMITS = "Address and access", "Limits"
@@ -35,6 +35,10 @@ class Held:
         ),
     ] = None
     profiles: Profiles = None
+    codecs: Annotated[
+        list[str] | None,
+        typer.Option(help="A codec to accept, by name; may be repeated. All without it."),
+    ] = None
 
     def library(self) -> "Library":
         """All of it, loaded."""
@@ -43,7 +47,8 @@ class Held:
         from splitwire.tasks.registry import tasks
 
         store, known = ProfileStore(*self.profiles or ()), tasks(self.task or ())
-        return Library([load(name, self.weights) for name in self.models], store, known)
+        models = [load(name, self.weights) for name in self.models]
+        return Library(models, store, known, self.codecs)
 
 
 @dataclass
@@ -54,7 +59,21 @@ class Listening:
         str, typer.Option(help="The address to listen on.", rich_help_panel=_ADDRESS)
     ] = "127.0.0.1"
     port: Annotated[int, typer.Option(help="0: any that is free.", rich_help_panel=_ADDRESS)] = 7070
-    token_file: TokenFile = None
+    hostname: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name that it is asked for by, beside its address; may be repeated.",
+            rich_help_panel=_ADDRESS,
+        ),
+    ] = None
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Bearer tokens, one a line; read again when it changes.",
+            envvar="SPLITWIRE_TOKEN_FILE",
+            rich_help_panel=_ADDRESS,
+        ),
+    ] = None
     open_to_all: Annotated[
         bool,
         typer.Option(
@@ -69,6 +88,16 @@ class Listening:
     key: Annotated[
         Path | None, typer.Option(help="TLS: the private key, as PEM.", rich_help_panel=_ADDRESS)
     ] = None
+
+    def access(self) -> "Access":
+        """Who may speak to it."""
+        from splitwire.live.access import Access, check_exposure
+        from splitwire.live.hosts import Hosts
+        from splitwire.live.tokens import TokenFile
+
+        tokens = TokenFile(self.token_file) if self.token_file else None
+        check_exposure(self.host, tokens is not None, self.open_to_all)
+        return Access(tokens, Hosts.of(self.host, self.hostname or ()))
 
 
 @dataclass
@@ -95,22 +124,25 @@ class Bounds:
 def cloud(held: Held, listening: Listening, bounds: Bounds) -> None:
     """Serve the second half of networks to edges, and a page to try them on."""
     need_live()
-    from splitwire.live.access import Access, check_exposure, read_token
-    from splitwire.live.cloud import Cloud, Limits
-    from splitwire.live.logs import begin_logging
-    from splitwire.live.pages import pages, picture_sizes
-    from splitwire.live.serve import check_certificate, serve
+    from splitwire.live.logs import logging_to_stderr
+    from splitwire.live.serve import check_certificate
     from splitwire.runner.memory import keep_memory
     from splitwire.runner.threads import limit_threads
 
     limit_threads(bounds.threads)
     keep_memory()
-    token = read_token(listening.token_file)
-    check_exposure(listening.host, token, listening.open_to_all)
+    access = listening.access()
     check_certificate(listening.certificate, listening.key)
-    library = held.library()
-    begin_logging()
-    access = Access(token)
+    with logging_to_stderr():
+        _serve(held.library(), access, listening, bounds)
+
+
+def _serve(library: "Library", access: "Access", listening: Listening, bounds: Bounds) -> None:
+    from splitwire.live.cloud import Cloud
+    from splitwire.live.limits import Limits
+    from splitwire.live.pages import pages, picture_sizes
+    from splitwire.live.serve import serve
+
     limits = Limits(bounds.clients, bounds.max_message, seconds=bounds.message_seconds)
     server = Cloud(library, access, limits)
     models = list(library.models.values())

@@ -105,8 +105,8 @@ class Reached:
 
     def address(self) -> "Address":
         """Where it is."""
-        from splitwire.live.access import read_token
         from splitwire.live.address import Address
+        from splitwire.live.tokens import read_token
 
         return Address(self.connect, read_token(self.token_file), self.authority)
 

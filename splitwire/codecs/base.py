@@ -16,6 +16,7 @@ for those that predict a tensor from the ones before. registry.py finds codecs b
 docs/adding-a-codec.md writes a whole codec in twenty lines.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ from splitwire.codecs.spec import Spec
 from splitwire.errors import BitstreamError, CodecError, ProfileError
 
 Tensor = NDArray[np.float32]
+
+_HEADS = 8192  # bytes
 
 
 class Encoder(Protocol):
@@ -82,6 +85,14 @@ class Codec(Parametrised, ABC):
     def missing(self) -> str:
         """What it needs and this machine has not got, in a few words; most need nothing."""
         return ""
+
+    def most_bytes(self, shape: tuple[int, ...]) -> int:
+        """No stream of a tensor of that shape is longer: what nobody need read, or hold, beyond.
+
+        Twice the numbers themselves, and what a small picture's head and a long header take: more
+        than any codec makes of noise.
+        """
+        return _HEADS + 8 * math.prod(shape)
 
     @property
     def needs_profile(self) -> bool:

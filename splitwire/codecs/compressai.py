@@ -7,6 +7,7 @@ decoded on the machine that encoded it: good for measuring, not for sending.
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -67,6 +68,11 @@ class CompressAI(CalibratedCodec):
             CodecError: always.
         """
         raise CodecError("compressai is trained, not calibrated: name a checkpoint, profile=PATH")
+
+    @property
+    def missing(self) -> str:
+        """CompressAI, where it is not installed."""
+        return "" if find_spec("compressai") else "CompressAI"
 
     @property
     def needs_profile(self) -> bool:

@@ -22,6 +22,15 @@ from splitwire.errors import BitstreamError, CodecError
 LARGEST_BLOCK = 64  # coding tree unit of HEVC, superblock of AV1 at these sizes
 
 
+def has_decoder(name: str) -> bool:
+    """Whether the FFmpeg that is installed has a decoder of that name."""
+    try:
+        av.Codec(name, "r")
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
+
+
 class FrameEncoder:
     """One of FFmpeg's encoders.
 

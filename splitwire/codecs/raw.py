@@ -1,5 +1,6 @@
 """`raw`: the numbers themselves, or their codes packed to the bit. No entropy coding at all."""
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from splitwire import kernels
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.clip import ClipRange
+from splitwire.codecs.layout import planes_shape
 from splitwire.codecs.parameter import parameter
 from splitwire.codecs.quantizing import QuantizingCodec
 from splitwire.codecs.registry import register_codec
@@ -40,6 +42,13 @@ class Raw(QuantizingCodec):
         super().__post_init__()
         if self.dtype != "codes" and (self.bits != 8 or self.clip == "profile"):
             raise CodecError(f"raw: bits and clip belong to codes, not to dtype={self.dtype}")
+
+    def most_bytes(self, shape: tuple[int, ...]) -> int:
+        """The numbers or the codes, with the header and the clip ranges."""
+        if self.dtype == "codes":
+            ranges = super().most_bytes((1,)) + 8 * planes_shape(shape)[0]
+            return ranges + -(-math.prod(shape) * self.bits // 8)
+        return super().most_bytes((1,)) + np.dtype(_DTYPES[self.dtype]).itemsize * math.prod(shape)
 
     def _encode(self, x: Tensor) -> bytes:
         if self.dtype == "codes":

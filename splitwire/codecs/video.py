@@ -15,7 +15,7 @@ from splitwire import kernels
 from splitwire.codecs.base import Decoder, Tensor, damage
 from splitwire.codecs.bitstream import Header
 from splitwire.codecs.clip import ClipRange
-from splitwire.codecs.ffmpeg import LARGEST_BLOCK, FrameDecoder, FrameEncoder
+from splitwire.codecs.ffmpeg import LARGEST_BLOCK, FrameDecoder, FrameEncoder, has_decoder
 from splitwire.codecs.layout import from_planes, planes_shape, to_planes
 from splitwire.codecs.mosaic import Frame, MosaicCodec
 from splitwire.codecs.parameter import parameter
@@ -74,6 +74,12 @@ class VideoCodec(MosaicCodec, PredictiveCodec):
     @abstractmethod
     def _options(self) -> Mapping[str, str]:
         """The encoder's options: constant quantisation parameter, no delay, no side messages."""
+
+    @property
+    def missing(self) -> str:
+        """FFmpeg's decoder, where it was built without."""
+        name = self.ffmpeg_decoder
+        return "" if has_decoder(name) else f"FFmpeg's decoder {name}"
 
     def takes(self, shape: tuple[int, ...]) -> bool:
         """Whether the mosaic of such a tensor is within the encoder's largest frame."""

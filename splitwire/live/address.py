@@ -10,10 +10,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from splitwire.errors import RemoteError
-from splitwire.live.access import is_loopback
-from splitwire.live.protocol import (
-    PATH,
-)
+from splitwire.live.hosts import is_loopback
+from splitwire.live.protocol import PATH
+from splitwire.live.shown import shown
 
 OPEN_SECONDS = 5.0
 
@@ -81,11 +80,11 @@ class Address:
                 **options,
             )
         except InvalidStatus as error:
-            said = error.response.body.decode(errors="replace").strip()[:200]
+            said = shown(error.response.body[:1000].decode(errors="replace").strip())
             status = error.response.status_code
             raise RemoteError(f"{self.url} refused: {said or status} ({status})") from error
         except (OSError, WebSocketException, TimeoutError) as error:
-            said = str(error) or type(error).__name__
+            said = shown(str(error) or type(error).__name__)
             raise RemoteError(f"no connection to {self.url}: {said}") from error
 
     def _tls(self) -> ssl.SSLContext:

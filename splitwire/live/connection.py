@@ -18,6 +18,7 @@ from splitwire.live.bandwidth import Bandwidth
 from splitwire.live.handshake import Hello, Welcome
 from splitwire.live.logs import event
 from splitwire.live.protocol import Answer, Frame, Probe, Refusal, read_reply
+from splitwire.live.shown import shown
 
 _BACKOFF = (0.1, 5.0)  # seconds of the first wait, and of the longest
 _PROBES = 3
@@ -157,7 +158,7 @@ class Uplink:
                 if waiting is not None and not waiting.done():
                     waiting.set_result(reply)
         except (WebSocketException, RemoteError) as error:
-            why = str(error)
+            why = shown(error)
             socket.transport.abort()  # whoever sends what is no reply is not listened to
         if socket is self._socket:
             self._lose(why)

@@ -24,15 +24,19 @@ from splitwire.live.access import Access
 from splitwire.live.address import Address
 from splitwire.live.choosing import open_choice, shared
 from splitwire.live.drive import Drive
-from splitwire.live.library import Library
+from splitwire.live.hosts import Hosts
+from splitwire.live.library import Library, without_files
 from splitwire.live.offers import CODECS, LINKS, PICTURE, codecs_by_split
 from splitwire.live.pages import pages, picture_sizes
 from splitwire.live.session import Selection, Session
+from splitwire.live.shown import shown
 from splitwire.live.slowing import Slowed
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY
 from splitwire.runner.link import Trace
 
 _DEADLINE = 30.0
+_HOST = "127.0.0.1"
+_LARGEST_PICTURE = 32 << 20  # bytes of a picture's file
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Demo:
     store: ProfileStore
     task: str = "classification"
     slowness: float = 1.0
-    access: Access = field(default_factory=Access)
+    access: Access = field(default_factory=lambda: Access(hosts=Hosts.of(_HOST)))
 
     def about(self) -> dict[str, Any]:
         """What there is to choose from."""
@@ -75,12 +79,13 @@ class Demo:
         models = list(self.library.models.values())
         about = {**self.about(), "sizes": picture_sizes(models)}
         routes = [WebSocketRoute("/edge", self.serve), *pages(self.access, about)]
-        listening = socket.create_server(("127.0.0.1", port))
-        said(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        listening = socket.create_server((_HOST, port))
+        said(f"http://{_HOST}:{listening.getsockname()[1]}")
         config = uvicorn.Config(
             Starlette(routes=routes),
             log_level="warning",
             ws="websockets-sansio",
+            ws_max_size=_LARGEST_PICTURE,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=1,
         )
@@ -90,10 +95,10 @@ class Demo:
         """How the edge is to run: in any of the three ways."""
         model = self.library.models.get(selection.model)
         if model is None:
-            raise RemoteError(f"no model {selection.model[:80]!r} here")
-        cut = self.library.split(model, selection.split)
+            raise RemoteError(f"no model {shown(selection.model, 80)!r} here")
+        cut, spec = self.library.split(model, selection.split), without_files(selection.codec)
         ways = [
-            open_choice(model, shared(selection.split, selection.codec), self.store, cut),
+            open_choice(model, shared(selection.split, str(spec)), self.store, cut),
             open_choice(model, (EDGE_ONLY, "", ""), self.store),
             open_choice(model, (CLOUD_ONLY, "", PICTURE), self.store),
         ]

@@ -8,11 +8,20 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from splitwire.errors import RemoteError
+from splitwire.live.protocol import REASON_CHARACTERS, TEXT_BYTES
+from splitwire.live.shown import shown
 
 VERSION = 2
 
 
 MAX_AGREEMENTS = 64  # of one connection
+_LARGEST_MESSAGE = 1 << 32  # bytes: beyond what anyone takes
+
+# The most that a field may hold: names may be paths, digests are hexadecimal.
+Name = Annotated[str, Field(max_length=1024)]
+Digest = Annotated[str, Field(max_length=64)]
+Digests = Annotated[tuple[Digest, ...], Field(max_length=512)]
+Shape = Annotated[list[Annotated[int, Field(ge=1, lt=1 << 32)]], Field(max_length=8)]
 
 
 @checked(frozen=True, config=ConfigDict(extra="forbid"))
@@ -30,12 +39,12 @@ class Hello:
         hello: version of the protocol.
     """
 
-    model: str
-    split: str
-    codec: str
-    task: str = "classification"
-    digest: str = ""
-    profiles: tuple[str, ...] = ()
+    model: Name
+    split: Name
+    codec: Name
+    task: Name = "classification"
+    digest: Digest = ""
+    profiles: Digests = ()
     whole: bool = False
     hello: int = VERSION
 
@@ -53,7 +62,7 @@ class Hello:
         said = _object(text)
         if said.get("hello") != VERSION:
             raise RemoteError(
-                f"a hello of version {VERSION} expected, not {str(said.get('hello'))[:20]!r}"
+                f"a hello of version {VERSION} expected, not {shown(said.get('hello'), 20)!r}"
             )
         try:
             return TypeAdapter(cls).validate_python(said)
@@ -70,15 +79,15 @@ class Welcome:
         digest: of the network.
         tensors: shapes that cross, without the batch.
         in_flight: frames that the cloud reads ahead of their answers.
-        max_message: bytes.
+        max_message: bytes that a message on this connection may have from now on.
         welcome: version of the protocol.
     """
 
-    agreement: Annotated[int, Field(ge=0, lt=256)]
-    digest: str
-    tensors: list[list[int]]
-    in_flight: int
-    max_message: int
+    agreement: Annotated[int, Field(ge=0, lt=MAX_AGREEMENTS)]
+    digest: Digest
+    tensors: Annotated[list[Shape], Field(max_length=512)]
+    in_flight: Annotated[int, Field(ge=1, le=1 << 16)]
+    max_message: Annotated[int, Field(ge=1, le=_LARGEST_MESSAGE)]
     welcome: Annotated[int, Field(ge=VERSION, le=VERSION)] = VERSION
 
     def text(self) -> str:
@@ -94,7 +103,8 @@ class Welcome:
         """
         said = _object(text)
         if "refused" in said:
-            raise RemoteError(f"the cloud refused: {said['refused']}")
+            reason = shown(said["refused"], REASON_CHARACTERS)
+            raise RemoteError(f"the cloud refused: {reason}")
         try:
             return TypeAdapter(cls).validate_python(said)
         except ValidationError as error:
@@ -105,17 +115,20 @@ class Welcome:
 
 def refused(reason: str) -> str:
     """The text message that refuses a hello."""
-    return json.dumps({"refused": reason})
+    return json.dumps({"refused": shown(reason, REASON_CHARACTERS)})
 
 
 def fault(error: ValidationError) -> str:
     """The first thing that is wrong with a message, in a line."""
     first = error.errors()[0]
-    where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    where = shown(".".join(map(str, first["loc"])), 80)
+    said = shown(first["msg"])
+    return f"{where}: {said}" if where else said
 
 
 def _object(text: str) -> dict[str, Any]:
+    if len(text) > TEXT_BYTES:
+        raise RemoteError(f"a text of {len(text)} characters: {TEXT_BYTES} at most")
     try:
         said = json.loads(text)
     except (ValueError, RecursionError):

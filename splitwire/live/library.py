@@ -1,9 +1,10 @@
 """What the cloud holds: networks, their halves in a bounded cache, their tasks, and profiles."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 
 import torch
@@ -16,9 +17,12 @@ from splitwire.codecs.spec import Spec
 from splitwire.errors import RemoteError, SplitwireError
 from splitwire.live.answers import checked, write_output, write_prediction
 from splitwire.live.handshake import Hello
+from splitwire.live.shown import shown
 from splitwire.models.load import Model
 from splitwire.models.split import Split, split
+from splitwire.runner import packet
 from splitwire.runner.choice import Choice
+from splitwire.runner.local import coded_shape
 from splitwire.tasks.base import Output, Task
 from splitwire.tasks.registry import tasks
 
@@ -39,6 +43,18 @@ class Agreement:
     task: Task
     whole: bool = False
 
+    @cached_property
+    def largest(self) -> int:
+        """Bytes that no packet under it exceeds."""
+        pairs = zip(self.choice.codecs, self.choice.split.crossings, strict=True)
+        sizes = [codec.most_bytes(coded_shape(crossing.shape)) for codec, crossing in pairs]
+        return packet.most_bytes(sizes)
+
+    @cached_property
+    def decoded(self) -> int:
+        """Bytes of the tensors of a packet."""
+        return sum(4 * crossing.elements for crossing in self.choice.split.crossings)
+
     def answer(self, output: Output) -> bytes:
         """The body of an answer.
 
@@ -57,6 +73,10 @@ class Library:
         models: those that clients may ask for; the first is the page's.
         profiles: of codecs.
         known: the tasks that clients may ask for, by name; the installed ones if not given.
+        codecs: the names of those that clients may ask for; all if not given.
+
+    Raises:
+        CodecError: one of them is the name of no codec.
     """
 
     def __init__(
@@ -64,10 +84,12 @@ class Library:
         models: Sequence[Model],
         profiles: ProfileStore,
         known: Mapping[str, type[Task]] | None = None,
+        codecs: Collection[str] | None = None,
     ) -> None:
         self.models = {model.name: model for model in models}
         self._profiles = profiles
         self._known = tasks() if known is None else known
+        self._allowed = None if codecs is None else {codec_class(name).name for name in codecs}
         self._tasks: dict[tuple[str, str], Task] = {}
         self._splits: OrderedDict[tuple[str, str], Split] = OrderedDict()
         self._lock = Lock()
@@ -80,10 +102,12 @@ class Library:
         """
         model = self.models.get(hello.model)
         if model is None:
-            raise RemoteError(f"no model {hello.model[:80]!r} here; there are: {self._names()}")
+            raise RemoteError(
+                f"no model {shown(hello.model, 80)!r} here; there are: {self._names()}"
+            )
         if hello.digest not in ("", model.digest):
             raise RemoteError(
-                f"{model.name} has other weights at the edge ({hello.digest[:16]}) than here "
+                f"{model.name} has other weights at the edge ({shown(hello.digest, 16)}) than here "
                 f"({model.digest})"
             )
         try:
@@ -103,7 +127,9 @@ class Library:
             RemoteError: there is no such task here, or the output is of another kind.
         """
         if name not in self._known:
-            raise RemoteError(f"no task {name[:80]!r} here; there are: {', '.join(self._known)}")
+            raise RemoteError(
+                f"no task {shown(name, 80)!r} here; there are: {', '.join(self._known)}"
+            )
         with self._lock:
             key = (model.name, name)
             if key not in self._tasks:
@@ -131,24 +157,42 @@ class Library:
             return self._splits[key]
 
     def _codecs(self, hello: Hello, tensors: int) -> list[Codec]:
-        spec = Spec.parse(hello.codec)
+        spec = without_files(hello.codec)
+        if self._allowed is not None and spec.name not in self._allowed:
+            raise RemoteError(
+                f"the codec {shown(spec.name, 40)!r} is not accepted here; there are: "
+                f"{', '.join(sorted(self._allowed))}"
+            )
         cls, settings = codec_class(spec.name), dict(spec.settings)
-        if "profile" in settings:  # a path of this machine is nothing for a client to name
-            raise RemoteError("a codec's profile is agreed by its digest, not by a path")
-        if not hello.profiles:
-            return [cls.of(settings)] * tensors
-        if len(hello.profiles) != tensors:
+        if hello.profiles and len(hello.profiles) != tensors:
             raise RemoteError(f"{len(hello.profiles)} profiles for {tensors} crossing tensors")
-        return [cls.of(settings, self._profile(digest)) for digest in hello.profiles]
+        profiles = map(self._profile, hello.profiles) if hello.profiles else [None] * tensors
+        made: list[Codec] = [cls.of(settings, profile) for profile in profiles]
+        for missing in filter(None, (codec.missing for codec in made)):
+            raise RemoteError(f"the codec {spec.name} cannot be run here, for want of {missing}")
+        return made
 
     def _profile(self, digest: str) -> Profile:
         profile = self._profiles.by_digest(digest)
         if profile is None:
-            raise RemoteError(f"no profile {digest[:32]!r} here: put its file in --profiles")
+            raise RemoteError(f"no profile {shown(digest, 32)!r} here: put its file in --profiles")
         return profile
 
     def _names(self) -> str:
         return ", ".join(self.models)
+
+
+def without_files(codec: str) -> Spec:
+    """The spec of a codec as a peer may give it: a path of this machine is nothing for it to name.
+
+    Raises:
+        CodecError: the text is no spec.
+        RemoteError: it names a profile's file.
+    """
+    spec = Spec.parse(codec)
+    if spec.get("profile") is not None:
+        raise RemoteError("a codec's profile is agreed by its digest, not by a path")
+    return spec
 
 
 def _fitting(kind: type[Task], model: Model) -> Task:

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from splitwire.live import logs
+
 _BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -26,6 +28,9 @@ class Metrics:
         self.waiting = Gauge(
             "splitwire_waiting_frames", "Frames being decoded or waiting.", registry=own
         )
+        Gauge(
+            "splitwire_dropped_log_lines", "Log lines that nobody read in time.", registry=own
+        ).set_function(lambda: logs.dropped)
         self.seconds = Histogram(
             "splitwire_stage_seconds",
             "Time of a frame, by stage.",

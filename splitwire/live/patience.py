@@ -3,7 +3,8 @@
 Bytes that come one at a time, half a message and then silence, fragments without a last one: each
 would hold a connection and its buffer for as long as its client likes. So only so many seconds may
 pass from the first byte of a message to its last, and from a connection to its request. Time in
-which the server itself does not read is not counted.
+which the server itself does not read is not counted. Nor does a message become longer than what its
+client has agreed on: more is not even held until it is whole.
 """
 
 import asyncio
@@ -15,9 +16,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
+from splitwire.live.hosts import spelt
 from splitwire.live.logs import event
+from splitwire.live.protocol import TEXT_BYTES
 
-_POLICY = 1008
+_POLICY, _TOO_LONG = 1008, 1009
+_FRAME_HEAD = 14  # bytes of a WebSocket's frame beside its payload, at most
 _LINGER = 1.0  # seconds for a client to hear why it has to go; what it sends meanwhile is dropped
 
 
@@ -42,17 +46,18 @@ class Requests(H11Protocol):
             return
         if not asked:
             reason = f"no request within {self._seconds:g} s"
-            event("parted", logging.WARNING, reason=reason)
+            event("parted", logging.WARNING, client=spelt(self.client), reason=reason)
         self.transport.close()
 
 
 class Messages(WebSocketsSansIOProtocol):
-    """A WebSocket: no message takes longer than so many seconds."""
+    """A WebSocket: no message takes longer than so many seconds, or more bytes than is agreed."""
 
     def __init__(self, *arguments: Any, seconds: float, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._seconds = seconds
         self._timer: asyncio.TimerHandle | None = None  # runs while a message is coming
+        self._longest = TEXT_BYTES
 
     def data_received(self, data: bytes) -> None:
         """The first bytes of a message, or more of them, or its last and those of the next."""
@@ -63,6 +68,9 @@ class Messages(WebSocketsSansIOProtocol):
         super().data_received(data)
         if self._timer is None and self.conn.reader.buffer:
             self._begin()
+        part = (self.conn.current_size or 0) + len(self.conn.reader.buffer)
+        if not self.read_paused and part > self._longest + _FRAME_HEAD:
+            self._fail(_TOO_LONG, f"a message of more than {self._longest} bytes")
 
     def _begin(self) -> None:
         self._timer = self.loop.call_later(self._seconds, self._late)
@@ -76,17 +84,30 @@ class Messages(WebSocketsSansIOProtocol):
     def _late(self) -> None:
         if self.read_paused:  # by this end
             self._begin()
-        elif not self.close_sent and not self.transport.is_closing():
-            self.conn.fail(_POLICY, f"a message took longer than {self._seconds:g} s")
+        else:
+            self._fail(_POLICY, f"a message took longer than {self._seconds:g} s")
+
+    def _fail(self, code: int, reason: str) -> None:
+        if not self.close_sent and not self.transport.is_closing():
+            self.conn.fail(code, reason)
             self.handle_parser_exception()
+
+    def _lengthen(self, longest: int) -> None:
+        """What a message may be from now on (bytes); text stays as short as ever."""
+        self._longest = longest
 
     def handle_connect(self, event: Request) -> None:
         """The request is whole."""
         super().handle_connect(event)
+        if hasattr(self, "scope"):  # it is a request for a WebSocket
+            self.scope["state"]["lengthen"] = self._lengthen
         self._whole()
 
     def send_receive_event_to_app(self) -> None:
         """A message is whole."""
+        longest = TEXT_BYTES if self.curr_msg_data_type == "text" else self._longest
+        if sum(map(len, self.frames)) > longest:
+            self._fail(_TOO_LONG, f"a message of more than {longest} bytes")
         super().send_receive_event_to_app()
         self._whole()
 
@@ -106,7 +127,7 @@ class Messages(WebSocketsSansIOProtocol):
         if said is None:  # not even open
             self.transport.abort()
             return
-        event("parted", logging.WARNING, reason=said.reason)
+        event("parted", logging.WARNING, client=spelt(self.client), reason=said.reason)
         gone = {"type": "websocket.disconnect", "code": said.code, "reason": said.reason}
         self.queue.put_nowait(cast(Any, gone))
         self.transport.write(b"".join(self.conn.data_to_send()))

@@ -19,14 +19,20 @@ from enum import IntEnum
 from typing import Self
 
 from splitwire.errors import RemoteError
+from splitwire.live.shown import shown
 
 PATH = "/v1"
 FRAME, ANSWER, REFUSAL, PROBE = 1, 2, 3, 4
 PROBE_BYTES = 5  # without padding
 
 PATIENCE = 10.0  # seconds that a frame waits where it does not say
+LONGEST_PATIENCE = 60.0  # seconds that it waits at most, whatever it says
+
+TEXT_BYTES = 64 << 10  # of a text message, either way, at most
+REASON_CHARACTERS = 500  # of a reason that is told
 
 _FRAME = struct.Struct("!BBII")
+FRAME_HEAD = _FRAME.size
 _ANSWER = struct.Struct("!BIIII")
 _PROBE = struct.Struct("!BI")
 _REFUSAL = struct.Struct("!BIB")
@@ -61,7 +67,7 @@ class Frame:
 
     def message(self) -> bytes:
         """The message."""
-        wait = max(1, round(1000 * self.patience))
+        wait = min(max(1, round(1000 * self.patience)), 2**32 - 1)
         return _FRAME.pack(FRAME, self.agreement, self.id, wait) + self.packet
 
     @classmethod
@@ -74,7 +80,8 @@ class Frame:
         if len(message) < _FRAME.size or message[0] != FRAME:
             raise RemoteError(f"{len(message)} bytes that are no frame")
         _, agreement, number, wait = _FRAME.unpack_from(message)
-        return cls(agreement, number, wait / 1000 or PATIENCE, message[_FRAME.size :])
+        patience = min(wait / 1000 or PATIENCE, LONGEST_PATIENCE)
+        return cls(agreement, number, patience, message[_FRAME.size :])
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,8 @@ class Refusal:
 
     def message(self) -> bytes:
         """The message."""
-        return _REFUSAL.pack(REFUSAL, self.id, self.code) + self.reason.encode()
+        said = shown(self.reason, REASON_CHARACTERS)
+        return _REFUSAL.pack(REFUSAL, self.id, self.code) + said.encode()
 
 
 @dataclass(frozen=True)
@@ -133,10 +141,11 @@ def read_reply(message: bytes | str) -> Answer | Refusal | Probe:
     """
     try:
         if isinstance(message, str):
-            raise ValueError(message[:80])
+            raise ValueError(f"text: {shown(message, 80)}")
         if message[:1] == bytes([REFUSAL]):
             _, number, code = _REFUSAL.unpack_from(message)
-            return Refusal(number, Code(code), message[_REFUSAL.size :].decode())
+            reason = message[_REFUSAL.size : _REFUSAL.size + TEXT_BYTES].decode(errors="replace")
+            return Refusal(number, Code(code), shown(reason, REASON_CHARACTERS))
         if message[:1] == bytes([PROBE]):
             return Probe(_PROBE.unpack_from(message)[1])
         kind, number, *times = _ANSWER.unpack_from(message)

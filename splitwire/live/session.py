@@ -21,9 +21,11 @@ from splitwire.codecs.base import Tensor
 from splitwire.errors import DataError, SplitwireError
 from splitwire.live.drive import Drive
 from splitwire.live.edge import Edge
-from splitwire.live.handshake import fault
+from splitwire.live.handshake import Name, fault
 from splitwire.live.offers import LINKS
+from splitwire.live.protocol import REASON_CHARACTERS, TEXT_BYTES
 from splitwire.live.record import Record
+from splitwire.live.shown import shown
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Choice, Way
 from splitwire.runner.local import decode
 
@@ -35,10 +37,10 @@ _COMPARED: tuple[Way, ...] = (SHARED, EDGE_ONLY, CLOUD_ONLY)  # on every picture
 class Selection:
     """What the page has selected."""
 
-    model: str
-    split: str
-    codec: str
-    link: str = Field(pattern=f"^({'|'.join(map(re.escape, LINKS))})$")
+    model: Name
+    split: Name
+    codec: Name
+    link: str = Field(pattern=rf"\A(?:{'|'.join(map(re.escape, LINKS))})\z")
 
 
 @dataclass(eq=False)
@@ -71,7 +73,7 @@ class Session:
             except ValidationError as error:
                 said = {"error": f"no selection: {fault(error)}"}
             except SplitwireError as error:
-                said = {"error": " ".join(str(error).split())}
+                said = {"error": shown(" ".join(str(error).split()), REASON_CHARACTERS)}
             await page.send_text(json.dumps(said))
 
     async def close(self) -> None:
@@ -80,6 +82,8 @@ class Session:
         await self._open.aclose()
 
     async def _select(self, text: str) -> None:
+        if len(text) > TEXT_BYTES:
+            raise DataError(f"a text of {len(text)} characters: {TEXT_BYTES} at most")
         selection = TypeAdapter(Selection).validate_json(text)
         loop = asyncio.get_running_loop()
         drive = await loop.run_in_executor(None, self.drive, selection)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from splitwire.codecs.base import Decoder, Encoder, Tensor
+from splitwire.codecs.base import Codec, Decoder, Encoder, Tensor
 from splitwire.errors import BitstreamError
 from splitwire.models.split import Crossing, Split
 from splitwire.runner import packet
@@ -102,13 +102,25 @@ def decode(
         raise BitstreamError(f"{len(streams)} streams in a packet for {len(crossings)} tensors")
     tensors = []
     for stream, decoder, crossing in zip(streams, decoders, crossings, strict=True):
-        tensor = torch.from_numpy(decoder.decode(stream))
-        if tuple(tensor.shape) != coded_shape(crossing.shape):
-            raise BitstreamError(
-                f"a tensor of shape {tuple(tensor.shape)} where {crossing.shape} crosses"
-            )
+        expected = coded_shape(crossing.shape)
+        tensor = torch.from_numpy(_decoded(stream, decoder, expected))
+        _check_shape(tuple(tensor.shape), expected)
         tensors.append(tensor.reshape(crossing.shape).to(crossing.dtype))
     return tensors
+
+
+def _decoded(stream: bytes, decoder: Decoder, expected: tuple[int, ...]) -> Tensor:
+    """The tensor of a stream; of one that says its shape, only where that is the one expected."""
+    if not isinstance(decoder, Codec):  # of a sequence: its streams need not say their shape
+        return decoder.decode(stream)
+    codec, header, payload = decoder.unwrap(stream)
+    _check_shape(header.shape, expected)
+    return codec.decode_payload(header, payload)
+
+
+def _check_shape(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    if shape != expected:
+        raise BitstreamError(f"a tensor of shape {shape} where {expected} crosses")
 
 
 def as_array(tensor: torch.Tensor) -> NDArray[Any]:

@@ -1,6 +1,7 @@
 """Memory that one frame leaves to the next."""
 
 import ctypes
+import gc
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # mallopt(3)
 _KEPT = 256 << 20  # bytes free at the end of the heap before any are given back
@@ -17,3 +18,14 @@ def keep_memory() -> None:
     if mallopt is not None:
         mallopt(_TRIM_THRESHOLD, _KEPT)
         mallopt(_MMAP_THRESHOLD, _LARGEST)
+
+
+def return_memory() -> None:
+    """Give back what is free, where the C library is glibc; for when no frame is near.
+
+    What was kept for the next frame is then faulted in anew, which that one pays for.
+    """
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

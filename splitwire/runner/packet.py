@@ -11,6 +11,7 @@ from splitwire.codecs import bitstream
 from splitwire.errors import BitstreamError
 
 MAGIC = b"SP"
+_LONGEST_VARINT = 5  # bytes
 
 
 def join(streams: Sequence[bytes]) -> bytes:
@@ -19,6 +20,11 @@ def join(streams: Sequence[bytes]) -> bytes:
         return streams[0]
     numbers = (len(streams), *map(len, streams))
     return b"".join((MAGIC, *map(bitstream.write_varint, numbers), *streams))
+
+
+def most_bytes(sizes: Sequence[int]) -> int:
+    """The length that no packet of streams of at most those sizes exceeds."""
+    return len(MAGIC) + _LONGEST_VARINT * (1 + len(sizes)) + sum(sizes)
 
 
 def split(packet: bytes) -> list[bytes]:

@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 import splitwire as sw
 from splitwire.errors import CodecError, RemoteError, TaskError
 from splitwire.live.answers import read_output, read_prediction, write_output, write_prediction
-from splitwire.live.batching import Inference, Job, _Pace, run_batch
+from splitwire.live.inference import Inference, Job, Pace, run_batch
 from splitwire.live.library import Agreement
 from splitwire.runner.choice import Choice
 from splitwire.tasks.base import Prediction, Task, tensors
@@ -180,7 +180,7 @@ def batch(model: sw.Model, at: str, count: int, whole: bool) -> list[Job]:
 def test_a_batch_of_nested_outputs_is_run_at_once_and_each_frame_gets_its_own(
     nested: sw.Model, count: int
 ) -> None:
-    pace = _Pace()
+    pace = Pace()
     done = run_batch(batch(nested, "body.0", count, whole=True), pace)
     assert list(pace.seconds) == [count]  # not one by one, after a failure
     assert 0 < pace.seconds[count] < inf
@@ -190,7 +190,7 @@ def test_a_batch_of_nested_outputs_is_run_at_once_and_each_frame_gets_its_own(
 
 
 def test_the_predictions_of_a_batch_are_each_frame_s_own(nested: sw.Model) -> None:
-    for number, result in enumerate(run_batch(batch(nested, "body.1", 4, False), _Pace())):
+    for number, result in enumerate(run_batch(batch(nested, "body.1", 4, False), Pace())):
         assert isinstance(result, Inference)
         told = read_prediction(result.body)
         assert told == json.loads(json.dumps(told))

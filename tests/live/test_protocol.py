@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from splitwire.errors import RemoteError
 from splitwire.live.handshake import Hello, Welcome, refused
 from splitwire.live.protocol import Answer, Code, Frame, Probe, Refusal, read_reply
+from splitwire.live.shown import shown
 
 IDS = st.integers(0, 2**32 - 1)
 
 
-@given(st.integers(0, 255), IDS, st.integers(1, 10**6), st.binary(max_size=50))
+@given(st.integers(0, 255), IDS, st.integers(1, 60_000), st.binary(max_size=50))
 def test_a_frame_comes_back(agreement: int, number: int, wait: int, packet: bytes) -> None:
     frame = Frame(agreement, number, wait / 1000, packet)
     assert Frame.read(frame.message()) == frame
@@ -31,8 +32,39 @@ def test_an_answer_comes_back() -> None:
 
 @given(IDS, st.sampled_from(Code), st.text(max_size=30))
 def test_a_refusal_comes_back(number: int, code: Code, reason: str) -> None:
-    refusal = Refusal(number, code, reason)
+    refusal = Refusal(number, code, shown(reason))
     assert read_reply(refusal.message()) == refusal
+
+
+@given(st.text(max_size=600), st.integers(1, 300))
+def test_what_a_peer_says_is_shown_on_one_line_and_cut(text: str, longest: int) -> None:
+    said = shown(text, longest)
+    assert said.isprintable()
+    assert len(said) <= longest + 1
+    assert shown(said, 10_000) == said
+
+
+def test_terminal_escapes_are_shown_escaped() -> None:
+    assert shown("\x1b[2Jdone\n\u202eevil\x9b") == "\\x1b[2Jdone\\n\\u202eevil\\x9b"
+
+
+def test_nobody_waits_longer_than_a_minute() -> None:
+    assert Frame.read(Frame(0, 1, 4e6, b"x").message()).patience == 60
+
+
+@pytest.mark.parametrize("key", ["model", "split", "codec", "task", "digest"])
+def test_every_field_of_a_hello_is_bounded(key: str) -> None:
+    hello = {"hello": 2, "model": "a", "split": "b", "codec": "c", key: "x" * 1025}
+    with pytest.raises(RemoteError, match=f"hello: {key}: String should have at most"):
+        Hello.read(json.dumps(hello))
+    with pytest.raises(RemoteError, match="hello: profiles"):
+        Hello.read(json.dumps(hello | {key: "x", "profiles": ["a"] * 513}))
+    with pytest.raises(RemoteError, match="a text of 7"):
+        Hello.read(json.dumps(hello | {"x": "y" * 70_000}))
+    with pytest.raises(RemoteError) as refused:
+        Hello.read(json.dumps(hello | {key: "x", "\x1b" * 5000: 1}))
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 400
 
 
 def test_a_probe_comes_back_without_its_padding() -> None:
@@ -60,7 +92,7 @@ def test_random_bytes_are_a_message_or_a_clear_error(data: bytes) -> None:
     [
         ("", "a JSON object expected"),
         ("[1]", "a JSON object expected"),
-        ("[" * 100_000, "a JSON object expected"),
+        ("[" * 60_000, "a JSON object expected"),
         ("{}", "a hello of version 2 expected, not 'None'"),
         ('{"hello": 1}', "version 2 expected, not '1'"),
         ('{"hello": 2}', "hello: model:"),

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 import splitwire as sw
 from splitwire.errors import BitstreamError, CodecError
+from splitwire.models.split import Crossing
 from splitwire.runner import local, packet
 from splitwire.runner.link import SimulatedLink, Trace, Wire
 from splitwire.runner.local import Outcome, infer, infer_on_edge
@@ -40,6 +41,18 @@ integer = lambda: made(lambda rows: rows.argmax(1))
 def whole_way(split: sw.Split, spec: str, x: Picture) -> Outcome:
     codecs = [sw.codec(spec)] * len(split.crossings)
     return infer(split, codecs, codecs, Wire(), x)
+
+
+@pytest.mark.parametrize("spec", ["raw", "png", "rans", "jpeg", "h264", "ecsq"])
+def test_a_shape_that_does_not_cross_is_refused_before_anything_is_decoded(
+    spec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codec = sw.codec(spec)
+    stream = codec.encode(np.zeros((4, 64, 64), np.float32))
+    crossing = Crossing("x", (1, 4, 8, 8), torch.float32)
+    monkeypatch.setattr(type(codec), "_decode", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(BitstreamError, match=r"\(4, 64, 64\) where \(4, 8, 8\) crosses"):
+        local.decode(stream, [codec], [crossing])
 
 
 def several(model: sw.Model) -> str:

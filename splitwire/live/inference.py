@@ -1,0 +1,128 @@
+"""Frames in hand, and a batch of them run through the network's second half."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from time import monotonic
+
+import torch
+
+from splitwire.errors import TaskError
+from splitwire.live.answers import structured
+from splitwire.live.library import Agreement
+from splitwire.live.protocol import Code, FrameError
+from splitwire.models.split import Split
+from splitwire.tasks.base import Output, tensors
+
+MAX_BATCH = 8
+_FORGET = 0.8  # how much of what is known of a pace outlives the next measurement
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What came of a frame.
+
+    Attributes:
+        body: of the answer.
+        decode: seconds of its decoding.
+        cloud: seconds of the batch that it ran in.
+    """
+
+    body: bytes
+    decode: float
+    cloud: float
+
+
+@dataclass(eq=False)
+class Job:
+    """A frame in hand.
+
+    Attributes:
+        agreement: what it was sent under.
+        packet: from outside: anything at all.
+        expires: when nobody will want the answer any more (s, of `time.monotonic`); may be set to
+            minus infinity when its client has gone.
+        done: called, in the loop, with what came of it; once.
+        client: whose it is.
+        tensors: what was decoded.
+        decode: seconds that this took.
+    """
+
+    agreement: Agreement
+    packet: bytes
+    expires: float
+    done: Callable[[Inference | FrameError], None]
+    client: object = None
+    tensors: list[torch.Tensor] = field(default_factory=list)
+    decode: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """Bytes that it holds: its packet, and what is decoded of it."""
+        return len(self.packet) + self.agreement.decoded
+
+    @property
+    def split(self) -> Split:
+        """The halves that it runs in."""
+        return self.agreement.choice.split
+
+
+@dataclass
+class Pace:
+    """Seconds a frame in batches of 1, 2, 4, 8: which size pays for one split on this machine."""
+
+    seconds: dict[int, float] = field(default_factory=dict)
+
+    def size(self, waiting: int, left: float) -> int:
+        """The batch to run of so many frames, the first of which has so many seconds left."""
+        sizes = [n for n in (1, 2, 4, MAX_BATCH) if n <= waiting]
+        in_time = [n for n in sizes if n == 1 or n * self.seconds.get(n // 2, 0.0) <= left]
+        return min(in_time, key=lambda n: self.seconds.get(n, 0.0))
+
+    def learn(self, size: int, seconds: float) -> None:
+        """A batch of that size took so long (s)."""
+        each = seconds / size
+        known = self.seconds.get(size, each)
+        self.seconds[size] = _FORGET * known + (1 - _FORGET) * each
+
+
+def run_batch(batch: Sequence[Job], pace: Pace) -> list[Inference | FrameError]:
+    """What comes of each of the decoded frames of one split."""
+    begin = monotonic()
+    try:
+        with torch.inference_mode():
+            outputs = _forward(batch)
+            found = [_answer(job, output) for job, output in zip(batch, outputs, strict=True)]
+    except Exception as error:  # of any kind: whichever frame it was, the others go on
+        if len(batch) > 1:
+            pace.seconds[len(batch)] = inf  # nor can this network be run in batches
+            return [result for job in batch for result in run_batch([job], pace)]
+        return [FrameError(Code.NO_PREDICTION, f"{type(error).__name__}: {error}"[:200])]
+    seconds = monotonic() - begin
+    pace.learn(len(batch), seconds)
+    return [
+        body if isinstance(body, FrameError) else Inference(body, job.decode, seconds)
+        for body, job in zip(found, batch, strict=True)
+    ]
+
+
+def _answer(job: Job, output: Output) -> bytes | FrameError:
+    try:
+        return job.agreement.answer(output)
+    except TaskError as error:
+        return FrameError(Code.NO_PREDICTION, str(error))
+
+
+def _forward(batch: Sequence[Job]) -> list[Output]:
+    """The output of each frame, its batch dimension of 1 included."""
+    cloud = batch[0].split.cloud
+    if len(batch) == 1:
+        return [cloud(*batch[0].tensors)]
+
+    def flat(*inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(tensors(cloud(*inputs)))
+
+    columns = [torch.stack(column) for column in zip(*(j.tensors for j in batch), strict=True)]
+    # The graph was made for a batch of one; vmap knows what its operations do to several.
+    rows = zip(*torch.vmap(flat)(*columns), strict=True)
+    return [structured(batch[0].split.model, row) for row in rows]
