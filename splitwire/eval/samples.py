@@ -42,7 +42,7 @@ class Sample:
     encode: float = 0.0
     decode: float = 0.0
     cloud: float = 0.0
-    link: dict[str, float] = field(default_factory=dict)  # seconds, by link; none where it is lost
+    link: dict[str, float] = field(default_factory=dict)  # seconds, by link
     error: str | None = None
     total: float | None = None  # seconds from picture to prediction; None where it was not run live
     fallback: str | None = None  # why a live frame was finished on the edge
