@@ -39,7 +39,7 @@ class LinkPlan:
         name: what tables call it.
         rate: upload rate (bytes a second), unless a trace gives it.
         rtt: round-trip time (s).
-        loss: share of datagrams lost.
+        loss: share of segments lost, which TCP sends again; see runner/tcp.py.
         trace: file of `seconds bytes_a_second` lines.
     """
 

@@ -15,7 +15,7 @@ from splitwire.data.photos import Photo, describe, load_photos
 from splitwire.errors import ExperimentError
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.devices import Device, load_device
-from splitwire.eval.experiment import Experiment
+from splitwire.eval.experiment import Experiment, LinkPlan
 from splitwire.eval.machine import Hardware, hardware, versions
 from splitwire.models.split import CutPoint
 from splitwire.runner.choice import SHARED, Choice
@@ -112,9 +112,10 @@ class Head:
         return self.model.trained and self.experiment.weights != "none"
 
     @property
-    def round_trip(self) -> float:
-        """That of the first link that has one, in seconds, for totals over all upload rates."""
-        return next((link.rtt for link in self.experiment.links if link.rtt), 0.0)
+    def path(self) -> LinkPlan:
+        """The first link that has a round trip: it and its loss are those of totals at any rate."""
+        links = self.experiment.links
+        return next((link for link in links if link.rtt), LinkPlan("none", rate=1.0))
 
 
 def describe_run(

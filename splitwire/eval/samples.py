@@ -49,7 +49,7 @@ class Sample:
     encode: float = 0.0
     decode: float = 0.0
     cloud: float = 0.0
-    link: dict[str, float] = field(default_factory=dict)  # seconds, by link; none where it is lost
+    link: dict[str, float] = field(default_factory=dict)  # seconds, by link
     error: str | None = None
     outcome: Outcome | None = None  # of a live frame; None, as the rest, where it was not run live
     frame: int | None = None  # its number, from 1

@@ -7,11 +7,13 @@ For a split and codec, with p50 times measured here and each device's factor,
 
 which is a straight line in 1/rate: a fixed part and a slope, the bytes. The fastest choice at every
 rate is then the lower envelope of a few lines, and the rates at which the winner changes
-(break-even) are their crossings, in closed form.
+(break-even) are their crossings, in closed form. A link that loses segments adds what TCP is
+expected to wait and to send again, and above the rate that it lets through nothing gets faster; see
+runner/tcp.py.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from splitwire.errors import ExperimentError
@@ -20,6 +22,7 @@ from splitwire.eval.results import Result
 from splitwire.eval.summary import Summary
 from splitwire.runner.choice import EDGE_ONLY, Way
 from splitwire.runner.local import COMPUTED, STAGES
+from splitwire.runner.tcp import expected_recovery, highest_rate
 
 SLOWEST, FASTEST = 1e4, 1e8
 """The upload rates looked at, in bytes a second: from a bad cell to a local network."""
@@ -30,15 +33,19 @@ MAX_DIVERGENCE = 0.05
 
 @dataclass(frozen=True)
 class Total:
-    """The seconds that a result takes in all: `fixed`, and `bytes` over the upload rate."""
+    """The seconds that a result takes in all: `fixed`, and `bytes` over the upload rate.
+
+    Above `ceiling`, in bytes a second, a faster link carries no more.
+    """
 
     result: Result
     fixed: float
     bytes: float
+    ceiling: float = inf
 
     def seconds(self, rate: float) -> float:
         """The total at an upload rate in bytes a second."""
-        return self.fixed + self.bytes / rate
+        return self.fixed + self.bytes / min(rate, self.ceiling)
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,9 @@ class Stretch:
         return self.total.result.way
 
 
-def total(result: Result, edge: float = 1.0, cloud: float = 1.0, rtt: float = 0.0) -> Total:
+def total(
+    result: Result, edge: float = 1.0, cloud: float = 1.0, rtt: float = 0.0, loss: float = 0.0
+) -> Total:
     """A result's total time; edge only touches no link, so it pays no round trip.
 
     Args:
@@ -63,12 +72,15 @@ def total(result: Result, edge: float = 1.0, cloud: float = 1.0, rtt: float = 0.
         edge: what those times are multiplied by to be the edge device's.
         cloud: the same for the cloud device.
         rtt: round trip of the link, in seconds.
+        loss: share of segments that it loses.
     """
     p50 = {stage: spread.p50 for stage, spread in result.times.items()}
     if result.way == EDGE_ONLY:
         return Total(result, edge * p50["edge"], 0.0)
     here, there = p50["edge"] + p50["encode"], p50["decode"] + p50["cloud"]
-    return Total(result, edge * here + rtt + cloud * there, result.bytes)
+    waiting, again = expected_recovery(result.bytes, loss, rtt)
+    fixed = edge * here + rtt + waiting + cloud * there
+    return Total(result, fixed, result.bytes + again, highest_rate(loss, rtt))
 
 
 def stage_seconds(result: Result, link: LinkPlan, edge: float, cloud: float) -> dict[str, float]:
@@ -97,7 +109,7 @@ def choices(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> list[To
     """The total time of every result to recommend, on the run's devices."""
     head = summary.head
     return [
-        total(result, head.edge.factor, head.cloud.factor, head.round_trip)
+        total(result, head.edge.factor, head.cloud.factor, head.path.rtt, head.path.loss)
         for result in recommended(summary, max_divergence)
     ]
 
@@ -140,14 +152,16 @@ def envelope(
 ) -> list[Stretch]:
     """The fastest choice at every upload rate, as stretches in order of rising rate.
 
-    Walks from the fastest link down. From the current line only one with fewer bytes can take over,
-    at the rate (bytes − bytes′) / (fixed′ − fixed) where the two cost the same; the highest such
-    rate below the present one is the next to come.
+    All are over one link, so that they have one ceiling, above which nothing changes. Walks from
+    the fastest link down. From the current line only one with fewer bytes can take over, at the
+    rate (bytes − bytes′) / (fixed′ − fixed) where the two cost the same; the highest such rate
+    below the present one is the next to come.
     """
     if not totals:
         return []
     stretches: list[Stretch] = []
-    now, rate = best(totals, fastest), fastest
+    ceiling = min(total.ceiling for total in totals)  # edge only, which sends nothing, has none
+    now, rate = best(totals, fastest), max(slowest, min(fastest, ceiling))
     while rate > slowest:
         takers = [
             (min(rate, (now.bytes - other.bytes) / (other.fixed - now.fixed)), -other.bytes, index)
@@ -157,7 +171,9 @@ def envelope(
         turn, _, index = max(takers, default=(0.0, 0.0, 0))
         stretches.insert(0, Stretch(now, max(turn, slowest), rate))
         now, rate = totals[index], turn
-    return stretches
+    if not stretches:
+        return [Stretch(now, slowest, fastest)]
+    return [*stretches[:-1], replace(stretches[-1], fastest=fastest)]
 
 
 def merge(stretches: Sequence[Stretch]) -> list[tuple[Way, float, float]]:

@@ -114,7 +114,8 @@ def split(model: Model, at: str) -> Split:
     cloud = Cloud(graph.between(nodes, graph.results), graph.structure)
     x, whole = model.probe
     with torch.inference_mode():
-        apart = difference(whole, cloud(*edge(x)))
+        sent = (t.clone(memory_format=torch.contiguous_format) for t in edge(x))  # as links do
+        apart = difference(whole, cloud(*sent))
     return Split(
         model=model,
         at=at,

@@ -83,7 +83,8 @@ def _device(device: Device) -> str:
 def _link(link: LinkPlan) -> str:
     said = [f"{size_text(link.rate)}/s up" if link.rate else f"trace {link.trace}"]
     said += [f"round trip {time_text(link.rtt)}"] * bool(link.rtt)
-    said += [f"loss {significant(100 * link.loss)} %"] * bool(link.loss)
+    if link.loss:
+        said.append(f"{significant(100 * link.loss)} % of segments lost, which TCP sends again")
     return ", ".join(said)
 
 

@@ -25,7 +25,7 @@ def total_time(summary: Summary, totals: Sequence[Total], max_divergence: float)
     head = summary.head
     said = (
         f"From picture to prediction on {_devices(head)}, with a round trip of "
-        f"{time_text(head.round_trip)}: each way at its best choice within "
+        f"{time_text(head.path.rtt)}{_losing(head)}: each way at its best choice within "
         f"{significant(max_divergence)} {summary.scoring.unit}. The background has the colour of "
         "the fastest way, and break-even rates are marked."
     )
@@ -56,6 +56,12 @@ def stages(summary: Summary, totals: Sequence[Total], max_divergence: float) -> 
     legend = [(Markup(swatch(colour)), stage) for stage, colour in STAGE_COLOURS.items()]
     title = "Where the time goes"
     return Section("stages", title, said, drawn(figures, title), legend)
+
+
+def _losing(head: Head) -> str:
+    """What the link of the totals loses, in words."""
+    loss = head.path.loss
+    return f" and {significant(100 * loss)} % of segments lost and sent again" if loss else ""
 
 
 def _devices(head: Head) -> str:

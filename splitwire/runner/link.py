@@ -9,8 +9,7 @@ from random import Random
 from typing import Protocol
 
 from splitwire.errors import DataError
-
-DATAGRAM_BYTES = 1500  # a packet is lost if any of its datagrams is
+from splitwire.runner import tcp
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Delivery:
     """What came of sending a packet.
 
     Attributes:
-        data: the packet as it arrived; None if it was lost.
+        data: the packet as it arrived; None if it did not.
         seconds: from sending to the arrival of the answer, computation left out.
     """
 
@@ -94,6 +93,10 @@ class Trace:
         except DataError as error:
             raise DataError(f"{path}: {error}") from None
 
+    def at_most(self, rate: float) -> "Trace":
+        """The same, but never faster than a rate in bytes a second."""
+        return Trace(self.seconds, tuple(min(own, rate) for own in self.rates))
+
     def seconds_to_send(self, size: int, start: float) -> float:
         """How long `size` bytes take if sending begins at the time `start` (s)."""
         if not size:
@@ -118,15 +121,19 @@ class Trace:
 
 @dataclass
 class SimulatedLink:
-    """A link of a stated rate, round trip and loss, in computed time.
+    """TCP over a link of a stated rate, round trip and loss, in computed time.
 
-    Packets go one after another: the clock of the trace moves on by the time each one took.
+    Packets go one after another: the clock of the trace moves on by the time each one took. All of
+    them arrive; what losses cost is time: see tcp.py.
 
     Args:
         trace: the upload rate over time; `Trace.constant(rate)` for one that stays.
         rtt: round-trip time (s).
-        loss: share of datagrams lost, 0 to 1. A packet that is lost costs its time all the same.
+        loss: share of segments lost, at least 0 and less than 1.
         seed: of the losses.
+
+    Raises:
+        DataError: the loss is no such share.
     """
 
     trace: Trace
@@ -136,12 +143,15 @@ class SimulatedLink:
     clock: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
+        if not 0 <= self.loss < 1:
+            raise DataError(f"a link loses a share of at least 0 and less than 1, not {self.loss}")
         self._random = Random(self.seed)
+        self._slowed = self.trace.at_most(tcp.highest_rate(self.loss, self.rtt))
 
     def send(self, packet: bytes) -> Delivery:
-        """The packet, unless it is lost, and the time that the trace and the round trip take."""
-        seconds = self.rtt + self.trace.seconds_to_send(len(packet), self.clock)
+        """The packet, and the time that the trace, the round trip and the losses take."""
+        waiting, again = tcp.recovery(len(packet), self.loss, self.rtt, self._random)
+        sending = self._slowed.seconds_to_send(len(packet) + again, self.clock)
+        seconds = self.rtt + waiting + sending
         self.clock += seconds
-        datagrams = ceil(len(packet) / DATAGRAM_BYTES)
-        lost = self._random.random() < 1 - (1 - self.loss) ** datagrams
-        return Delivery(None if lost else packet, seconds)
+        return Delivery(packet, seconds)

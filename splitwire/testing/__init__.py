@@ -17,6 +17,7 @@ from splitwire.testing.contract import (
     check_identity,
     check_input,
     check_likeness,
+    check_nearness,
     check_parameters,
     check_payload,
     check_refusals,
@@ -35,6 +36,7 @@ __all__ = [
     "check_identity",
     "check_input",
     "check_likeness",
+    "check_nearness",
     "check_parameters",
     "check_payload",
     "check_refusals",
@@ -58,6 +60,7 @@ def check_codec(codec: Codec) -> None:
     check_likeness(codec, samples[0])
     for x in samples:
         check_round_trip(codec, x)
+        check_nearness(codec, x)
         check_input(codec, x)
     check_refusals(codec)
     x, other = samples[0], samples[-1]

@@ -51,10 +51,20 @@ def check_parameters(codec: Codec, x: Tensor) -> None:
     stream = codec.encode(x)
     y = splitwire.decode(stream, codec.profile)
     for f in codec.parameters():
-        for other in () if f.metadata["decoding"] else (codec, *_varied(codec, f)):
+        if f.metadata["decoding"]:
+            continue
+        wrong = f"{codec} decodes by {f.name}: declare it with decoding=True"
+        others = [codec, *_varied(codec, f)]
+        for other in others:
             # From the same payload, without what travels beside it.
-            same = np.array_equal(other.decode_payload(*bitstream.read(stream)), y)
-            assert same, f"{codec} decodes by {f.name}: declare it with decoding=True"
+            assert np.array_equal(other.decode_payload(*bitstream.read(stream)), y), wrong
+        for other in others[1:]:
+            with suppress(CodecError):  # a value that does not suit this tensor
+                made = other.encode(x)
+                own = other.decode_payload(*bitstream.read(made))
+                assert np.array_equal(splitwire.decode(made, codec.profile), own), wrong
+        known = len(others) > 1 or f.name not in _read_in_decoding(codec, stream)
+        assert known, f"{wrong}, or give it choices, with which it can be tried"
 
 
 def check_likeness(codec: Codec, x: Tensor) -> None:
@@ -70,6 +80,24 @@ def check_likeness(codec: Codec, x: Tensor) -> None:
         for way, mirrored in ((x, x[..., ::-1]), (steps, steps[..., ::-1]))
     ]
     assert max(found) > 0.2, f"{codec} decodes to what is not like its input: correlations {found}"
+
+
+def check_nearness(codec: Codec, x: Tensor) -> None:
+    """What is decoded is nearer to what was coded than zeros are.
+
+    As for `check_likeness`, for `x` or for large steps; correlation alone knows no scale.
+    """
+    steps = np.full_like(x, 28)
+    steps[..., x.shape[-1] // 2 :] = 228
+    found = [
+        float(np.linalg.norm(z - splitwire.decode(codec.encode(z), codec.profile)))
+        / float(np.linalg.norm(z))
+        for z in (x, steps)
+    ]
+    assert min(found) < 0.95, (
+        f"{codec} decodes tensors of shape {x.shape} to what is as far from them as zeros are: "
+        f"errors of {found}, where zeros have 1"
+    )
 
 
 def check_round_trip(codec: Codec, x: Tensor) -> None:
@@ -126,13 +154,31 @@ def check_calibration(codec: CalibratedCodec) -> None:
 def _varied(codec: Codec, field: Field[Any]) -> Iterator[Codec]:
     """The codec with other values of a parameter, as far as it is known which it takes."""
     meta, now = field.metadata, getattr(codec, field.name)
-    values: Iterable[Any] = (meta["low"], meta["high"], field.default)
+    values: Iterable[Any]
     if isinstance(now, str):
         values = meta["choices"] or ()
     elif isinstance(now, bool):
         values = (not now,)
+    else:
+        values = (meta["low"], meta["high"], field.default, now + 1, now - 1, 2 * now)
     for value in values:
         if value is not None and value != now:
             changed: dict[str, Any] = {field.name: value}
             with suppress(CodecError, ProfileError):
                 yield replace(codec, **changed)
+
+
+def _read_in_decoding(codec: Codec, stream: bytes) -> set[str]:
+    """The attributes of a codec that it looks at while it decodes."""
+    seen: set[str] = set()
+
+    class Watched(type(codec)):  # type: ignore[misc]
+        def __getattribute__(self, name: str) -> Any:
+            seen.add(name)
+            return super().__getattribute__(name)
+
+    watched = object.__new__(Watched)
+    for name, value in vars(codec).items():
+        object.__setattr__(watched, name, value)
+    watched.decode_payload(*bitstream.read(stream))
+    return seen

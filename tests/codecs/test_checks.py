@@ -47,6 +47,59 @@ class Switched(Halves):
         return -y if self.negative else y
 
 
+class Boundless(Halves):
+    """The gain does not travel, and has no limits to be tried at."""
+
+    name: ClassVar[str] = "boundless"
+    gain: float = sw.parameter(1.0, "factor")
+
+
+class Flagged(Halves):
+    """Nor does this one, of which the default's streams tell nothing."""
+
+    name: ClassVar[str] = "flagged"
+    gain: int = sw.parameter(1, "factor", low=1, high=4)
+
+    def _encode(self, x: Tensor) -> bytes:
+        return bytes([self.gain > 1]) + super()._encode(x)
+
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        y = np.frombuffer(payload[1:], "<f2").reshape(shape).astype(np.float32)
+        return y / np.float32(self.gain) if payload[0] else y
+
+
+class Moody(Halves):
+    """Nor a word, of which nobody knows which others there are."""
+
+    name: ClassVar[str] = "moody"
+    mood: str = sw.parameter("plain", "plain, or negative")
+
+    def _encode(self, x: Tensor) -> bytes:
+        return super()._encode(-x if self.mood == "negative" else x)
+
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        y = super()._decode(payload, shape)
+        return -y if self.mood == "negative" else y
+
+
+class Faint(Halves):
+    """Decodes to all but zeros, which correlate as well as ever."""
+
+    name: ClassVar[str] = "faint"
+
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        return np.float32(1e-6) * super()._decode(payload, shape)
+
+
+class Flat(Halves):
+    """Decodes what is not of three dimensions to zeros."""
+
+    name: ClassVar[str] = "flat"
+
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        return super()._decode(payload, shape) * np.float32(len(shape) == 3)
+
+
 class Zeros(Halves):
     name: ClassVar[str] = "zeros"
 
@@ -113,6 +166,11 @@ def test_what_is_sound_passes(gain: float) -> None:
     [
         (Forgetful, "decodes by gain: declare it with decoding=True"),
         (Switched, "decodes by negative: declare it with decoding=True"),
+        (Boundless, "decodes by gain: declare it with decoding=True"),
+        (Flagged, "decodes by gain: declare it with decoding=True"),
+        (Moody, "decodes by mood: declare it with decoding=True, or give it choices"),
+        (Faint, "as far from them as zeros are"),
+        (Flat, r"of shape \(17, 12\) to what is as far from them as zeros are"),
         (Zeros, "not like its input"),
         (Ramp, "not like its input"),
         (Nothing, "not like its input"),

@@ -23,6 +23,7 @@ from splitwire.eval.totals import (
     total,
 )
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Way
+from splitwire.runner.tcp import expected_recovery, highest_rate
 
 
 def result(way: Way = SHARED, size: float = 3000.0) -> Result:
@@ -36,6 +37,26 @@ def test_the_formula() -> None:
     assert total(result(), 8, 0.5, 0.005).seconds(1e6) == pytest.approx(
         8 * 0.012 + 0.005 + 3000 / 1e6 + 0.5 * 0.005
     )
+
+
+def test_a_link_that_loses_costs_what_tcp_waits_and_sends_again() -> None:
+    clean, lossy = (total(result(), 8, 0.5, 0.05, loss) for loss in (0.0, 0.02))
+    waiting, again = expected_recovery(3000, 0.02, 0.05)
+    assert waiting > 0 and lossy.fixed == pytest.approx(clean.fixed + waiting)
+    assert lossy.bytes == clean.bytes + again
+    ceiling = highest_rate(0.02, 0.05)
+    assert lossy.seconds(2 * ceiling) == lossy.seconds(ceiling) < lossy.seconds(ceiling / 2)
+
+
+@pytest.mark.parametrize("ceiling", [SLOWEST / 2, SLOWEST, 5e4, 2e5, FASTEST])
+def test_above_the_ceiling_nothing_gets_faster(ceiling: float) -> None:
+    slim, quick = (Total(result(), *line, ceiling) for line in ((0.06, 2e3), (0.04, 4e3)))  # 1e5
+    pieces = envelope([Total(result(EDGE_ONLY), 9.0, 0.0), slim, quick])
+    assert (pieces[0].slowest, pieces[-1].fastest) == (SLOWEST, FASTEST)
+    assert all(a.fastest == b.slowest for a, b in pairwise(pieces))
+    for piece in pieces:
+        for rate in np.geomspace(piece.slowest * 1.001, piece.fastest * 0.999, 7):
+            assert piece.total.seconds(rate) == min(slim.seconds(rate), quick.seconds(rate))
 
 
 def test_edge_only_touches_no_link() -> None:

@@ -1,3 +1,4 @@
+import math
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from splitwire.errors import DataError
-from splitwire.runner.link import DATAGRAM_BYTES, SimulatedLink, Trace, Wire
+from splitwire.runner.link import SimulatedLink, Trace, Wire
+from splitwire.runner.tcp import highest_rate
 
 steps = st.lists(st.tuples(st.integers(1, 5), st.integers(0, 40)), min_size=1, max_size=6)
 
@@ -48,22 +50,33 @@ def test_a_link_adds_the_round_trip_and_its_clock_moves_on() -> None:
     assert link.clock == 2.5
 
 
-@pytest.mark.parametrize("datagrams", [1, 4])
-def test_a_packet_is_lost_if_any_of_its_datagrams_is(datagrams: int) -> None:
-    link = SimulatedLink(Trace.constant(1e6), loss=0.1, seed=1)
-    packet = bytes(datagrams * DATAGRAM_BYTES)
-    deliveries = [link.send(packet) for _ in range(4000)]
-    lost = sum(delivery.data is None for delivery in deliveries) / len(deliveries)
-    assert lost == pytest.approx(1 - 0.9**datagrams, abs=0.03)
-    assert {delivery.data for delivery in deliveries} == {None, packet}
+@given(st.integers(1, 200_000), st.floats(0, 0.5), st.floats(0, 1), st.integers(0, 9))
+def test_losses_cost_time_and_no_packet(size: int, loss: float, rtt: float, seed: int) -> None:
+    link = SimulatedLink(Trace.constant(1e6), rtt, loss, seed)
+    delivery = link.send(bytes(size))
+    assert delivery.data == bytes(size)
+    assert delivery.seconds >= (rtt + size / 1e6) * (1 - 1e-9)
+    assert link.clock == delivery.seconds
 
 
 def test_losses_follow_the_seed() -> None:
-    def losses(seed: int) -> list[bool]:
-        link = SimulatedLink(Trace.constant(1.0), loss=0.5, seed=seed)
-        return [link.send(b"x").data is None for _ in range(64)]
+    def times(seed: int) -> list[float]:
+        link = SimulatedLink(Trace.constant(1e6), rtt=0.1, loss=0.3, seed=seed)
+        return [link.send(b"x").seconds for _ in range(64)]
 
-    assert losses(1) == losses(1) != losses(2)
+    assert times(1) == times(1) != times(2)
+
+
+def test_a_link_that_loses_is_no_faster_than_tcp_on_it() -> None:
+    link = SimulatedLink(Trace.constant(1e9), rtt=0.1, loss=0.01, seed=1)
+    size = 10_000_000
+    assert link.send(bytes(size)).seconds > size / highest_rate(0.01, 0.1)
+
+
+@pytest.mark.parametrize("loss", [1.0, 1.5, -0.1, math.nan])
+def test_a_share_that_is_none_is_refused(loss: float) -> None:
+    with pytest.raises(DataError, match="a share of at least 0 and less than 1"):
+        SimulatedLink(Trace.constant(1e6), loss=loss)
 
 
 def test_a_wire_delivers_at_once() -> None:
