@@ -125,6 +125,10 @@ def test_calibrate_writes_the_profile_that_encode_decode_and_eval_take(
     size = (desk / "n.profile").stat().st_size
     assert f"n.profile: {size:,} bytes, digest {profile.digest}, of ftc" in said
     assert "learnt on 12 crops of scikit-image in " in said
+    assert "learnt from 7 photos; on 2 that were held out:" in said
+    assert profile.learnt is not None and len(profile.learnt.measured) == 3
+    assert all(line in said for line in profile.learnt.measured)
+    assert "warning: 7 photos are few" in said
     again = output(splitwire(*calibrate, "again.profile", "--data", "photos"))
     assert profile.digest not in again
     np.save(desk / "f.npy", np.random.default_rng(0).normal(size=(4, 15, 15)))

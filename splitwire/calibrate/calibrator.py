@@ -80,10 +80,11 @@ class Calibrator:
         photos, aside, held = list(self.photos), list[Photo](), list[Seen]()
         if codec.expected_loss:
             photos, aside = hold_out(photos, ONE_IN)
-            held = list(self._watch(cut, aside or photos, min(HELD, self.count)))
+            held = list(self._watch(cut, "held out", aside or photos, min(HELD, self.count)))
         whole, half = (Learning(codec, cut, self._task) for _ in range(2))
         telling = self._tell and len(photos) > 1 and bool(codec.settings)
-        for i, seen in enumerate(self._watch(cut, photos, self.count, codec.uses_gradients)):
+        shown = self._watch(cut, "calibrating", photos, self.count, codec.uses_gradients)
+        for i, seen in enumerate(shown):
             whole.add(seen)
             if telling and i % len(photos) < len(photos) / 2:  # crops take the photos in turn
                 half.add(seen)
@@ -130,12 +131,12 @@ class Calibrator:
         return replace(learnt, measured=said, half=round(half, 3))
 
     def _watch(
-        self, cut: Split, photos: Sequence[Photo], count: int, gradients: bool = False
+        self, cut: Split, why: str, photos: Sequence[Photo], count: int, gradients: bool = False
     ) -> Iterable[Seen]:
         """What crops of photos show there."""
         pictures = crops(photos, cut.model.preprocess, count, self.seed)
         shown = learn.watch(cut, pictures, self._task if gradients else None, self.seed)
-        return self._track(shown, total=count, description=f"{cut.at}: calibrating")
+        return self._track(shown, total=count, description=f"{cut.at}: {why}")
 
 
 @dataclass(frozen=True)

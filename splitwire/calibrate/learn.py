@@ -26,9 +26,10 @@ from splitwire.tasks.base import Task
 CROPS = 200
 LABELS = 2  # drawn for each crop: one backward pass each, cheaper than a crop of its own
 HELD = 100  # crops of held-out photos
-_TRIALS = 3
-_NEAR = 0.01  # of the size of gradients: not worth another trial
-_FURTHEST = 4  # times that one trial changes it
+_TRIALS = 4
+_NEAR = 0.03  # of a loss: not worth another trial
+_LEAST = 1e-9  # loss that is told from none
+_FURTHEST = 1.4  # powers of e by which one trial changes the size of gradients
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,14 +115,18 @@ class Learning:
         Raises:
             CodecError: the codec cannot learn from what it was given.
         """
-        scale, made = 1.0, self._made(1.0)
-        wanted = self._codec.expected_loss
+        size, made = 0.0, self._made(1.0)  # the size's logarithm
+        wanted, slope = self._codec.expected_loss, -2.0  # of the loss's, for small errors
+        before: tuple[float, float] | None = None
         for _ in range(_TRIALS if wanted and held else 0):
-            excess = float(np.sqrt(self._tried(made, {}, held).divergence / wanted))
-            if abs(excess - 1) < _NEAR:
+            excess = float(np.log(max(self._tried(made, {}, held).divergence, _LEAST) / wanted))
+            if abs(excess) < _NEAR:
                 break
-            scale *= min(max(excess, 1 / _FURTHEST), _FURTHEST)
-            made = self._made(scale)
+            if before is not None and size != before[0]:
+                slope = min(max((excess - before[1]) / (size - before[0]), -3.0), -0.5)
+            before = size, excess
+            size += min(max(-excess / slope, -_FURTHEST), _FURTHEST)
+            made = self._made(float(np.exp(size)))
         return made
 
     def trials(self, codecs: Sequence[CalibratedCodec], held: Sequence[Seen]) -> list[Trial]:

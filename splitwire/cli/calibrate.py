@@ -56,9 +56,8 @@ def calibrate(
 
 def tell(learnt: Provenance) -> None:
     """What held-out photos cost, and what more photos would bring."""
-    rest = "other crops of the same photos" if not learnt.held_out else "that many held out"
-    count = learnt.held_out or learnt.photos
-    print(f"learnt from {learnt.photos} photos, tried on {count}, {rest}:")
+    others = f"{learnt.held_out} that were held out" if learnt.held_out else "the same"
+    print(f"learnt from {learnt.photos} photos; on {others}:")
     for line in learnt.measured:
         print(f"  {line}")
     if learnt.half:

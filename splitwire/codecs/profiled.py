@@ -39,7 +39,7 @@ class ProfiledCodec(CalibratedCodec):
     """A codec that does nothing without its profile.
 
     Attributes:
-        quality: 8 more halve the step; at 50 calibration's pictures lost 0.05 nats.
+        quality: 8 more halve the step; at 50 photos held out from calibration lost 0.05 nats.
     """
 
     uses_gradients: ClassVar[bool] = True

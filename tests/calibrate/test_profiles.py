@@ -1,9 +1,9 @@
 """Where a run's profiles come from: the package, its folder, a file, and calibration."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -12,9 +12,10 @@ from splitwire.calibrate.calibrator import Plan, write_profiles
 from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.ftc import Ftc
 from splitwire.codecs.learned import Learned
+from splitwire.codecs.profile import read_label
 from splitwire.data.fingerprint import fingerprints
 from splitwire.data.fingerprint import shared as shared_pictures
-from splitwire.data.photos import load_photos
+from splitwire.data.photos import Photo, crops, load_photos
 from splitwire.errors import CodecError, DataError, ExperimentError, ProfileError
 from splitwire.eval.experiment import Experiment, load_experiment
 from splitwire.eval.profiles import run_store
@@ -155,8 +156,9 @@ def test_a_sweep_is_calibrated_once_a_split_and_a_resumed_run_not_again(
     first, again = Counted(), Counted()
     experiment = plan(net, "ftc:quality=30+50+70", "raw:clip=profile", splits=("0", "2"))
     run = Run(experiment, tmp_path, first)
-    assert first.names == ["0: calibrating", "2: calibrating"]
-    assert first.steps == 2 * 200
+    said = ["held out", "calibrating", "calibrating"]  # ftc; what needs no gradients looks anew
+    assert first.names == [f"{split}: {why}" for split in "02" for why in said]
+    assert first.steps == 2 * (100 + 200 + 200)
     used = {codec.profile for choice in run.curves for codec in choice.codecs if codec.profile}
     assert len(used) == 4
     samples = iter(run)
@@ -174,7 +176,7 @@ def test_a_profile_of_another_seed_in_the_folder_is_not_taken(net: str, tmp_path
     Run(plan(net, "ftc"), tmp_path)
     (tmp_path / SAMPLES).unlink()
     Run(plan(net, "ftc", seed=1), tmp_path, counted)
-    assert counted.names == ["2: calibrating"]
+    assert counted.names == ["2: held out", "2: calibrating"]
 
 
 def test_a_profile_s_file_is_used_and_its_change_is_noticed(net: str, tmp_path: Path) -> None:
@@ -228,6 +230,42 @@ def test_several_crossing_tensors_have_a_profile_each(lite0: sw.Model, tmp_path:
     profiles = write_profiles(Plan("lite0", point.name, crops=3), out)
     assert [p.path.name for p in profiles if p.path] == ["x.0.profile", "x.1.profile"]
     assert [p.learnt.crossing for p in profiles if p.learnt] == [0, 1]
+
+
+def test_a_profile_is_scaled_and_told_by_photos_that_it_did_not_learn_from(
+    net: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[set[str]] = []
+
+    def spied(photos: Sequence[Photo], *rest: Any) -> Iterable[Any]:
+        shown.append({photo.name for photo in photos})
+        return crops(photos, *rest)
+
+    monkeypatch.setattr("splitwire.calibrate.calibrator.crops", spied)
+    (profile,) = write_profiles(Plan(net, "2", crops=30), tmp_path / "x")
+    held, learnt_from = shown
+    assert (len(held), len(learnt_from), held & learnt_from) == (2, 7, set())
+    learnt = profile.learnt
+    assert learnt is not None and profile.path is not None
+    assert (learnt.photos, learnt.held_out) == (7, 2)
+    assert [line.split(":")[0] for line in learnt.measured] == [
+        "quality=40", "quality=50", "quality=60",
+    ]  # fmt: skip
+    nats = [float(line.split()[1]) for line in learnt.measured]
+    assert nats == sorted(nats, reverse=True)
+    assert 0.8 < nats[1] / Ftc.expected_loss < 1.25
+    assert learnt.half != 0
+    assert read_label(profile.path)[1] == learnt
+
+
+def test_one_photo_is_learnt_from_and_tried_on(net: str, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    load_photos("scikit-image")[0].open().save(folder / "one.png")
+    (profile,) = write_profiles(Plan(net, "2", str(folder), crops=10), tmp_path / "x")
+    assert profile.learnt is not None
+    assert (profile.learnt.photos, profile.learnt.held_out, profile.learnt.half) == (1, 0, 0.0)
+    assert len(profile.learnt.measured) == 3
 
 
 def test_what_cannot_be_calibrated_is_refused(net: str, tmp_path: Path) -> None:

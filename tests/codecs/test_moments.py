@@ -81,3 +81,12 @@ def test_what_is_kept_is_bounded_and_evenly_spread() -> None:
 def test_nothing_learnt_from_nothing() -> None:
     with pytest.raises(sw.CodecError, match="one or more tensors"):
         learn_from(Moments())
+
+
+def test_what_comes_tensor_by_tensor_makes_the_same_profile() -> None:
+    learner = sw.codec("ftc").learner()
+    for i, x in enumerate(FEATURES):
+        learner.add(x, SLOPES[i : i + 1] if i < 8 else SLOPES[8:])
+    made, together = learner.made(), sw.codec("ftc").calibrate(FEATURES, SLOPES)
+    assert made.profile == together.profile
+    assert learner.made(1.5).profile != made.profile
