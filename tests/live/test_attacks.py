@@ -177,7 +177,7 @@ def test_a_codec_that_cannot_run_here_is_refused_in_the_handshake(
     hello = Hello("net.py:small", "1", "h264")
     library.agree(hello)
     monkeypatch.setattr(H264, "ffmpeg_decoder", "h264_of_nobody")
-    with pytest.raises(RemoteError, match="h264 cannot be run here, for want of FFmpeg.s decoder"):
+    with pytest.raises(RemoteError, match="h264 cannot be run here, for want of FFmpeg's decoder"):
         library.agree(hello)
 
 
