@@ -46,11 +46,14 @@ SWEEPS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("runs/peers"))
+    parser.add_argument("--data", help="a folder of calibration pictures; scikit-image's, if none")
+    parser.add_argument("--limit", type=int, help="take that many of them")
     parser.add_argument("--views", type=int, default=3)
     parser.add_argument("--codecs", nargs="+", choices=SWEEPS, default=list(SWEEPS))
     given = parser.parse_args()
     for name in given.codecs:
-        run = Run(plan(name, views=given.views), given.out / name)
+        changes = {"data": given.data, "limit": given.limit, "views": given.views}
+        run = Run(plan(name, **changes), given.out / name)
         for _ in track(run, name, total=run.total - len(run.done), transient=True):
             pass
         print("\n".join(report(Summary.open(given.out / name), name)), flush=True)
@@ -59,22 +62,21 @@ def main() -> None:
 def variants(name: str) -> Iterator[str]:
     """The settings of a codec that are tried, beside its quality; the default first."""
     yield ""
-    yield from CLIPS
-    if name in SLOW:
-        yield SLOW[name]
-        yield OFF
-        for clip in CLIPS:
-            yield f"{SLOW[name]},{clip}"
-            yield f"{SLOW[name]},{OFF},{clip}"
-        yield f"{SLOWEST[name]},{OFF},{CLIPS[0]}"
+    if name not in SLOW:
+        yield from CLIPS
+        return
+    yield CLIPS[0]
+    yield f"{CLIPS[0]},{SLOW[name]}"
+    yield from (f"{clip},{SLOW[name]},{OFF}" for clip in CLIPS)
+    yield f"{CLIPS[0]},{SLOWEST[name]},{OFF}"
 
 
-def plan(name: str, **changes: object) -> Experiment:
-    """Every variant of one codec on the calibration pictures of the default experiment."""
+def plan(name: str, data: str | None = None, **changes: object) -> Experiment:
+    """Every variant of one codec on calibration pictures."""
     codecs = [f"{name}:{SWEEPS[name]}{',' * bool(also)}{also}" for also in variants(name)]
     usual = load_experiment()
     # The two sets change places. None of these codecs is calibrated: nothing is learnt of `data`.
-    sets = {"data": usual.calibration, "calibration": usual.data}
+    sets = {"data": data or usual.calibration, "calibration": usual.data}
     return load_experiment(codecs=codecs, pictures=[], **sets, **changes)
 
 

@@ -10,8 +10,8 @@ interrupted benchmark goes on where it stopped. It prints, a row a comparison:
     mean      the delta rate of the curves of means over all photos
     of        photos on which the two curves overlap enough for a figure; see eval/curves.py
 
-The four general codecs quantise lite0's features over mean ± 3 deviations, as by default, and those
-behind a ReLU, whose far outliers must not be clipped, from the smallest to the largest.
+The four general codecs are set as in eval/default.toml, which is what peers.py found best; behind a
+ReLU, where far outliers must not be clipped, they quantise from the smallest number to the largest.
 
 `best of four` takes, for each photo, that of jpeg, h264, hevc and av1 that is gained least against.
 """
@@ -25,6 +25,7 @@ import numpy as np
 from rich.progress import track
 
 from splitwire.calibrate.calibrator import Plan, write_profiles
+from splitwire.codecs.spec import Spec
 from splitwire.eval.curves import curves, pareto
 from splitwire.eval.delta_rates import bd_rate
 from splitwire.eval.experiment import load_experiment
@@ -75,7 +76,7 @@ def measure(
     kept = (*FOUR, "ecsq", "ftc", "learned")
     codecs = [spec for spec in plan.codecs if kind(spec) in kept]
     if split in RELU_SPLITS:
-        codecs = [s.replace(":", ":clip=minmax,") if kind(s) in FOUR else s for s in codecs]
+        codecs = [unclipped(spec) if kind(spec) in FOUR else spec for spec in codecs]
     if frames is not None:
         profile = out / f"{split}-video.profile"
         if not profile.exists():
@@ -138,6 +139,13 @@ def delta(found: Curves, anchor: str, ours: str = "ftc") -> float:
 def least_gain(found: Curves, ours: str) -> float:
     gains = [delta(found, name, ours) for name in found if kind(name) in FOUR]
     return float(np.nanmax(gains)) if np.isfinite(gains).any() else float("nan")
+
+
+def unclipped(spec: str) -> str:
+    """The codec with its range from the smallest number to the largest."""
+    parsed = Spec.parse(spec)
+    kept = dict(parsed.settings) | {"clip": "minmax"}
+    return str(Spec(parsed.name, tuple(kept.items())))
 
 
 def kind(spec: str) -> str:
