@@ -1,4 +1,4 @@
-"""What to deploy: at every upload rate the fastest choice that keeps the fidelity, and its energy."""
+"""What to deploy: the fastest choice that keeps the fidelity, at every upload rate; its energy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from importlib.resources import files
 from splitwire.errors import ExperimentError
 
 ANSWER = 250
-"""Bytes of an answer: five named classes (162, measured) and the heads of message, frame and TCP."""
+"""Bytes of an answer: five named classes (162, measured), and heads of message, frame and TCP."""
 
 
 @dataclass(frozen=True)
