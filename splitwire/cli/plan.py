@@ -23,12 +23,16 @@ def plan(
     ] = None,
     max_divergence: MaxDivergence = 0.05,
     radio: Annotated[str, typer.Option(help="3g, lte or wifi.")] = "wifi",
+    every: Annotated[
+        float, typer.Option(help="Seconds between pictures, on which the radio's tail depends.")
+    ] = 1.0,
     watts: Annotated[
         float | None, typer.Option(help="Of the edge's processor at work: adds its energy.")
     ] = None,
 ) -> None:
     """For each upload rate, the fastest choice that keeps the fidelity, and what it costs."""
     from splitwire.eval.plan import RATES, Energy, check_rates, rows, worthwhile
+    from splitwire.eval.radio import Radio
     from splitwire.eval.summary import Summary
     from splitwire.eval.totals import check_trained, choices
 
@@ -36,9 +40,13 @@ def plan(
     summary = Summary.open(run)
     check_trained(summary)
     totals = choices(summary, max_divergence)
-    energy = Energy(radio, summary.head.edge.factor, watts)
+    head = summary.head
+    factors = (head.edge.factor, head.cloud.factor)
+    energy = Energy(Radio.load(radio), *factors, head.path.rtt, watts, every)
     limit = f"{max_divergence} {summary.scoring.unit}"
-    console.print(plan_table(rows(totals, rates, energy), limit, radio))
+    console.print(
+        plan_table(rows(totals, rates, energy), limit, f"{radio}, a picture every {every:g} s")
+    )
     console.print(break_even_table(worthwhile(totals)))
 
 
@@ -52,7 +60,7 @@ def plan_table(rows: "Sequence[Row]", limit: str, radio: str) -> Table:
     )
     table.add_column("KB/s up", justify="right")
     table.add_column("choice")
-    for heading in ("bytes", "total ms", "radio mJ", "compute mJ"):
+    for heading in ("bytes", "total ms", "radio mJ", "of it tail", "compute mJ"):
         table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
@@ -60,7 +68,8 @@ def plan_table(rows: "Sequence[Row]", limit: str, radio: str) -> Table:
             Text(row.total.result.label),
             f"{row.total.bytes:,.0f}",
             f"{1e3 * row.seconds:.1f}",
-            f"{1e3 * row.radio:.2f}",
+            f"{1e3 * row.radio.total:.1f}",
+            f"{1e3 * row.radio.tail:.1f}",
             "–" if row.compute is None else f"{1e3 * row.compute:.1f}",
         )
     return table

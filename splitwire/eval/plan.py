@@ -1,17 +1,13 @@
-"""What to deploy: for every upload rate the fastest choice that keeps the fidelity, and its energy.
-
-Radio power is linear in the rate while sending (Huang and others, "A Close Examination of
-Performance and Power Characteristics of 4G LTE Networks", MobiSys 2012): mW = a · Mbit/s + b.
-"""
+"""What to deploy: the fastest choice that keeps the fidelity, at every upload rate; its energy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
 from splitwire.errors import ExperimentError
+from splitwire.eval.radio import Joules, Radio
 from splitwire.eval.totals import FASTEST, SLOWEST, Stretch, Total, best, envelope
 
-RADIOS = {"3g": (869.0, 818.0), "lte": (438.0, 1288.0), "wifi": (283.0, 133.0)}
 RATES = (50e3, 100e3, 200e3, 450e3, 1e6, 2e6, 3e6, 6e6, 12e6)
 """Upload rates that are tabled unless told otherwise, in bytes a second."""
 
@@ -24,14 +20,14 @@ class Row:
         rate: bytes a second.
         total: the choice.
         seconds: from picture to prediction.
-        radio: joules a picture that the radio takes to send it.
+        radio: what the radio takes a picture.
         compute: joules a picture that the edge's processor takes; None where its power is unknown.
     """
 
     rate: float
     total: Total
     seconds: float
-    radio: float
+    radio: Joules
     compute: float | None
 
 
@@ -40,23 +36,32 @@ class Energy:
     """What the edge's parts take.
 
     Attributes:
-        radio: "3g", "lte" or "wifi".
+        radio: its figures.
         edge: factor from times measured here to the edge device's.
-        watts: of its processor at work; None where unknown.
+        cloud: the same for the cloud device, which is waited for.
+        rtt: round trip of the link, in seconds.
+        watts: of the edge's processor at work; None where unknown.
+        every: seconds from one picture to the next.
     """
 
-    radio: str
+    radio: Radio
     edge: float = 1.0
+    cloud: float = 1.0
+    rtt: float = 0.0
     watts: float | None = None
+    every: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.radio not in RADIOS:
-            raise ExperimentError(f"unknown radio {self.radio!r}; there are: {', '.join(RADIOS)}")
+        if not 0 < self.every < inf:
+            raise ExperimentError(f"pictures come every so many seconds, not every {self.every:g}")
 
-    def sending(self, size: float, rate: float) -> float:
-        """Joules to send so many bytes at so many bytes a second."""
-        slope, base = RADIOS[self.radio]
-        return 1e-3 * (slope * 8e-6 * rate + base) * size / rate
+    def radioing(self, total: Total, rate: float) -> Joules:
+        """What the radio takes for a picture at an upload rate in bytes a second."""
+        if not total.bytes:
+            return Joules()
+        times = total.result.times
+        wait = self.rtt + self.cloud * (times["decode"].p50 + times["cloud"].p50)
+        return self.radio.joules(total.bytes, min(rate, total.ceiling), wait, self.every)
 
     def computing(self, total: Total) -> float | None:
         """Joules of the edge half and of encoding."""
@@ -91,7 +96,7 @@ def rows(totals: Sequence[Total], rates: Sequence[float], energy: Energy) -> lis
     found = []
     for rate in rates:
         chosen = best(totals, rate)
-        joules = energy.sending(chosen.bytes, rate)
+        joules = energy.radioing(chosen, rate)
         found.append(Row(rate, chosen, chosen.seconds(rate), joules, energy.computing(chosen)))
     return found
 

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import asdict
 from math import inf
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from splitwire.cli import main
 from splitwire.cli.terminal import console
 from splitwire.errors import ExperimentError
 from splitwire.eval.plan import Energy, check_rates, rows, worthwhile
+from splitwire.eval.radio import ANSWER, Radio
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import Total, choices
 from splitwire.live.adapt import Adaptive
@@ -20,30 +22,63 @@ from splitwire.runner.link import Trace
 
 def a_total(fixed: float, size: float) -> Total:
     spread = SimpleNamespace(p50=0.010)
-    return Total(SimpleNamespace(times={"edge": spread, "encode": spread}), fixed, size)  # type: ignore[arg-type]
+    times = dict.fromkeys(("edge", "encode", "decode", "cloud"), spread)
+    return Total(SimpleNamespace(times=times), fixed, size)  # type: ignore[arg-type]
 
 
+WIFI = Radio.load("wifi")
 EDGE, SHARED, CLOUD = a_total(0.060, 0), a_total(0.040, 4000), a_total(0.020, 20_000)
 
 
 def test_the_plan_is_the_fastest_choice_at_each_rate() -> None:
-    found = rows([EDGE, SHARED, CLOUD], [1e5, 4e5, 3e6], Energy("wifi"))
+    found = rows([EDGE, SHARED, CLOUD], [1e5, 4e5, 3e6], Energy(WIFI))
     assert [row.total for row in found] == [EDGE, SHARED, CLOUD]
     assert found[1].seconds == pytest.approx(0.040 + 4000 / 4e5)
 
 
 def test_energy_is_that_of_the_measured_radios() -> None:
     # LTE at 1 Mbit/s takes 438 + 1288 mW; 125,000 bytes take a second at that rate.
-    assert Energy("lte").sending(125_000, 125_000) == pytest.approx(1.726)
-    assert Energy("wifi").computing(SHARED) is None
-    assert Energy("wifi", 3.0, 2.0).computing(SHARED) == pytest.approx(3 * 2 * 0.020)
+    lte = Radio.load("lte")
+    one = lte.joules(125_000, 125_000, wait=0.5, every=60)
+    assert one.sending == pytest.approx(0.43839 + 1.28804)
+    assert one.waiting == pytest.approx(0.5 * 1.060)
+    assert one.answer == pytest.approx((0.05197 + 1.28804) * ANSWER / 125_000)
+    assert one.promotion == pytest.approx(1.2107 * 0.2601)
+    assert one.tail == pytest.approx(1.060 * 11.576)
+    assert one.total == pytest.approx(sum(asdict(one).values()))
     with pytest.raises(ExperimentError, match="unknown radio '5g'; there are: 3g, lte, wifi"):
-        Energy("5g")
+        Radio.load("5g")
+
+
+def test_the_tail_ends_where_the_next_picture_begins() -> None:
+    lte = Radio.load("lte")
+    busy = (125_000 + ANSWER) / 125_000 + 0.5
+    for every, idle in ((busy + 2, 2.0), (busy, 0.0), (0.1, 0.0)):
+        often = lte.joules(125_000, 125_000, wait=0.5, every=every)
+        assert often.tail == pytest.approx(1.060 * idle)
+        assert often.promotion == 0  # it had no time to fall asleep
+    assert lte.joules(125_000, 125_000, 0.5, busy + 11.577).promotion > 0
+
+
+def test_what_sends_nothing_leaves_the_radio_asleep() -> None:
+    energy = Energy(WIFI)
+    assert energy.radioing(EDGE, 1e6).total == 0
+    assert energy.radioing(SHARED, 1e6).tail > 0
+
+
+def test_a_picture_waits_for_the_cloud_and_the_round_trip() -> None:
+    energy = Energy(WIFI, edge=3.0, cloud=0.5, rtt=0.04, watts=2.0)
+    expected = WIFI.joules(4000, 1e6, 0.04 + 0.5 * 0.020, 1.0)
+    assert energy.radioing(SHARED, 1e6) == expected
+    assert energy.computing(SHARED) == pytest.approx(3 * 2 * 0.020)
+    assert Energy(WIFI).computing(SHARED) is None
+    with pytest.raises(ExperimentError, match="not every 0"):
+        Energy(WIFI, every=0)
 
 
 def test_without_a_choice_there_is_no_plan() -> None:
     with pytest.raises(ExperimentError, match="allow more --max-divergence"):
-        rows([], [1e6], Energy("wifi"))
+        rows([], [1e6], Energy(WIFI))
 
 
 def test_the_command_prints_what_the_report_says(
@@ -57,7 +92,7 @@ def test_the_command_prints_what_the_report_says(
     with pytest.raises(SystemExit):
         main()
     said = capsys.readouterr().out
-    for total in rows(totals, [1e5, 3e6], Energy("wifi")):
+    for total in rows(totals, [1e5, 3e6], Energy(WIFI)):
         assert total.total.result.label in said
     for stretch in worthwhile(totals):
         assert f"{stretch.slowest / 1e3:,.0f}" in said
