@@ -1,15 +1,18 @@
 """Making profiles: codecs calibrated at the cuts of a network, on the same crops."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from splitwire.calibrate import learn
 from splitwire.calibrate.learn import HELD, Learning, Seen, Trial, more_bytes
 from splitwire.calibrate.store import SUFFIX, settings
-from splitwire.codecs.base import Codec
+from splitwire.codecs.base import Codec, Tensor
 from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile, Provenance
 from splitwire.codecs.registry import codec
@@ -24,6 +27,7 @@ from splitwire.tasks.base import Task
 from splitwire.tasks.registry import load_task
 
 ONE_IN = 5  # originals is held out
+_FEW = 500  # crops are kept from one cut to the next: opening photos takes longer than the network
 
 T = TypeVar("T")
 
@@ -69,6 +73,7 @@ class Calibrator:
     ) -> None:
         self.photos, self.data, self.seed, self.count = photos, data, seed, count
         self._task, self._track, self._tell = task, track, tell
+        self._kept: dict[tuple[tuple[Photo, ...], int], list[NDArray[np.uint8]]] = {}
 
     def calibrate(self, cut: Split, codec: CalibratedCodec) -> list[Codec]:
         """The codec with a profile for each tensor that crosses; the profiles say what of.
@@ -134,9 +139,24 @@ class Calibrator:
         self, cut: Split, why: str, photos: Sequence[Photo], count: int, gradients: bool = False
     ) -> Iterable[Seen]:
         """What crops of photos show there."""
-        pictures = crops(photos, cut.model.preprocess, count, self.seed)
-        shown = learn.watch(cut, pictures, self._task if gradients else None, self.seed)
+        shown = learn.watch(
+            cut, self._crops(cut, photos, count), self._task if gradients else None, self.seed
+        )
         return self._track(shown, total=count, description=f"{cut.at}: {why}")
+
+    def _crops(self, cut: Split, photos: Sequence[Photo], count: int) -> Iterator[Tensor]:
+        """Random crops, float32 (3, H, W) of integers; the same again from memory, if few."""
+        key = (tuple(photos), count)
+        if key in self._kept:
+            yield from (pixels.astype(np.float32) for pixels in self._kept[key])
+            return
+        made = []
+        for crop in crops(photos, cut.model.preprocess, count, self.seed):
+            if count <= _FEW:
+                made.append(crop.astype(np.uint8))
+            yield crop
+        if made:
+            self._kept[key] = made
 
 
 @dataclass(frozen=True)
