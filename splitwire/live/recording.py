@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from splitwire.disk import Lines, Lock
+from splitwire.disk import Lines, lock
 from splitwire.errors import DataError, ExperimentError
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Experiment, LinkPlan, load_experiment
@@ -68,7 +68,7 @@ class Recording:
         self._samples: list[Sample] = []
         if self._path.exists():
             raise ExperimentError(f"{out} holds a run already: give another --out, or delete it")
-        self._lock = Lock(out)
+        self._lock = lock(out)
         self._measure_edge_only(slowness)
 
     def begin(self, choices: Sequence[Choice], source: str, link: LinkPlan) -> None:

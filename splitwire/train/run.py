@@ -14,7 +14,7 @@ from splitwire.codecs.ftc import steps
 from splitwire.codecs.ftc.sensitivity import learn
 from splitwire.codecs.profile import Profile, Provenance
 from splitwire.data.photos import Photo, crops, load_photos
-from splitwire.disk import Lock
+from splitwire.disk import lock
 from splitwire.errors import TrainingError
 from splitwire.models.load import Model, load_model
 from splitwire.train.architecture import Start, architecture
@@ -98,7 +98,7 @@ class Training:
     def __init__(self, plan: Plan, out: Path, track: Track = silent, device: str = "") -> None:
         made = architecture(plan.architecture)  # first what is quick to refuse
         photos, aside = held_out(load_photos(plan.data))
-        self._lock = Lock(out)
+        self._lock = lock(out)
         self.plan, self.out, self._track = plan, out, track
         self.model = load_model(plan.model, None if plan.weights == "none" else plan.weights)
         many = batched(self.model)
