@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from splitwire.errors import StorageError
 
@@ -86,9 +87,23 @@ class Lines:
 
 
 class Lock:
-    """A folder that nobody else writes to while this is alive.
+    """A folder that no other process writes to while this is alive; made by `lock`."""
 
-    The system lets go of it when the process ends, however it does.
+    def __init__(self, file: int) -> None:
+        self._file = file
+
+    def __del__(self) -> None:
+        os.close(self._file)
+
+
+_held: "WeakValueDictionary[tuple[int, int], Lock]" = WeakValueDictionary()
+
+
+def lock(folder: Path) -> Lock:
+    """Keep other processes out of a folder, for as long as what this gives is alive.
+
+    The system lets go of it when the process ends, however it does. Within a process it is one and
+    the same: what failed there may be begun again, whoever still looks at the error.
 
     Args:
         folder: made if it is not there.
@@ -96,23 +111,22 @@ class Lock:
     Raises:
         StorageError: it cannot be written to, or another process does so already.
     """
-
-    def __init__(self, folder: Path) -> None:
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-            try:
-                if fcntl is not None:
-                    fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.read(self._file, 20).decode()
-                raise StorageError(
-                    f"cannot write to {folder}: process {holder} is writing to it; "
-                    "wait for its end, or name another folder"
-                ) from None
-            os.truncate(self._file, 0)
-            os.write(self._file, str(os.getpid()).encode())
-
-    def __del__(self) -> None:
-        if hasattr(self, "_file"):  # or there was none to open
-            os.close(self._file)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        key = (os.fstat(file).st_dev, os.fstat(file).st_ino)
+        made = Lock(file)
+        if key in _held:
+            return _held[key]
+        try:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(file, 20).decode()
+            raise StorageError(
+                f"cannot write to {folder}: process {holder} is writing to it; "
+                "wait for its end, or name another folder"
+            ) from None
+        os.truncate(file, 0)
+        os.write(file, str(os.getpid()).encode())
+        return _held.setdefault(key, made)

@@ -8,9 +8,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from apart import CONTEXT, PATIENCE, apart
+from apart import CONTEXT, PATIENCE, End, apart
 
-from splitwire.disk import LOCK, Lines, Lock, write_whole
+from splitwire.disk import LOCK, Lines, lock, write_whole
 from splitwire.errors import StorageError
 
 
@@ -83,10 +83,10 @@ def test_lines_of_a_file_that_is_gone_are_not_lost_in_silence(
 
 
 def hold(folder: Path, ready: Connection) -> None:
-    lock = Lock(folder)
+    held = lock(folder)
     ready.send(os.getpid())
     signal.pause()
-    del lock
+    del held
 
 
 def test_a_second_process_is_kept_out_until_the_first_is_dead(tmp_path: Path) -> None:
@@ -97,20 +97,22 @@ def test_a_second_process_is_kept_out_until_the_first_is_dead(tmp_path: Path) ->
         assert here.poll(PATIENCE)
         pid = here.recv()
         with pytest.raises(StorageError, match=f"process {pid} is writing to it"):
-            Lock(tmp_path)
+            lock(tmp_path)
     finally:
         process.kill()
         process.join()
-    lock = Lock(tmp_path)
+    held = lock(tmp_path)
     assert (tmp_path / LOCK).read_text() == str(os.getpid())
-    with pytest.raises(StorageError, match=f"process {os.getpid()} "):
-        Lock(tmp_path)
-    del lock
-    Lock(tmp_path)
+    assert lock(tmp_path) is held  # of this process, whose second try it may be
+    kept_out = apart(lock, tmp_path)
+    assert kept_out.status == 1
+    assert f"cannot write to {tmp_path}: process {os.getpid()} is writing" in kept_out.said
+    del held
+    assert apart(lock, tmp_path) == End(0, "")
 
 
 def test_a_folder_that_may_only_be_read_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     folder = tmp_path if os.geteuid() else Path("/sys")  # where root may make no file either
     with pytest.raises(StorageError, match=f"cannot write {folder}: (Permission|Read-only|Oper)"):
-        Lock(folder)
+        lock(folder)

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 
 from splitwire.calibrate import calibrator
 from splitwire.codecs.profile import Profile
-from splitwire.disk import LOCK
+from splitwire.disk import LOCK, lock
 from splitwire.errors import StorageError
 from splitwire.eval.experiment import load_experiment
 from splitwire.eval.run import Run
@@ -215,14 +215,12 @@ def test_a_folder_that_vanishes_ends_a_run_and_a_training(desk: Path, tmp_path: 
         training.run(vanish)
 
 
-def test_a_second_run_in_a_folder_is_refused(desk: Path, tmp_path: Path) -> None:
-    experiment = load_experiment(
-        model=f"{desk / 'net.py'}:small", data=str(desk / "photos"), limit=1, splits=("2",)
-    )
-    first = Run(replace(experiment, codecs=(), pictures=()), tmp_path)
+@pytest.mark.parametrize("work", [evaluate, train])
+def test_a_second_run_in_a_folder_is_refused(work: Work, desk: Path, tmp_path: Path) -> None:
+    held = lock(tmp_path)
+    end = apart(work, desk, tmp_path)
+    assert end.status == 1
     said = f"cannot write to {tmp_path}: process {os.getpid()} is writing to it"
-    with pytest.raises(StorageError, match=said):
-        Run(experiment, tmp_path)
-    plan = train_run.Plan(first.model.name, "2", str(desk / "photos"), Schedule(steps=1), crops=16)
-    with pytest.raises(StorageError, match=said):
-        train_run.Training(plan, tmp_path)
+    assert end.said.startswith(said)
+    assert [path.name for path in tmp_path.iterdir()] == [LOCK]
+    del held

@@ -20,7 +20,7 @@ from splitwire.codecs.base import Tensor
 from splitwire.codecs.registry import codec
 from splitwire.data.leaks import check_disjoint
 from splitwire.data.photos import Photo, load_photos
-from splitwire.disk import Lines, Lock, write_whole, writing
+from splitwire.disk import Lines, lock, write_whole, writing
 from splitwire.eval.checks import check_profiles, check_same, check_unseen, labelled
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
@@ -197,7 +197,7 @@ class Run:
 
     def _open(self) -> Done | None:
         """Make the folder, or read what it already holds; None where it holds no run yet."""
-        self._lock = Lock(self.out)
+        self._lock = lock(self.out)
         path = self.out / SAMPLES
         if not (path.exists() and b"\n" in path.read_bytes()):
             return None

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from splitwire.disk import Lines, Lock
+from splitwire.disk import Lines, lock
 from splitwire.errors import DataError, ExperimentError
 from splitwire.eval.checks import labelled
 from splitwire.eval.deployment import Deployment
@@ -72,7 +72,7 @@ class Recording:
             raise ExperimentError(f"{out} holds a run already: give another --out, or delete it")
         photos = list(pictures.photos.values()) if pictures else []
         self._photos = {photo.name: photo for photo in labelled(task, model, photos)}
-        self._lock = Lock(out)
+        self._lock = lock(out)
         self._measure_edge_only(slowness)
 
     def begin(self, choices: Sequence[Choice], source: str, link: LinkPlan) -> None:

@@ -17,7 +17,7 @@ from splitwire.codecs.profile import Profile, Provenance
 from splitwire.data.fingerprint import fingerprints
 from splitwire.data.leaks import without
 from splitwire.data.photos import Photo, crops, load_photos
-from splitwire.disk import Lock
+from splitwire.disk import lock
 from splitwire.errors import TrainingError
 from splitwire.models.load import Model, load_model
 from splitwire.train.architecture import Start, architecture
@@ -104,7 +104,7 @@ class Training:
         photos, aside = held_out(load_photos(plan.data, labelled=False))
         photos = without(photos, aside)  # the same under other names
         self._pictures = fingerprints([*photos, *aside])
-        self._lock = Lock(out)
+        self._lock = lock(out)
         self.plan, self.out, self._track = plan, out, track
         self.model = load_model(plan.model, None if plan.weights == "none" else plan.weights)
         many = batched(self.model)
