@@ -6,6 +6,8 @@ An edge asks for the whole output where it is to judge it; what a user is shown 
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from math import isfinite
+from typing import Any
 
 import torch
 from torch import fx
@@ -14,6 +16,8 @@ from torch.utils import _pytree as pytree
 from splitwire.codecs.base import Codec
 from splitwire.codecs.registry import codec
 from splitwire.errors import CodecError, RemoteError, SplitwireError, TaskError
+from splitwire.live.protocol import TEXT_BYTES
+from splitwire.live.shown import shown
 from splitwire.models.load import Model
 from splitwire.models.split import Crossing
 from splitwire.runner.local import decode, encode
@@ -50,12 +54,25 @@ def read_prediction(body: bytes) -> Prediction:
         RemoteError: the bytes are none.
     """
     try:
-        said = json.loads(body)
+        said = _printable(json.loads(body))
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         raise RemoteError("the cloud sent no prediction: a JSON object expected")
     return said
+
+
+def _printable(value: Any) -> Any:
+    """A value of JSON with nothing in its words that a terminal obeys; ValueError if not finite."""
+    if isinstance(value, float) and not isfinite(value):  # as is 1e999, and what is called NaN
+        raise ValueError("a number that is not finite")
+    if isinstance(value, str):
+        return shown(value, TEXT_BYTES)
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    return value
 
 
 def write_output(output: Output) -> bytes:

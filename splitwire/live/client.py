@@ -179,7 +179,7 @@ class Client:
         welcome = Welcome(
             agreement=len(self._agreements) - 1,
             digest=halves.model.digest,
-            tensors=[list(crossing.shape[1:]) for crossing in halves.crossings],
+            tensors=halves.shapes,
             in_flight=IN_FLIGHT,
             max_message=self._longest,
         )

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from itertools import count
 from math import inf
 from random import uniform
@@ -15,7 +15,7 @@ from websockets.exceptions import WebSocketException
 from splitwire.errors import RemoteError
 from splitwire.live.address import OPEN_SECONDS, Address
 from splitwire.live.bandwidth import Bandwidth
-from splitwire.live.handshake import Hello, Welcome
+from splitwire.live.handshake import Hello, Welcome, check_welcome
 from splitwire.live.logs import event
 from splitwire.live.protocol import Answer, Frame, Probe, Refusal, read_reply
 from splitwire.live.shown import shown
@@ -30,12 +30,13 @@ class Uplink:
 
     Args:
         address: of the cloud.
-        hellos: everything that frames may be sent under; agreed anew on each connection.
+        hellos: everything that frames may be sent under, and the shapes that cross there, without
+            the batch; agreed anew on each connection.
     """
 
-    def __init__(self, address: Address, hellos: Sequence[Hello]) -> None:
+    def __init__(self, address: Address, hellos: Mapping[Hello, list[list[int]]]) -> None:
         self.address = address
-        self.hellos = list(dict.fromkeys(hellos))  # two specs may mean the same
+        self.hellos = hellos
         self.bandwidth = Bandwidth()
         self.heard = -inf  # when anything last came from the cloud
         self.reconnects = -1
@@ -59,7 +60,8 @@ class Uplink:
         socket = await self.address.open()
         try:
             async with asyncio.timeout(60):  # a cloud may have to cut a network first
-                self._agreed = {hello: await _agree(socket, hello) for hello in self.hellos}
+                for hello, tensors in self.hellos.items():
+                    self._agreed[hello] = await self._agree(socket, hello, tensors)
         except (WebSocketException, OSError, TimeoutError) as error:
             raise RemoteError(f"{self.address.url} fell silent in the handshake") from error
         finally:
@@ -99,9 +101,12 @@ class Uplink:
         if hello not in self._agreed or not self.up:
             raise RemoteError("the link is down")
         number = next(self._ids)
-        frame = Frame(self._agreed[hello].agreement, number, patience, packet)
+        agreed = self._agreed[hello]
+        message = Frame(agreed.agreement, number, patience, packet).message()
+        if len(message) > agreed.max_message:
+            raise RemoteError(f"the cloud takes messages of {agreed.max_message} bytes at most")
         sent = monotonic()
-        reply = await self._exchange(number, frame.message(), patience)
+        reply = await self._exchange(number, message, patience)
         if isinstance(reply, Probe):
             raise RemoteError("the cloud sent a probe where an answer was due")
         if isinstance(reply, Answer):
@@ -130,6 +135,19 @@ class Uplink:
         socket, self._socket = self._socket, None
         if socket is not None:
             await socket.close()
+
+    async def _agree(
+        self, socket: ClientConnection, hello: Hello, tensors: list[list[int]]
+    ) -> Welcome:
+        await socket.send(hello.text())
+        said = await socket.recv()
+        if isinstance(said, bytes):
+            raise RemoteError("the cloud answered a hello with bytes")
+        welcome = Welcome.read(said)
+        check_welcome(welcome, hello, tensors)
+        if any(welcome.agreement == other.agreement for other in self._agreed.values()):
+            raise RemoteError(f"the cloud gave the agreement {welcome.agreement} twice")
+        return welcome
 
     async def _exchange(
         self, number: int, message: bytes, patience: float
@@ -169,11 +187,3 @@ class Uplink:
         for reply in self._pending.values():
             if not reply.done():
                 reply.set_exception(RemoteError(f"the link went down: {why}"))
-
-
-async def _agree(socket: ClientConnection, hello: Hello) -> Welcome:
-    await socket.send(hello.text())
-    said = await socket.recv()
-    if isinstance(said, bytes):
-        raise RemoteError("the cloud answered a hello with bytes")
-    return Welcome.read(said)

@@ -90,9 +90,8 @@ class Drive:
         if self.slowed:
             relay = Relay(address.target, self.slowed.trace, self.slowed.rtt)
             address = replace(address, via=await relay.open())
-        uplink = Uplink(
-            address, [hello(c, self.task, self.whole) for c in self.choices if c.codecs]
-        )
+        sending = [choice for choice in self.choices if choice.codecs]
+        uplink = Uplink(address, {hello(c, self.task, self.whole): c.split.shapes for c in sending})
         tasks: list[asyncio.Task[None]] = []
         try:
             await uplink.open()

@@ -21,8 +21,9 @@ from splitwire.eval.samples import Outcome
 from splitwire.live.answers import read_output, read_prediction, write_prediction
 from splitwire.live.connection import Uplink
 from splitwire.live.handshake import Hello
-from splitwire.live.protocol import Code, Refusal
+from splitwire.live.protocol import Answer, Code, Refusal
 from splitwire.live.record import Frame, Record
+from splitwire.live.shown import shown
 from splitwire.live.supply import Taken
 from splitwire.live.worker import Worker
 from splitwire.runner.choice import Choice
@@ -32,6 +33,9 @@ from splitwire.tasks.base import Output, Prediction, Task
 T = TypeVar("T")
 
 _Coded = tuple[Sequence[torch.Tensor], bytes | None]
+
+
+_CLOCKS = 1e-3  # seconds that two machines' clocks may differ by over a frame
 
 
 def hello(choice: Choice, task: Task, whole: bool) -> Hello:
@@ -144,6 +148,7 @@ class Edge:
             if reply.code in (Code.DAMAGED, Code.NO_PREDICTION):
                 return frame.record("refused", reply.reason)
             raise RemoteError(f"the cloud is {reply.code.name.lower()}: {reply.reason}")
+        _check_times(reply, away)
         frame.seconds |= {
             "link": max(0.0, away - reply.held),
             "decode": reply.decode,
@@ -154,12 +159,20 @@ class Edge:
     def _answered(self, frame: Frame, body: bytes) -> Record:
         """The record of a frame that the cloud answered; RemoteError where that was no answer."""
         if not self.whole:
-            return frame.record("answered", prediction=read_prediction(body))
+            return frame.record("answered", prediction=self._told(body))
         output = read_output(body, frame.choice.split.model)
         try:
             return frame.record("answered", output=output, prediction=self._predicted(output))
         except TaskError as error:
             raise RemoteError(f"the cloud sent no output of the task: {error}") from error
+
+    def _told(self, body: bytes) -> Prediction:
+        prediction = read_prediction(body)
+        try:
+            self.task.check_prediction(prediction)
+        except Exception as error:  # of any kind: the task may be a user's own, the words a liar's
+            raise RemoteError(f"the cloud sent no prediction: {shown(error)}") from error
+        return prediction
 
     async def _finish_here(
         self, frame: Frame, features: Sequence[torch.Tensor], how: Outcome, reason: str | None
@@ -236,6 +249,16 @@ class Edge:
         """Let the threads end."""
         self._computing.close()
         self._coding.close()
+
+
+def _check_times(answer: Answer, away: float) -> None:
+    """Refuse parts that are longer than their whole, of a frame that was away for so long (s)."""
+    stages = answer.decode + answer.cloud
+    if stages > answer.held + _CLOCKS or answer.held > away + _CLOCKS:
+        raise RemoteError(
+            f"the cloud sent times that cannot be: {stages:.6f} s of stages in {answer.held:.6f} s "
+            f"there, in a round trip of {away:.6f} s"
+        )
 
 
 def _settle(done: asyncio.Future[T], result: T | Exception) -> None:

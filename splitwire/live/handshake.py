@@ -113,6 +113,29 @@ class Welcome:
             ) from None
 
 
+def check_welcome(welcome: Welcome, hello: Hello, tensors: list[list[int]]) -> None:
+    """Refuse a welcome to something else than was asked for.
+
+    Args:
+        welcome: of a cloud that may be any.
+        hello: what was asked for.
+        tensors: shapes that cross there, without the batch.
+
+    Raises:
+        RemoteError: it is to another network, or another cut.
+    """
+    if hello.digest not in ("", welcome.digest):
+        raise RemoteError(
+            f"the cloud welcomes to another network ({shown(welcome.digest, 16)}) than "
+            f"{hello.model} ({hello.digest})"
+        )
+    if welcome.tensors != tensors:
+        raise RemoteError(
+            f"the cloud welcomes to tensors of {shown(welcome.tensors, 80)}, where {tensors} cross "
+            f"at {hello.split}"
+        )
+
+
 def refused(reason: str) -> str:
     """The text message that refuses a hello."""
     return json.dumps({"refused": shown(reason, REASON_CHARACTERS)})

@@ -8,11 +8,11 @@ from time import monotonic
 import torch
 
 from splitwire.errors import TaskError
-from splitwire.live.answers import structured
 from splitwire.live.library import Agreement
 from splitwire.live.protocol import Code, FrameError
+from splitwire.models.batch import Batched, Frame
 from splitwire.models.split import Split
-from splitwire.tasks.base import Output, tensors
+from splitwire.tasks.base import Output
 
 MAX_BATCH = 8
 _FORGET = 0.8  # how much of what is known of a pace outlives the next measurement
@@ -72,6 +72,7 @@ class Pace:
     """Seconds a frame in batches of 1, 2, 4, 8: which size pays for one split on this machine."""
 
     seconds: dict[int, float] = field(default_factory=dict)
+    half: Batched | None = None
 
     def size(self, waiting: int, left: float) -> int:
         """The batch to run of so many frames, the first of which has so many seconds left."""
@@ -88,10 +89,11 @@ class Pace:
 
 def run_batch(batch: Sequence[Job], pace: Pace) -> list[Inference | FrameError]:
     """What comes of each of the decoded frames of one split."""
-    begin = monotonic()
     try:
         with torch.inference_mode():
-            outputs = _forward(batch)
+            run = _runner(batch, pace)
+            begin = monotonic()
+            outputs = run([job.tensors for job in batch])
             found = [_answer(job, output) for job, output in zip(batch, outputs, strict=True)]
     except Exception as error:  # of any kind: whichever frame it was, the others go on
         if len(batch) > 1:
@@ -113,16 +115,11 @@ def _answer(job: Job, output: Output) -> bytes | FrameError:
         return FrameError(Code.NO_PREDICTION, str(error))
 
 
-def _forward(batch: Sequence[Job]) -> list[Output]:
-    """The output of each frame, its batch dimension of 1 included."""
-    cloud = batch[0].split.cloud
+def _runner(batch: Sequence[Job], pace: Pace) -> Callable[[Sequence[Frame]], list[Output]]:
+    """What gives the output of each frame, its batch dimension of 1 included."""
+    split = batch[0].split
     if len(batch) == 1:
-        return [cloud(*batch[0].tensors)]
-
-    def flat(*inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(tensors(cloud(*inputs)))
-
-    columns = [torch.stack(column) for column in zip(*(j.tensors for j in batch), strict=True)]
-    # The graph was made for a batch of one; vmap knows what its operations do to several.
-    rows = zip(*torch.vmap(flat)(*columns), strict=True)
-    return [structured(batch[0].split.model, row) for row in rows]
+        return lambda frames: [split.cloud(*frames[0])]
+    if pace.half is None:
+        pace.half = Batched(split.edge, split.cloud, split.model.input_shape)
+    return pace.half

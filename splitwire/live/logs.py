@@ -1,6 +1,7 @@
 """Structured logs: a JSON object a line on stderr, for a machine to read and a person to bear.
 
-    record ─▶ a bounded queue ─▶ a thread ─▶ stderr
+    record ─────────────▶ a bounded queue ─▶ a thread ─▶ stderr
+    what libraries of C write there ─▶ a pipe ─▶ records
 
 A pipe that nobody empties takes no more after 64 kB, and whoever writes to it waits. So nobody
 writes but a thread of its own; what does not fit the queue is dropped, counted and said.
@@ -113,10 +114,11 @@ class Writer(logging.Handler):
 def logging_to_stderr() -> Iterator[None]:
     """Write what this program, its libraries and Python itself say to stderr, as lines of JSON.
 
-    Logs of all libraries, warnings, and tracebacks of threads and of the program that nobody
-    caught; where it ends, all is as before.
+    Logs of all libraries, warnings, tracebacks of threads and of the program that nobody caught,
+    and what libraries of C print by themselves; where it ends, all is as before.
     """
-    root, handler = logging.getLogger(), Writer(_STDERR)
+    stderr = os.dup(_STDERR)
+    root, handler = logging.getLogger(), Writer(stderr)
     before = (root.handlers, sys.excepthook, threading.excepthook)
     root.handlers = [handler]
     levels = {name: logging.getLogger(name).level for name in ("splitwire", "uvicorn.error")}
@@ -124,6 +126,7 @@ def logging_to_stderr() -> Iterator[None]:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     logging.captureWarnings(True)
     sys.excepthook, threading.excepthook = _uncaught, _uncaught_in_thread
+    reading = _redirected()
     try:
         yield
     except (SplitwireError, OSError):  # which the command line says in a line
@@ -136,7 +139,25 @@ def logging_to_stderr() -> Iterator[None]:
         root.handlers, sys.excepthook, threading.excepthook = before
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
+        os.dup2(stderr, _STDERR)  # which ends the reading
+        reading.join(_LAST_SECONDS)
         handler.close()
+
+
+def _redirected() -> Thread:
+    """Have stderr lead into the logs; the thread that reads it."""
+    read, write = os.pipe()
+    os.dup2(write, _STDERR)
+    os.close(write)
+
+    def lines() -> None:
+        with os.fdopen(read, encoding="utf-8", errors="replace") as file:
+            for line in file:
+                event("stderr", logging.WARNING, text=line.rstrip())
+
+    thread = Thread(target=lines, name="stderr", daemon=True)
+    thread.start()
+    return thread
 
 
 def _bounded(value: Any) -> Any:

@@ -85,6 +85,11 @@ class Split:
     cloud_macs: int
     difference: float
 
+    @property
+    def shapes(self) -> list[list[int]]:
+        """What crosses, without the batch, as a handshake says it."""
+        return [list(crossing.shape[1:]) for crossing in self.crossings]
+
 
 def layers_between(model: Model, first: str, last: str) -> fx.GraphModule:
     """The layers behind one cut point up to another: what crosses at `first` in, at `last` out.

@@ -87,6 +87,15 @@ class Task(ABC):
     def predict(self, output: Output) -> Prediction:
         """What an answer carries and a reader is shown: values that JSON has, by name."""
 
+    def check_prediction(self, prediction: Prediction) -> None:  # noqa: B027
+        """Refuse what `predict` never tells: it may have come from a cloud that cannot be trusted.
+
+        That its numbers are finite and its words printable is seen to already.
+
+        Raises:
+            TaskError: what was expected, and what was told.
+        """
+
     def lines(self, prediction: Prediction) -> list[str]:
         """A prediction in words, a line each."""
         return [f"{name}: {_short(value)}" for name, value in prediction.items()]

@@ -1,6 +1,6 @@
 """Classification: one row of logits, a softmax over classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 SHOWN = 5  # classes of a prediction
 IMAGENET_CLASSES = 1000
 _ADVICE = "name the task that fits (--task), or write one (docs/adding-a-task.md)"
+_ROUNDED = 1e-4  # by which rounded probabilities may be more than one
 
 
 def divergence(reference_logits: ArrayLike, logits: ArrayLike) -> Floats:
@@ -72,6 +73,7 @@ class Classification(Task):
 
     Args:
         names: of the classes, in order; none where nobody knows them.
+        classes: how many there are; None where nobody knows.
     """
 
     name: ClassVar[str] = "classification"
@@ -81,13 +83,16 @@ class Classification(Task):
         Metric("top5", "top-5 accuracy", _top5, share=True, by_truth=True),
     )
 
-    def __init__(self, names: Sequence[str] = ()) -> None:
+    def __init__(self, names: Sequence[str] = (), classes: int | None = None) -> None:
         self._names = names
+        self._classes = classes
 
     @classmethod
     def of(cls, model: Model) -> Self:
         """With the names of ImageNet's classes where those are the network's."""
-        return cls(class_names(model))
+        shapes = [tuple(node.meta["val"].shape) for node in model.graph.outputs]
+        known = len(shapes) == 1 and len(shapes[0]) == 2
+        return cls(class_names(model), shapes[0][1] if known else None)
 
     def check(self, output: Output) -> None:
         """Refuse what is no row of logits of two classes or more."""
@@ -130,11 +135,40 @@ class Classification(Task):
         said = {"classes": best.tolist(), "probabilities": [float(f"{p:.6g}") for p in chances]}
         return said | ({"names": [self._names[i] for i in best]} if self._names else {})
 
+    def check_prediction(self, prediction: Prediction) -> None:
+        """Refuse what is no ranking of this network's classes."""
+        told: list[Any] = [prediction.get(key) for key in ("classes", "probabilities", "names")]
+        classes, chances, names = told
+        count = min(SHOWN, self._classes or SHOWN)
+        most = self._classes if self._classes is not None else 1 << 31
+        right = (
+            prediction.keys() <= {"classes", "probabilities", "names"}
+            and _all(classes, int, lambda index: 0 <= index < most)
+            and _all(chances, int | float, lambda chance: 0 <= chance <= 1)
+            and len(classes) == len(set(classes)) == len(chances)
+            and (len(classes) == count if self._classes else 1 <= len(classes) <= count)
+            and chances == sorted(chances, reverse=True)
+            and sum(chances) <= 1 + _ROUNDED
+            and (names is None or (_all(names, str) and len(names) == len(classes)))
+        )
+        if not right:
+            raise TaskError(
+                f"no ranking of {self._classes or 'some'} classes: {count} classes, best first, "
+                "and their probabilities expected"
+            )
+
     def lines(self, prediction: Prediction) -> list[str]:
         """A class a line, with its probability."""
         names = prediction.get("names") or [f"class {i}" for i in prediction["classes"]]
         pairs = zip(names, prediction["probabilities"], strict=True)
         return [f"{name} {100 * chance:.0f} %" for name, chance in pairs]
+
+
+def _all(values: Any, kind: Any, right: Callable[[Any], bool] = lambda value: True) -> bool:
+    """Whether it is a list, and all of it of one kind and right; true and false are no numbers."""
+    return isinstance(values, list) and all(
+        isinstance(value, kind) and not isinstance(value, bool) and right(value) for value in values
+    )
 
 
 def class_names(model: Model) -> list[str]:

@@ -1,11 +1,14 @@
 """Clouds that say what no cloud should: the edge falls back, frame by frame, and goes on."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +21,7 @@ from splitwire.live.address import Address
 from splitwire.live.answers import write_output, write_prediction
 from splitwire.live.drive import Drive
 from splitwire.live.handshake import Hello, Welcome
-from splitwire.live.protocol import Answer, Frame, Probe
+from splitwire.live.protocol import Answer, Code, Frame, Probe, Refusal
 from splitwire.live.record import Record
 from splitwire.runner.choice import Choice
 from splitwire.tasks.base import Task
@@ -32,13 +35,19 @@ CLASSIFIER = Classification()
 Reply = Callable[[Frame], bytes | str]
 
 
-def welcome(hello: Hello) -> str:
-    return Welcome(0, hello.digest, [], 8, 1 << 20).text()
+def welcome(hello: Hello, **changes: Any) -> str:
+    said = Welcome(0, hello.digest, [[4, 15, 15]], 8, 1 << 20)
+    return replace(said, **changes).text()
 
 
-def answering(body: bytes) -> Reply:
-    """Every frame is answered with that."""
-    return lambda frame: Answer(frame.id, 0.0, 0.0, 0.0, body).message()
+def greeting(said: str, hello: Hello) -> str:
+    """What is said; `digest` stands for a welcome to the right network and other tensors."""
+    return welcome(hello, tensors=[[4, 15, 16]]) if said == "digest" else said
+
+
+def answering(body: bytes, *times: float) -> Reply:
+    """Every frame is answered with that, and those times."""
+    return lambda frame: Answer(frame.id, *(times or (0.0, 0.0, 0.0)), body).message()
 
 
 @contextmanager
@@ -97,6 +106,90 @@ def test_a_prediction_that_is_no_json_object_makes_the_frame_fall_back(
     with fake_cloud(answering(body)) as address:
         records = run(small, address, whole=False)
     all_fell_back(small, records, "the cloud sent no prediction: a JSON object expected")
+
+
+RANKING: dict[str, Any] = {
+    "classes": [3, 1, 9, 0, 2],
+    "probabilities": [0.5, 0.2, 0.1, 0.1, 0.05],
+}
+LIES: list[dict[str, Any]] = [
+    {"classes": [3, 1, 10, 0, 2]},  # there are ten
+    {"classes": [3, 1, -1, 0, 2]},
+    {"classes": [3, 1, 1, 0, 2]},
+    {"classes": [3, 1, 9.0, 0, 2]},
+    {"classes": [3, 1, True, 0, 2]},
+    {"classes": [3, 1, 9, 0]},
+    {"classes": [3], "probabilities": [0.5]},
+    {"classes": []},
+    {"classes": "31902"},
+    {"classes": None},
+    {"probabilities": [0.5, 0.2, 0.1, 0.1]},
+    {"probabilities": [0.5, 0.2, 0.1, 0.1, -0.05]},
+    {"probabilities": [1.5, 0.2, 0.1, 0.1, 0.05]},
+    {"probabilities": [0.9, 0.9, 0.1, 0.1, 0.05]},
+    {"probabilities": [0.1, 0.2, 0.3, 0.1, 0.05]},
+    {"probabilities": ["a"] * 5},
+    {"names": ["a"] * 4},
+    {"names": [1] * 5},
+    {"more": 1},
+]
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_prediction_that_the_network_cannot_make_makes_the_frame_fall_back(
+    small: sw.Model, lie: dict[str, Any]
+) -> None:
+    with fake_cloud(answering(json.dumps(RANKING | lie).encode())) as address:
+        records = run(small, address, whole=False, task=Classification.of(small))
+    all_fell_back(small, records, "the cloud sent no prediction: no ranking of 10 classes")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_number_that_is_not_finite_makes_the_frame_fall_back(
+    small: sw.Model, number: str
+) -> None:
+    body = json.dumps(RANKING).replace("0.05", number).encode()
+    with fake_cloud(answering(body)) as address:
+        records = run(small, address, whole=False)
+    all_fell_back(small, records, "the cloud sent no prediction")
+
+
+@pytest.mark.parametrize(
+    "times", [(60.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 4000.0), (4294.0, 4000.0, 200.0)]
+)
+def test_times_that_cannot_be_make_the_frame_fall_back(
+    small: sw.Model, times: tuple[float, ...]
+) -> None:
+    with fake_cloud(answering(json.dumps(RANKING).encode(), *times)) as address:
+        records = run(small, address, whole=False)
+    all_fell_back(small, records, "the cloud sent times that cannot be")
+
+
+def test_words_of_a_cloud_are_shown_with_nothing_a_terminal_obeys(small: sw.Model) -> None:
+    names = ["\x1b[2J\x1b]0;owned\x07", "a\nb", "\u202egnp.exe", "\x9b31m", "tench"]
+    with fake_cloud(answering(json.dumps(RANKING | {"names": names}).encode())) as address:
+        (record, *_) = run(small, address, whole=False, task=Classification.of(small))
+    assert record.outcome == "answered"
+    assert all(line.isprintable() for line in CLASSIFIER.lines(record.prediction))
+    assert record.prediction["names"][1:] == ["a\\nb", "\\u202egnp.exe", "\\x9b31m", "tench"]
+    evil = Refusal(1, Code.DAMAGED, "").message() + ("\x1b[2J" * 1000).encode()
+    with fake_cloud(lambda frame: evil[:1] + frame.message()[2:6] + evil[5:]) as address:
+        (record, *_) = run(small, address, whole=False)
+    assert record.outcome == "refused"
+    assert str(record.reason).isprintable()
+    assert len(str(record.reason)) <= 501
+    with (
+        fake_cloud(answering(b""), lambda hello: json.dumps({"refused": "\x1b[2J"})) as address,
+        pytest.raises(RemoteError) as refused,
+    ):
+        run(small, address, whole=False)
+    assert str(refused.value).isprintable()
+
+
+def test_a_cloud_is_sent_no_more_than_it_takes(small: sw.Model) -> None:
+    with fake_cloud(answering(b""), lambda hello: welcome(hello, max_message=1000)) as address:
+        records = run(small, address, whole=False)
+    all_fell_back(small, records, "the cloud takes messages of 1000 bytes at most")
 
 
 BODIES = {
@@ -170,13 +263,16 @@ def test_a_message_that_is_no_reply_costs_no_frame(small: sw.Model, reply: Reply
         ("hello", "a JSON object expected"),
         ('{"welcome": 1, "agreement": 0, "classes": 1000}', "no welcome of version 2"),
         (Welcome(0, "", [], 8, 9).text().replace("0", "300", 1), "no welcome of version 2"),
+        (Welcome(0, "0123456789abcdef", [[4, 15, 15]], 8, 9).text(), "to another network"),
+        ("digest", "welcomes to tensors of"),
+        (" " * 70_000, "a text of 70000 characters"),
     ],
 )
 def test_a_cloud_that_does_not_welcome_is_one_clear_error(
     small: sw.Model, said: str, why: str
 ) -> None:
     with (
-        fake_cloud(answering(b""), lambda hello: said) as address,
+        fake_cloud(answering(b""), lambda hello: greeting(said, hello)) as address,
         pytest.raises(RemoteError, match=why),
     ):
         run(small, address, whole=False)

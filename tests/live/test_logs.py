@@ -21,7 +21,7 @@ from splitwire.live.logs import JsonLines, Writer
 from splitwire.live.protocol import Answer, Refusal
 
 ALL = """
-import logging, sys, threading, warnings
+import logging, os, sys, threading, time, warnings
 from splitwire.live.logs import event, logging_to_stderr
 
 class Odd:
@@ -33,6 +33,8 @@ with logging_to_stderr():
     warnings.warn("a warning of a library")
     logging.getLogger("uvicorn.error").error("from uvicorn\\nin two lines")
     logging.getLogger("another").error("from %s", "another")
+    os.write(2, b"a library of C\\nin two lines\\n")
+    time.sleep(0.2)
     event("odd", thing=Odd())
     thread = threading.Thread(target=lambda: 1 / 0, name="worker")
     thread.start()
@@ -50,7 +52,9 @@ def test_every_line_is_json_whoever_says_it() -> None:
     events = [entry["event"] for entry in said]
     assert events[0] == "mine"
     assert "a warning of a library" in events[1]
-    assert events[2:] == ["from uvicorn\nin two lines", "from another", "uncaught", "failed"]
+    assert events[2:4] == ["from uvicorn\nin two lines", "from another"]
+    assert [entry.get("text") for entry in said[4:6]] == ["a library of C", "in two lines"]
+    assert events[4:] == ["stderr", "stderr", "uncaught", "failed"]
     assert said[0]["address"] == "x\\ny"
     assert (said[-2]["error"], said[-2]["thread"]) == (
         "ZeroDivisionError: division by zero",
@@ -82,10 +86,10 @@ def test_what_does_not_fit_is_dropped_counted_and_said() -> None:
 
     thread = Thread(target=drain)
     thread.start()
-    while writer._missed or not writer._lines.empty():  # until it has said so
+    while not writer._lines.empty():
         sleep(0.01)
-        writer.emit(logging.LogRecord("a", logging.INFO, "", 0, "more", None, None))
-        sent += 1
+    writer.emit(logging.LogRecord("a", logging.INFO, "", 0, "one more, which says it", None, None))
+    sent += 1
     writer.close()
     os.close(write)
     thread.join(PATIENCE)
