@@ -5,6 +5,7 @@ encoders write them are taken: one lossy picture, whose one size stands at one p
 """
 
 import struct
+from typing import Any
 
 from splitwire.codecs.units import obu_types
 
@@ -31,7 +32,8 @@ def avif_size(file: bytes) -> tuple[int, int]:
     Raises:
         ValueError: it is damaged, or another kind of file.
     """
-    spans, at = [], 0
+    spans: list[tuple[bytes, int, int]] = []
+    at = 0
     while at < len(file):
         length, kind = _read(">I4s", file, at)
         spans.append((kind, at + 8, at + length))
@@ -64,7 +66,7 @@ def _sequence_size(units: bytes) -> tuple[int, int]:
     return int(height, 2) + 1, int(width, 2) + 1
 
 
-def _read(form: str, file: bytes, at: int) -> tuple[bytes, ...]:
+def _read(form: str, file: bytes, at: int) -> tuple[Any, ...]:
     try:
         return struct.unpack_from(form, file, at)
     except struct.error as error:
