@@ -32,7 +32,8 @@ def avif_size(file: bytes) -> tuple[int, int]:
     Raises:
         ValueError: it is damaged, or another kind of file.
     """
-    spans, at = [], 0
+    spans: list[tuple[bytes, int, int]] = []
+    at = 0
     while at < len(file):
         length, kind = _read(">I4s", file, at)
         spans.append((kind, at + 8, at + length))
