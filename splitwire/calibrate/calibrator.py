@@ -71,7 +71,7 @@ class Calibrator:
     ) -> None:
         self.photos, self.data, self.seed, self.count = photos, data, seed, count
         self._task, self._track, self._tell = task, track, tell
-        self._kept: dict[tuple[int, int], list[NDArray[np.uint8]]] = {}
+        self._kept: dict[tuple[tuple[Path, ...], int], list[NDArray[np.uint8]]] = {}
 
     def calibrate(self, cut: Split, codec: CalibratedCodec) -> list[Codec]:
         """The codec with a profile for each tensor that crosses; the profiles say what of.
@@ -142,7 +142,7 @@ class Calibrator:
 
     def _crops(self, cut: Split, photos: Sequence[Photo], count: int) -> Iterator[Tensor]:
         """Random crops, float32 (3, H, W) of integers; the same again from memory, if few."""
-        key = (len(photos), count)  # all, the rest, or those held out
+        key = (tuple(photo.path for photo in photos), count)
         if key in self._kept:
             yield from (pixels.astype(np.float32) for pixels in self._kept[key])
             return
