@@ -10,7 +10,9 @@ variant with the least mean of its delta rates over the splits. It prints, a row
     bytes   at 0.05 nats
     ms      to encode one tensor, p50 over pictures and qualities, on this machine
 
-An interrupted benchmark goes on where it stopped.
+An interrupted benchmark goes on where it stopped. The order of channels in the mosaic is not among
+the variants: none that was tried (by mean, deviation, correlation or distance, learnt on 40
+pictures and measured on 20) saved more than 1.2 % of the bytes of any of the four.
 """
 
 import argparse

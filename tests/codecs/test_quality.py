@@ -69,6 +69,19 @@ def test_no_level_of_full_range_is_clipped(name: str, level: int) -> None:
     np.testing.assert_array_equal(y, x)
 
 
+@every_video
+def test_filters_can_be_left_out(name: str) -> None:
+    """The decoder follows what the stream says, and codes are filtered after they are paid for."""
+    coarse = {"h264": "qp=44", "hevc": "qp=44", "av1": "qp=60"}[name]
+    codecs = [sw.codec(f"{name}:{coarse},filters={word}") for word in ("true", "false")]
+    assert codecs[1].travelling_spec == name
+    on, off = (codec.encode(X) for codec in codecs)
+    assert on != off and abs(len(on) - len(off)) < 30
+    filtered, plain = sw.decode(on), sw.decode(off)
+    assert not np.array_equal(filtered, plain)
+    assert 0.9 < np.square(plain - X).mean() / np.square(filtered - X).mean() < 1.1
+
+
 def test_png_is_the_quantiser_to_the_bit() -> None:
     for rule in ("bits=8", "bits=3,clip=minmax", "bits=1,per=channel"):
         np.testing.assert_array_equal(coded(f"png:{rule}"), coded(f"raw:{rule}"))
