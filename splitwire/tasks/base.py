@@ -76,7 +76,7 @@ class Task(ABC):
     def predict(self, output: Output) -> Prediction:
         """What an answer carries and a reader is shown: values that JSON has, by name."""
 
-    def check_prediction(self, prediction: Prediction) -> None:  # noqa: B027: most add nothing
+    def check_prediction(self, prediction: Prediction) -> None:  # noqa: B027 (most add nothing)
         """Refuse what `predict` never tells: it may have come from a cloud that cannot be trusted.
 
         That its numbers are finite and its words printable is seen to already.
