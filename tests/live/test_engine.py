@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import splitwire as sw
+from splitwire.live import batching
 from splitwire.live.batching import Engine
 from splitwire.live.inference import Inference, Job
 from splitwire.live.library import Agreement
@@ -127,6 +128,27 @@ def test_the_bytes_of_all_frames_are_bounded(small: sw.Model) -> None:
     busy = [result for _, result in found if isinstance(result, FrameError)]
     assert held <= 3 * 110_000
     assert sum("bytes wait already" in str(result) for result in busy) == 3
+
+
+def test_memory_is_given_back_when_no_frame_has_come_for_a_while(
+    small: sw.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[str] = []
+    found: list[object] = []
+    monkeypatch.setattr(batching, "return_memory", lambda: given.append("back"))
+    monkeypatch.setattr(batching, "_REST_SECONDS", 0.05)
+
+    async def main() -> None:
+        engine = Engine()
+        for job in jobs(small, "aab", lambda _, result: found.append(result)):
+            engine.take(job)
+        async with asyncio.timeout(60):
+            while not given:
+                await asyncio.sleep(0.01)
+        engine.close()
+
+    asyncio.run(main())
+    assert (len(found), given) == (3, ["back"])
 
 
 MEMORY = """
