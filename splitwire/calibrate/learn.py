@@ -178,11 +178,14 @@ def calibrate(
 def more_bytes(trials: Sequence[Trial], than: Sequence[Trial], divergence: float) -> float:
     """How many more bytes some trials take than others at one divergence, as a share.
 
-    Between and beyond settings the logarithm of bytes is taken for linear in that of divergence.
+    Between and beyond settings the logarithm of bytes is taken for linear in that of divergence. 0
+    where settings hardly differ, as with a network whose output is nearly constant.
     """
     logs = []
     for each in (trials, than):
-        lost = np.log([max(trial.divergence, 1e-9) for trial in each])
+        lost = np.log([max(trial.divergence, _LEAST) for trial in each])
+        if np.ptp(lost) < _NEAR:
+            return 0.0
         slope, start = np.polyfit(lost, np.log([trial.bytes for trial in each]), 1)
         logs.append(slope * np.log(divergence) + start)
     return float(np.exp(logs[0] - logs[1]) - 1)

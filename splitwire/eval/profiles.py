@@ -41,6 +41,7 @@ class RunProfiles:
         with writing(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
         self._store = run_store(run)
+        self._learnt: dict[tuple[str, str], list[Codec]] = {}  # the store reads its folders once
 
     def codecs(self, cut: Split, codec: Codec) -> list[Codec]:
         """The codec for each tensor that crosses, with a profile where it needs one.
@@ -64,7 +65,9 @@ class RunProfiles:
         return self._store.find(cut.model.digest, cut.at, codec, crossing, fits)
 
     def _learn(self, cut: Split, codec: CalibratedCodec) -> list[Codec]:
-        made = self._calibrator.calibrate(cut, codec)
-        name = quote(f"{cut.at}-{settings(codec)}", safe=" ,=")
-        save_profiles(made, self._folder / f"{name}{SUFFIX}")
-        return made
+        key = cut.at, settings(codec)
+        if key not in self._learnt:
+            made = self._learnt[key] = self._calibrator.calibrate(cut, codec)
+            name = quote("-".join(key), safe=" ,=")
+            save_profiles(made, self._folder / f"{name}{SUFFIX}")
+        return [replace(codec, profile=one.profile) for one in self._learnt[key]]

@@ -233,7 +233,7 @@ def test_several_crossing_tensors_have_a_profile_each(lite0: sw.Model, tmp_path:
 
 
 def test_a_profile_is_scaled_and_told_by_photos_that_it_did_not_learn_from(
-    net: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    forked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown: list[set[str]] = []
 
@@ -242,7 +242,7 @@ def test_a_profile_is_scaled_and_told_by_photos_that_it_did_not_learn_from(
         return crops(photos, *rest)
 
     monkeypatch.setattr("splitwire.calibrate.calibrator.crops", spied)
-    (profile,) = write_profiles(Plan(net, "2", crops=30), tmp_path / "x")
+    profile, _ = write_profiles(Plan(forked, "both", crops=30), tmp_path / "x")
     held, learnt_from = shown
     assert (len(held), len(learnt_from), held & learnt_from) == (2, 7, set())
     learnt = profile.learnt
