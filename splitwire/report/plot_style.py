@@ -117,8 +117,8 @@ def styles(curves: Iterable[str]) -> dict[str, Style]:
         other = strangers.index(family) if family in strangers else 0
         name, marker = _CODECS.get(family, _OTHERS[other % len(_OTHERS)])
         for index, curve in enumerate(members):
-            dashes = "--" if family == "picture" else _DASHES[index % len(_DASHES)]
-            found[curve] = Style(LIGHT[name], marker, dashes)
+            kinds = _DASHES[1:] if family == "picture" else _DASHES  # never a line of a codec's
+            found[curve] = Style(LIGHT[name], marker, kinds[index % len(kinds)])
     return found
 
 

@@ -27,7 +27,7 @@ def against_divergence(summary: Summary, max_divergence: float) -> Section | Non
     cheapest = "; ".join(f"{p.label} ({size_text(p.bytes)})" for p in chosen)
     said = "Down and to the left is better: fewer bytes, and an output nearer to the network's own."
     if any(result.way == CLOUD_ONLY for result in rate_plots.visible(results)):
-        said += " The dashed curve is the picture itself (cloud only), the same in every panel."
+        said += " Broken curves are the picture itself (cloud only), the same in every panel."
     if any(math.isfinite(result.divergence.low) for result in results):
         said += " Bars are 95 % bootstrap intervals over photos."
     said += f" The dotted line is {significant(max_divergence)} {unit}."

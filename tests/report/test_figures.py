@@ -38,6 +38,8 @@ def test_no_two_codecs_look_alike() -> None:
     assert len({looks[name].marker for name in names}) == len(names)
     assert looks["hevc"].colour == looks["hevc:preset=slow"].colour
     assert looks["hevc"].dashes != looks["hevc:preset=slow"].dashes
+    pictures = styles(f"picture:format={form}" for form in ("jpeg", "webp", "avif")).values()
+    assert len({look.dashes for look in pictures} - {looks["hevc"].dashes}) == 3
 
 
 def test_numbers_in_words() -> None:
