@@ -1,9 +1,12 @@
 """What serves each general codec best: `python benchmarks/peers.py --out runs/peers`.
 
 `ftc` and `learned` are only as good as the peers they are measured against. So each of these has
-its clip rule, preset and in-loop filters tried here, at the default experiment's splits and on its
-calibration pictures (3 views each), never on those that it evaluates; `eval/default.toml` takes the
-variant with the least mean of its delta rates over the splits. It prints, a row a variant:
+its clip rule, preset and in-loop filters tried here, at the default experiment's splits and on
+calibration pictures, never on those that it evaluates: scikit-image's nine in 3 views each, or with
+`--data photos --limit 40 --views 1` some of those that tools/gather_photos.py gathers.
+`eval/default.toml` takes the variant with the least mean of its delta rates over the splits; where
+two are within a point on the 40 pictures, the faster, or the better on the nine. It prints, a row a
+variant:
 
     rate    its Bjøntegaard delta rate against the codec as it is by default, with the 95 % interval
             over photos; see eval/delta_rates.py
