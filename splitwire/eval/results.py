@@ -10,7 +10,7 @@ from splitwire.codecs.spec import Spec
 from splitwire.eval.bootstrap import bootstrap
 from splitwire.eval.samples import Sample
 from splitwire.eval.scoring import Scoring
-from splitwire.eval.spelling import spell_out
+from splitwire.eval.spelling import shorten, spell_out, stands_for
 from splitwire.runner.choice import EDGE_ONLY, SHARED, Key, Way, label
 from splitwire.runner.local import COMPUTED
 from splitwire.tasks.metric import Estimator, mean
@@ -51,6 +51,7 @@ class Result:
     split: str  # empty where the network is not cut
     codec: str  # empty where nothing is sent
     spec: str  # the codec with the parameter of its curve spelt out, even where it is the default
+    short: str  # the same without what is so all along the one curve of its codec
     curve: str
     photos: int  # distinct, among the samples that succeeded
     samples: int  # that succeeded
@@ -75,12 +76,12 @@ class Result:
 
     @property
     def name(self) -> str:
-        """The codec as a reader calls it: pictures by format and quality, codecs by spec."""
+        """The codec as a reader calls it: pictures by format and quality, codecs by short spec."""
         if self.way == EDGE_ONLY:
             return EDGE_ONLY
         spec = Spec.parse(self.spec)
         if spec.name != "picture":
-            return self.spec
+            return self.short
         words = ("cloud", (spec.get("format") or "picture").upper(), spec.get("quality") or "")
         return " ".join(words).strip()
 
@@ -105,11 +106,15 @@ def summarise(
     groups: dict[Key, list[Sample]] = {}
     for sample in (sample for sample in samples if sample.tells):
         groups.setdefault(sample.choice, []).append(sample)
-    specs = spell_out({(sample.codec, sample.curve) for sample in samples})
-    return [_result(group, specs[group[0].codec], scoring, seed) for group in groups.values()]
+    codings = {(sample.codec, sample.curve) for sample in samples}
+    specs, whole = spell_out(codings), stands_for(codings)
+    names = {codec: (spec, shorten(spec, whole)) for codec, spec in specs.items()}
+    return [_result(group, names[group[0].codec], scoring, seed) for group in groups.values()]
 
 
-def _result(group: list[Sample], spec: str, scoring: Scoring | None, seed: int) -> Result:
+def _result(
+    group: list[Sample], names: tuple[str, str], scoring: Scoring | None, seed: int
+) -> Result:
     first, good = group[0], [sample for sample in group if sample.error is None]
     rates = [sample.bytes for sample in good]
     rate = float(np.mean(rates)) if rates else NAN
@@ -119,7 +124,8 @@ def _result(group: list[Sample], spec: str, scoring: Scoring | None, seed: int) 
         way=first.way,
         split=first.split,
         codec=first.codec,
-        spec=spec,
+        spec=names[0],
+        short=names[1],
         curve=first.curve,
         photos=len({sample.photo for sample in good}),
         samples=len(good),

@@ -1,6 +1,6 @@
-"""Specs as readers want them: with the parameter that a curve sweeps spelt out."""
+"""Specs as readers want them: what a curve sweeps spelt out, what is always so left out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from splitwire.codecs.parameter import format_value
 from splitwire.codecs.registry import codec
@@ -23,6 +23,35 @@ def spell_out(codings: Iterable[tuple[str, str]]) -> dict[str, str]:
         given = (*Spec.parse(curve).settings, *Spec.parse(spec).settings)
         found.update(dict.fromkeys(key for key, _ in given))
     return {spec: _with_defaults(spec, list(keys[curve])) for spec, curve in codings}
+
+
+def stands_for(codings: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The codecs of which there is one sweep, with settings of its own, and that curve.
+
+    Such a codec may go by its name: "hevc" for "hevc:clip=5sd,preset=slow". Pictures go by format.
+
+    Args:
+        codings: as in `spell_out`.
+    """
+    families: dict[str, dict[str, set[str]]] = {}
+    for spec, curve in codings:
+        name = curve.partition(":")[0]
+        families.setdefault(name, {}).setdefault(curve, set()).add(spec)
+    found = {}
+    for name, members in families.items():
+        (curve, specs), *others = members.items()
+        if name not in ("picture", curve) and not others and len(specs) > 1 and "*" not in curve:
+            found[name] = curve
+    return found
+
+
+def shorten(spec: str, whole: Mapping[str, str]) -> str:
+    """A spec without the settings of its codec's curve; see `stands_for`."""
+    parsed = Spec.parse(spec)
+    if parsed.name not in whole:
+        return spec
+    same = Spec.parse(whole[parsed.name]).settings
+    return str(Spec(parsed.name, tuple(s for s in parsed.settings if s not in same)))
 
 
 def _with_defaults(text: str, keys: list[str]) -> str:

@@ -7,6 +7,7 @@ from splitwire.eval.head import Head
 from splitwire.eval.results import Result, summarise
 from splitwire.eval.samples import Sample, read_run
 from splitwire.eval.scoring import Scoring
+from splitwire.eval.spelling import stands_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,11 @@ class Summary:
         """Those of live frames, in the order in which they were taken; none of any other run."""
         frames = (sample for sample in self.samples if sample.outcome is not None)
         return sorted(frames, key=lambda sample: sample.frame or 0)
+
+    @property
+    def abbreviations(self) -> dict[str, str]:
+        """The codecs that go by their name, and the curve that each stands for."""
+        return stands_for((sample.codec, sample.curve) for sample in self.samples)
 
     @property
     def known(self) -> list[str]:

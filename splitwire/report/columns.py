@@ -51,6 +51,11 @@ def explained(summary: Summary, wide: bool = True) -> str:
     return "; ".join([said, *told])
 
 
+def abbreviated(summary: Summary) -> str:
+    """Which codecs go by their name, as sentences; empty if none does."""
+    return " ".join(f"{name} is {curve}." for name, curve in summary.abbreviations.items())
+
+
 def metric_text(metric: Metric, value: float) -> str:
     """A value of a metric where it stands away from its table: "75 %", "1.23"."""
     return f"{significant(100 * value)} %" if metric.share else significant(value)

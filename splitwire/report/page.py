@@ -12,7 +12,7 @@ from splitwire.eval.headline import headline
 from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import MAX_DIVERGENCE, Total, choices, envelope
-from splitwire.report.columns import columns, explained
+from splitwire.report.columns import abbreviated, columns, explained
 from splitwire.report.findings import counts, findings, rates, untrained, warnings
 from splitwire.report.live_section import live_tiles
 from splitwire.report.measured import about, measured
@@ -68,6 +68,7 @@ def render(
         sections=sections(run, summary, totals, max_divergence),
         columns=columns(summary),
         explained=explained(summary),
+        abbreviated=abbreviated(summary),
         blocks=blocks(results),
         picks=picks(summary, max_divergence),
         warnings=warnings(results, summary.head.profiles),

@@ -1,11 +1,9 @@
 """The sections of rate: against divergence, and against the task's metric."""
 
 import math
-from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from splitwire.eval.results import Result
 from splitwire.eval.summary import Summary
 from splitwire.report import rate_plots
 from splitwire.report.columns import metric_text
@@ -35,7 +33,7 @@ def against_divergence(summary: Summary, max_divergence: float) -> Section | Non
         below = f"Fewest bytes below it: {cheapest}" if cheapest else "No codec comes below it"
         said += f" {below}."
     title = "Rate against divergence"
-    return Section("rate", title, said, drawn(figures, title), _legend(results))
+    return Section("rate", title, said, drawn(figures, title), _legend(summary))
 
 
 def against_metric(summary: Summary) -> Section | None:
@@ -54,9 +52,9 @@ def against_metric(summary: Summary) -> Section | None:
     if metric.share and photos > 1:
         said += f" Over {photos} photos, one is {metric_text(metric, 1 / photos)}."
     title = f"Rate against {metric.about}"
-    return Section("metric", title, said, drawn(figures, title), _legend(results))
+    return Section("metric", title, said, drawn(figures, title), _legend(summary))
 
 
-def _legend(results: Sequence[Result]) -> list[tuple[Markup, str]]:
-    looks = styles(result.curve for result in rate_plots.visible(results))
-    return [(Markup(key(style)), curve_name(curve)) for curve, style in looks.items()]
+def _legend(summary: Summary) -> list[tuple[Markup, str]]:
+    looks = styles(result.curve for result in rate_plots.visible(summary.results))
+    return [(Markup(key(style)), curve_name(curve, summary)) for curve, style in looks.items()]

@@ -48,9 +48,9 @@ def bd_rows(summary: Summary, anchor: str = "h264") -> tuple[list[str], dict[str
     rows = {}
     for name in dict.fromkeys(name for _, name in rates):
         cells = [rates.get((split, name)) for split in splits]
-        rows[curve_name(name)] = [_cell(delta) for delta in cells]
+        rows[curve_name(name, summary)] = [_cell(delta) for delta in cells]
     missing = [
-        f"{curve_name(name)} at {split}: {delta.reason}"
+        f"{curve_name(name, summary)} at {split}: {delta.reason}"
         for (split, name), delta in rates.items()
         if delta.percent is None
     ]
@@ -66,10 +66,11 @@ def _cell(delta: Delta | None) -> str:
     return f"{signed(delta.percent)} {span}" if delta.shown else f"none shown {span}"
 
 
-def curve_name(curve: str) -> str:
+def curve_name(curve: str, summary: Summary) -> str:
     """A curve as a reader calls it."""
     if not curve.startswith("picture:"):
-        return curve
+        name = curve.partition(":")[0]
+        return name if summary.abbreviations.get(name) == curve else curve
     return "cloud only, " + curve.removeprefix("picture:format=").upper()
 
 

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import MAX_DIVERGENCE, choices
-from splitwire.report.columns import columns, explained
+from splitwire.report.columns import abbreviated, columns, explained
 from splitwire.report.findings import counts, findings, untrained, warnings
 from splitwire.report.rows import bd_rows, blocks, picks
 
@@ -43,6 +43,8 @@ def show(
         + (" (p95)." if wide else " (a wider terminal shows p95 and every metric)."),
         "dim",
     )
+    if short := abbreviated(summary):
+        say(short, "dim")
     console.print(results_table(summary, wide, max_divergence))
     for sentence in findings(summary, choices(summary, max_divergence), max_divergence):
         say(sentence)

@@ -137,3 +137,19 @@ def test_a_run_opens_with_its_scoring_and_what_is_known(make_run) -> None:
     main = summary.scoring.main(summary.known)
     assert main and main.name == "agree"
     assert summary.head.model.name == "lite0" and len(summary.samples) > len(summary.results)
+
+
+def test_a_codec_with_one_sweep_goes_by_its_name() -> None:
+    slow, fast = "hevc:clip=5sd,preset=slow", "hevc:clip=5sd,preset=fast"
+
+    def named(*codings: tuple[str, str]) -> list[str]:
+        samples = [Sample("a", 0, SHARED, "s", spec, curve=curve) for spec, curve in codings]
+        return [result.name for result in summarise(samples)]
+
+    sweep = [(f"{slow},qp={qp}", slow) for qp in (20, 30)]
+    assert named(*sweep) == ["hevc:qp=20", "hevc:qp=30"]
+    other = [(f"{fast},qp={qp}", fast) for qp in (20, 30)]
+    assert named(*sweep, *other) == [spec for spec, _ in (*sweep, *other)]
+    assert named(sweep[0]) == [sweep[0][0]]  # no sweep: nothing may be left out
+    raw = [("raw:bits=2", "raw"), ("raw:bits=3", "raw"), ("raw:dtype=float32", "raw:dtype=float32")]
+    assert named(*raw) == ["raw:bits=2", "raw:bits=3", "raw:dtype=float32"]
