@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -34,6 +35,7 @@ _CALIBRATION_FILES = (
     "retina.jpg",
     "rocket.jpg",
 )
+_FEW = 16  # photos that are kept open, a few hundred megabytes at most
 _SAMPLE = re.compile(r"imagenet_\d+_(\d+)\.jpg")
 
 
@@ -130,8 +132,9 @@ def crops(
     """
     random = np.random.default_rng(seed)
     turns = _turns(photos, random)
+    opened = cache(Photo.open) if len(photos) <= _FEW else Photo.open  # which takes most of it
     for i in range(count):
-        photo = turns[i % len(turns)].open()
+        photo = opened(turns[i % len(turns)])
         side = round(min(photo.size) * random.uniform(0.5, 1))
         left, top = (int(random.integers(0, n - side + 1)) for n in photo.size)
         crop = photo.crop((left, top, left + side, top + side))

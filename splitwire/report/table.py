@@ -37,14 +37,7 @@ def show(
     say(Text.assemble((summary.head.model.name, "bold"), f" on {counts(results)}"))
     if banner := untrained(summary.head):
         say(banner, "bold red")
-    say(
-        f"Bytes a picture, bits a feature element; {explained(summary, wide)}; encode and decode "
-        "in ms on this machine, p50"
-        + (" (p95)." if wide else " (a wider terminal shows p95 and every metric)."),
-        "dim",
-    )
-    if short := abbreviated(summary):
-        say(short, "dim")
+    say(_legend(summary, wide), "dim")
     console.print(results_table(summary, wide, max_divergence))
     for sentence in findings(summary, choices(summary, max_divergence), max_divergence):
         say(sentence)
@@ -56,6 +49,16 @@ def show(
         console.print(table)
     if note:
         say(note, "dim")
+
+
+def _legend(summary: Summary, wide: bool) -> str:
+    """What the columns and the codecs' names mean."""
+    tails = "(p95)" if wide else "(a wider terminal shows p95 and every metric)"
+    said = (
+        f"Bytes a picture, bits a feature element; {explained(summary, wide)}; encode and decode "
+        f"in ms on this machine, p50 {tails}."
+    )
+    return f"{said} {abbreviated(summary)}".rstrip()
 
 
 def results_table(

@@ -23,6 +23,7 @@ from splitwire.live.drive import Drive
 from splitwire.live.handshake import Hello, Welcome
 from splitwire.live.protocol import Answer, Code, Frame, Probe, Refusal
 from splitwire.live.record import Record
+from splitwire.runner import packet
 from splitwire.runner.choice import Choice
 from splitwire.tasks.base import Task
 from splitwire.tasks.classification import Classification
@@ -199,7 +200,7 @@ BODIES = {
     "more classes": write_output(torch.zeros(1, 11)),
     "two tensors": write_output((torch.zeros(1, 10), torch.zeros(1, 10))),
     "another codec": sw.codec("png").encode(np.zeros(10, np.float32)),
-    "NaN": write_output(torch.full((1, 10), torch.nan)),
+    "NaN": packet.join([sw.codec(RAW).wrap(np.full(10, np.nan, "<f4").tobytes(), (10,))]),
 }
 
 
