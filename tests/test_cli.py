@@ -140,7 +140,7 @@ def test_calibrate_writes_the_profile_that_encode_decode_and_eval_take(
     np.testing.assert_array_equal(np.load(desk / "g.npy"), decoded)
     command = ["eval", "plan.toml", "--model", "net.py:small", "--data", "photos", "--split", "0"]
     command += ["--codec", "ftc:profile=n.profile,quality=40+60", "--out", "calibrated"]
-    said = output(splitwire(*command))
+    said = " ".join(output(splitwire(*command)).split())
     assert "ftc is ftc:profile=n.profile." in said and "ftc:quality=40" in said
     head, samples = read_run(desk / "calibrated")
     assert list(head.profiles) == [profile.digest]
