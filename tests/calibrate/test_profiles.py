@@ -173,10 +173,10 @@ def test_a_sweep_is_calibrated_once_a_split_and_a_resumed_run_not_again(
 
 def test_a_profile_of_another_seed_in_the_folder_is_not_taken(net: str, tmp_path: Path) -> None:
     counted = Counted()
-    Run(plan(net, "ftc"), tmp_path)
+    Run(plan(net, "raw:clip=profile"), tmp_path)
     (tmp_path / SAMPLES).unlink()
-    Run(plan(net, "ftc", seed=1), tmp_path, counted)
-    assert counted.names == ["2: held out", "2: calibrating"]
+    Run(plan(net, "raw:clip=profile", seed=1), tmp_path, counted)
+    assert counted.names == ["2: calibrating"]
 
 
 def test_a_profile_s_file_is_used_and_its_change_is_noticed(net: str, tmp_path: Path) -> None:
@@ -224,10 +224,8 @@ def test_a_profile_that_does_not_say_its_pictures_is_told_of(net: str, tmp_path:
     assert said not in sw.write_report(tmp_path / "known").read_text(encoding="utf-8")
 
 
-def test_several_crossing_tensors_have_a_profile_each(lite0: sw.Model, tmp_path: Path) -> None:
-    point = next(p for p in sw.cut_points(lite0) if len(p.crossings) == 2 and p.edge_share > 0.5)
-    out = tmp_path / "x.profile"
-    profiles = write_profiles(Plan("lite0", point.name, crops=3), out)
+def test_several_crossing_tensors_have_a_profile_each(forked: str, tmp_path: Path) -> None:
+    profiles = write_profiles(Plan(forked, "both", crops=3), tmp_path / "x.profile")
     assert [p.path.name for p in profiles if p.path] == ["x.0.profile", "x.1.profile"]
     assert [p.learnt.crossing for p in profiles if p.learnt] == [0, 1]
 
