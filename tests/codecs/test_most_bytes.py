@@ -14,15 +14,16 @@ FINEST = (
     *("hevc:lossless=true,clip=minmax", "av1:lossless=true,clip=minmax", "picture"),
     "picture:format=jpeg,quality=100",
 )
+SHAPES = (3, 1, 1), (3, 40, 40), (130, 6, 6)
+CASES = [
+    (spec, shape) for spec in (*NAMES, *FINEST) for shape in SHAPES if sw.codec(spec).takes(shape)
+]
 
 
-@pytest.mark.parametrize("spec", [*NAMES, *FINEST])
-@pytest.mark.parametrize("shape", [(3, 1, 1), (3, 40, 40), (130, 6, 6)])
+@pytest.mark.parametrize(("spec", "shape"), CASES)
 def test_no_stream_is_longer_than_its_codec_says(spec: str, shape: tuple[int, ...]) -> None:
     codec = sw.codec(spec) if ":" in spec else ready(spec, *shape)
     noise = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
-    if not codec.takes(shape):
-        pytest.skip("a tensor that it does not take")
     for x in (noise, np.where(noise > 250, 1e30, -(noise**3)).astype(np.float32)):
         try:
             stream = codec.encode(x)
