@@ -77,11 +77,20 @@ class ProfiledCodec(CalibratedCodec):
         return self.quality
 
     def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        quality = self._quality_of(payload, shape)
+        assert self.profile is not None
+        return from_planes(self._open(self.profile).decode(payload[1:], quality), shape)
+
+    def _quality_of(self, payload: memoryview, shape: tuple[int, ...]) -> int:
+        """That of a payload for a tensor of a shape.
+
+        Raises:
+            BitstreamError: there is none, or the profile is not for that shape.
+        """
         if self.profile is None:
             raise BitstreamError(f"damaged {self.name} stream: it names no profile")
-        table = self._open(self.profile)
-        if table.shape != planes_shape(shape):
+        if self._open(self.profile).shape != planes_shape(shape):
             raise BitstreamError(f"damaged {self.name} stream: its profile is not of shape {shape}")
         if not payload or payload[0] > TOP:
             raise BitstreamError(f"damaged {self.name} payload: it begins with no quality")
-        return from_planes(table.decode(payload[1:], payload[0]), shape)
+        return payload[0]

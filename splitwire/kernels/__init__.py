@@ -26,6 +26,7 @@ from splitwire.kernels._coefficients import (
     coefficients_decode,
     coefficients_encode,
 )
+from splitwire.kernels._motion import motion_move, motion_search
 from splitwire.kernels._quantize import dequantize, dequantize_untile, quantize, quantize_tile
 from splitwire.kernels._range import range_decode, range_encode, unary_decode, unary_encode
 from splitwire.kernels._rans import (
@@ -37,6 +38,7 @@ from splitwire.kernels._rans import (
     rans_frequencies,
     unpack_frequencies,
 )
+from splitwire.kernels._residuals import residuals_decode, residuals_encode
 from splitwire.kernels._statistics import histogram, moments
 from splitwire.kernels._tile import tile, untile
 from splitwire.kernels._trellis import trellis_quantize, trellis_quantizers
@@ -53,6 +55,8 @@ __all__ = [
     "frame_shape",
     "histogram",
     "moments",
+    "motion_move",
+    "motion_search",
     "pack_bits",
     "pack_frequencies",
     "quantize",
@@ -64,6 +68,8 @@ __all__ = [
     "rans_encode",
     "rans_encode_streams",
     "rans_frequencies",
+    "residuals_decode",
+    "residuals_encode",
     "tile",
     "trellis_quantize",
     "trellis_quantizers",

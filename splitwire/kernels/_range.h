@@ -104,14 +104,24 @@ static inline void range_move_out(range_encoder *coder)
     coder->range <<= 16;
 }
 
-static inline void range_encode_bin(range_encoder *coder, range_context *context, int bin)
+static inline void range_encode_part(range_encoder *coder, uint64_t part, int bin)
 {
-    const uint64_t part = range_part(coder->range, context);
     const uint64_t zero = (uint64_t)bin - 1; /* all bits set for a zero */
     coder->low += part & zero;
     coder->range = part + ((coder->range - 2 * part) & zero);
-    range_learn(context, bin);
     range_move_out(coder);
+}
+
+static inline void range_encode_bin(range_encoder *coder, range_context *context, int bin)
+{
+    range_encode_part(coder, range_part(coder->range, context), bin);
+    range_learn(context, bin);
+}
+
+/* A bin that is one with probability p / 65536, 1 to 65535, however that was found. */
+static inline void range_encode_odds(range_encoder *coder, uint32_t p, int bin)
+{
+    range_encode_part(coder, (coder->range >> 16) * p, bin);
 }
 
 /* `count` bits, 1 to 16, at their full price. */
@@ -166,16 +176,26 @@ static inline void range_start_decoder(range_decoder *coder, const uint8_t *stre
         coder->code = coder->code << 8 | range_next_byte(coder);
 }
 
-static inline int range_decode_bin(range_decoder *coder, range_context *context)
+static inline int range_decode_part(range_decoder *coder, uint64_t part)
 {
-    const uint64_t part = range_part(coder->range, context);
     const int bin = coder->code < part;
     const uint64_t zero = (uint64_t)bin - 1;
     coder->code -= part & zero;
     coder->range = part + ((coder->range - 2 * part) & zero);
-    range_learn(context, bin);
     range_move_in(coder);
     return bin;
+}
+
+static inline int range_decode_bin(range_decoder *coder, range_context *context)
+{
+    const int bin = range_decode_part(coder, range_part(coder->range, context));
+    range_learn(context, bin);
+    return bin;
+}
+
+static inline int range_decode_odds(range_decoder *coder, uint32_t p)
+{
+    return range_decode_part(coder, (coder->range >> 16) * p);
 }
 
 static inline uint32_t range_decode_bits(range_decoder *coder, int count)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from splitwire.codecs.ftc.steps import step_of
-from splitwire.codecs.ftc.transform import Floats, cosines, mixed
+from splitwire.codecs.ftc.transform import Floats, cosines, mixed, octaves
 from splitwire.errors import TrainingError
 from splitwire.train.architecture import Start, tensor
 
@@ -36,7 +36,8 @@ def linear_start(
     if [-(-height // side), -(-width // side)] != small:
         raise TrainingError(f"an analysis makes {latents} of {start.shape}: use whole strides")
     learnt = start.learnt
-    spectra = mixed(learnt.backward, learnt.spectra / learnt.weights[:, learnt.bands])
+    which = octaves(*learnt.bands.shape)
+    spectra = mixed(learnt.backward, learnt.spectra / learnt.weights[:, learnt.bands], which)
     seen = np.einsum("kc,nchw->nkhw", before, cosines(height).T @ spectra @ cosines(width))
     sizes = np.linalg.norm(learnt.forward[len(learnt.forward) // 2], axis=1)
     sizes = sizes / np.linalg.norm(before, axis=1)  # of the components, of which networks see units

@@ -43,7 +43,11 @@ def test_moments_are_those_of_all_tensors_together() -> None:
 def test_a_unit_error_of_any_weighted_coefficient_costs_as_much() -> None:
     """The definition of the weights, with all gradients at hand: half of them from each's own."""
     learnt = learn_from(counted())
-    slopes = mixed(learnt.backward.transpose(0, 2, 1), spectrum(np.stack(SLOPES) * np.float64(1)))
+    slopes = mixed(
+        learnt.backward.transpose(0, 2, 1),
+        spectrum(np.stack(SLOPES) * np.float64(1)),
+        octaves(*SHAPE[1:]),
+    )
     for band in range(learnt.weights.shape[1]):
         power = (slopes[..., learnt.bands == band] ** 2).mean((0, 2))
         expected = np.sqrt(0.5 * power + 0.5 * power.mean() + 1e-3)
@@ -53,7 +57,10 @@ def test_a_unit_error_of_any_weighted_coefficient_costs_as_much() -> None:
 def test_spectra_are_those_of_the_features() -> None:
     learnt = learn_from(counted())
     centred = np.stack(FEATURES) - learnt.mean[:, None, None]
-    whole = mixed(learnt.forward, spectrum(centred)) * learnt.weights[:, learnt.bands]
+    whole = (
+        mixed(learnt.forward, spectrum(centred), octaves(*SHAPE[1:]))
+        * learnt.weights[:, learnt.bands]
+    )
     np.testing.assert_allclose(learnt.spectra, whole, rtol=1e-6, atol=1e-6 * abs(whole).max())
 
 

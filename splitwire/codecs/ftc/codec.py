@@ -12,13 +12,15 @@ from functools import partial
 from typing import Any, ClassVar
 
 from splitwire.codecs.base import Tensor
+from splitwire.codecs.ftc.inter import Past, inter_of
 from splitwire.codecs.ftc.moments import Moments
 from splitwire.codecs.ftc.profile import arrays_of, opened
 from splitwire.codecs.ftc.rate_control import within_bytes
 from splitwire.codecs.ftc.sensitivity import Learnt, learn_from
 from splitwire.codecs.ftc.steps import TARGET
-from splitwire.codecs.layout import to_planes
+from splitwire.codecs.layout import from_planes, to_planes
 from splitwire.codecs.parameter import parameter
+from splitwire.codecs.predictive import PredictiveCodec
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.profiled import TOP, ProfiledCodec
 from splitwire.codecs.registry import register_codec
@@ -26,7 +28,7 @@ from splitwire.errors import CodecError
 
 
 @register_codec
-class Ftc(ProfiledCodec):
+class Ftc(ProfiledCodec, PredictiveCodec):
     """Transform coding of features in the metric of the network's output.
 
         x ─▶ DCT of each map ─▶ KLT over channels ─▶ weights ─▶ one step ─▶ context coder
@@ -39,6 +41,7 @@ class Ftc(ProfiledCodec):
     name: ClassVar[str] = "ftc"
     expected_loss: ClassVar[float] = TARGET
     settings: ClassVar[tuple[Mapping[str, Any], ...]] = tuple({"quality": q} for q in (40, 50, 60))
+    kept: ClassVar[int] = 8
     target_bytes: int = parameter(0, "instead of quality: bytes a stream may have", low=0)
     _open = staticmethod(opened)
 
@@ -71,6 +74,34 @@ class Ftc(ProfiledCodec):
         super().__post_init__()
         if len(self._changed()) > 1:
             raise CodecError("ftc takes one of quality and target_bytes")
+
+    def _encode_next(self, x: Tensor, past: Past | None) -> tuple[bytes, Past | None] | None:
+        assert self.profile is not None
+        table, inter = opened(self.profile), inter_of(self.profile)
+        planes = to_planes(x)
+        if past is None or inter is None:
+            payload = self._encode(x)
+            if inter is None:
+                return payload, None
+            return payload, inter.start(table.decoded(memoryview(payload)[1:], payload[0]))
+        coded = inter.encode(table.integers(planes), self.quality, past)
+        if coded is None:
+            return None
+        stream, after = coded
+        return bytes([self.quality]) + stream, after
+
+    def _decode_next(
+        self, payload: memoryview, shape: tuple[int, ...], past: Past | None
+    ) -> tuple[Tensor, Past | None]:
+        quality = self._quality_of(payload, shape)
+        assert self.profile is not None
+        table, inter = opened(self.profile), inter_of(self.profile)
+        if past is None or inter is None:
+            numbers = table.decoded(payload[1:], quality)
+            after = None if inter is None else inter.start(numbers)
+            return from_planes(table.planes(numbers), shape), after
+        after = inter.decode(payload[1:], quality, past)
+        return from_planes(table.planes(after.last), shape), after
 
     def _quality_for(self, planes: Tensor, around: int) -> int:
         assert self.profile is not None

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from splitwire import kernels
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.ftc import contexts, steps
+from splitwire.codecs.ftc.blocks import block_arrays, blocks_of
 from splitwire.codecs.ftc.sensitivity import Learnt
 from splitwire.codecs.ftc.steps import CLASSES, MIDDLE, step_of
 from splitwire.codecs.ftc.transform import (
@@ -42,6 +43,7 @@ _KINDS = {
     "states": "u2",
     "seen": "u1",
 }
+_BLOCK_KINDS = {"block_basis": "i2", "block_gain": "f4", "block_scales": "i2"}
 
 
 def _strength(quality: int) -> int:
@@ -105,9 +107,16 @@ class FtcProfile:
 
     def coefficients(self, planes: Tensor) -> Floats:
         """Weighted coefficients (C, H, W) of planes, in the unit of the step."""
-        spectra = spectrum(planes.astype(np.float64) - self.mean)
-        numbers = mixed(self.forward, spectra)
-        return np.asarray(numbers / (self.gain * self.unit))
+        return self.weighted(self.integers(planes))
+
+    def integers(self, planes: Tensor) -> Floats:
+        """Planes (C, H, W) in the unit of the inverse transform, not rounded."""
+        return np.asarray((planes.astype(np.float64) - self.mean) / self.unit)
+
+    def weighted(self, numbers: Floats) -> Floats:
+        """Weighted coefficients of such planes, in the unit of the step."""
+        which = octaves(*self.shape[1:])
+        return np.asarray(mixed(self.forward, spectrum(numbers), which) / self.gain)
 
     def quantised(self, z: Floats, quality: int) -> NDArray[np.int16]:
         """Trellis-coded coefficients, in steps of a quality."""
@@ -122,17 +131,23 @@ class FtcProfile:
 
     def decode(self, payload: memoryview, quality: int) -> Tensor:
         """The planes again, the same bits everywhere; ValueError where the bytes are damaged."""
-        return self.planes(kernels.coefficients_decode(payload, *self.model(quality)), quality)
+        return self.planes(self.decoded(payload, quality))
+
+    def decoded(self, payload: memoryview, quality: int) -> Floats:
+        """The integers that `planes` takes; ValueError likewise."""
+        return self.numbers(kernels.coefficients_decode(payload, *self.model(quality)), quality)
 
     def dequantised(self, q: NDArray[np.int16], quality: int) -> Floats:
         """Coefficients in the unit of the step, each class lifted to the size that it had."""
         away = self._get("lift") * (_strength(quality) / (contexts.PARTS * contexts.LIFT))
         return contexts.dequantize(q, away[self.classes(quality)]) * step_of(self.level(quality))
 
-    def planes(self, q: NDArray[np.int16], quality: int) -> Tensor:
-        """The planes of quantised coefficients; the same bits on every machine."""
-        z = self.dequantised(q, quality)
-        numbers = rebuild(z * self.gain, self._get("basis"))
+    def numbers(self, q: NDArray[np.int16], quality: int) -> Floats:
+        """The integers of quantised coefficients; the same on every machine."""
+        return rebuild(self.dequantised(q, quality) * self.gain, self._get("basis"))
+
+    def planes(self, numbers: NDArray[Any]) -> Tensor:
+        """The planes of integers."""
         return np.asarray((numbers * self.unit + self.mean).astype(np.float32))
 
     def _get(self, name: str) -> NDArray[Any]:
@@ -156,7 +171,7 @@ def checked(named: Mapping[str, NDArray[Any]], digest: str) -> FtcProfile:
         ProfileError: naming the profile's digest.
     """
     kinds = {name: array.dtype.str.lstrip("<|") for name, array in named.items()}
-    if kinds != _KINDS:
+    if kinds not in (_KINDS, _KINDS | _BLOCK_KINDS):
         raise ProfileError(f"the profile {digest} does not hold the arrays of ftc")
     arrays: dict[str, NDArray[Any]] = dict(named)
     table = FtcProfile(arrays)
@@ -176,11 +191,16 @@ def checked(named: Mapping[str, NDArray[Any]], digest: str) -> FtcProfile:
         "states": states,
         "seen": states,
     }
+    if "block_basis" in arrays:
+        which = blocks_of(*table.shape[1:]).octaves
+        expected["block_basis"] = (int(which.max()) + 1, channels, channels)
+        expected["block_gain"] = expected["block_scales"] = (channels, len(which))
     sound = all(arrays[name].shape == shape for name, shape in expected.items())
-    sound = sound and all(np.isfinite(arrays[name]).all() for name in ("mean", "gain"))
+    sound = sound and all(np.isfinite(arrays[name]).all() for name in arrays)
     sound = sound and bool(np.all(arrays["states"]) and np.all(arrays["seen"] <= 63))
     sound = sound and abs(int(arrays["unit"][0])) < 200 and abs(int(arrays["level"][0])) < 2000
-    if not sound or not (arrays["gain"] > 0).all():
+    gains = [arrays[name] for name in ("gain", "block_gain") if name in arrays]
+    if not sound or not all((gain > 0).all() for gain in gains):
         raise ProfileError(
             f"the profile {digest} holds arrays that do not fit together: "
             "if another version of ftc learnt it, calibrate again"
@@ -204,7 +224,7 @@ def arrays_of(learnt: Learnt, middle: int | None = None) -> dict[str, NDArray[np
     unit = int(np.ceil(np.log2(largest))) - _HEADROOM
     scales = steps.scales(learnt)
     level = steps.level(learnt.spectra) if middle is None else middle
-    return {
+    arrays: dict[str, NDArray[np.generic]] = {
         "shape": np.array(learnt.spectra.shape[1:], np.int32),
         "mean": learnt.mean.astype(np.float32),
         "basis": basis,
@@ -214,3 +234,4 @@ def arrays_of(learnt: Learnt, middle: int | None = None) -> dict[str, NDArray[np
         "level": np.array([level], np.int32),
         **contexts.learn_contexts(learnt, scales, level),
     }
+    return arrays | block_arrays(arrays)

@@ -110,7 +110,7 @@ def learn_from(moments: Moments) -> Learnt:
     each = weights[:, bands]
     for place in reversed(range(len(spectra))):  # one goes as the other comes
         centred = moments.kept.pop() - moments.mean[:, None, None]
-        spectra[place] = mixed(forward, spectrum(centred)) * each
+        spectra[place] = mixed(forward, spectrum(centred), which) * each
     return Learnt(moments.mean, forward, backward, weights, bands, spectra)
 
 

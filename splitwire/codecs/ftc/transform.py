@@ -6,6 +6,7 @@ instruction set, and a stream decodes to the same bits everywhere.
 """
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ Floats = NDArray[np.float64]
 
 FINE = 14  # bits of a cosine
 _BITS = 27  # of what enters a product
+LARGEST = 2**_BITS  # of an integer
 _OCTAVES = (1, 2, 4, 8)  # where each begins, after that of frequency 0
 _EXACT = 53 - 15  # bits that float64 leaves to it and to the number of terms, beside the basis
 
@@ -67,12 +69,14 @@ def _classes(size: int) -> NDArray[np.int64]:
     return np.where(rates < 2, rates, 2 * octave + half)
 
 
-def mixed(matrices: Floats, spectra: Floats) -> Floats:
-    """Spectra (..., C, H, W), the channels of each octave multiplied by its matrix of (O, K, C)."""
-    *_, height, width = spectra.shape
-    made = np.empty((*spectra.shape[:-3], matrices.shape[1], height, width))
+def mixed(matrices: Floats, spectra: Floats, which: NDArray[np.integer[Any]]) -> Floats:
+    """Spectra (..., C, H, W), the channels of each octave multiplied by its matrix of (O, K, C).
+
+    which: the octave of each frequency, (H, W).
+    """
+    made = np.empty((*spectra.shape[:-3], matrices.shape[1], *which.shape))
     for octave, matrix in enumerate(matrices):
-        inside = octaves(height, width) == octave
+        inside = which == octave
         made[..., inside] = matrix @ spectra[..., inside]
     return made
 
@@ -84,12 +88,28 @@ def rebuild(numbers: Floats, basis: NDArray[np.int16]) -> Floats:
     27 bits, or fewer where there are more than 2048 terms to a sum. basis: int16 (O, C, K), for
     each octave, in 1/32768. Returns float64 (C, H, W) that holds integers.
     """
+    height, width = numbers.shape[1:]
+    cosines = _integer_cosines(height), _integer_cosines(width)
+    return restored(numbers, basis, octaves(height, width), *cosines)
+
+
+def restored(
+    numbers: Floats,
+    basis: NDArray[np.int16],
+    which: NDArray[np.integer[Any]],
+    rows: Floats,
+    columns: Floats,
+) -> Floats:
+    """As `rebuild`, with a DCT of one's own.
+
+    which: the octave of each frequency, (H, W). rows, columns: float64 (H, H) and (W, W), integers
+    of at most 14 bits, a basis that is orthonormal in 1/16384.
+    """
     bits = min(_BITS, _EXACT - (max(numbers.shape) - 1).bit_length())
-    spectra = mixed(basis.astype(np.float64), _settled(numbers, 0, bits))
+    spectra = mixed(basis.astype(np.float64), _settled(numbers, 0, bits), which)
     maps = _settled(spectra, 15, bits)
-    height, width = maps.shape[1:]
-    columns = _settled(_integer_cosines(height).T @ maps, FINE, bits)
-    return _settled(columns @ _integer_cosines(width), FINE, bits)
+    down = _settled(rows.T @ maps, FINE, bits)
+    return _settled(down @ columns, FINE, bits)
 
 
 def _settled(sums: Floats, less: int, bits: int) -> Floats:
