@@ -78,7 +78,7 @@ def checked_model(model: Model, components: int, places: int) -> Model:
 
 
 def checked_places(places: npt.ArrayLike) -> Integers:
-    """For each place, in coding order: its octave, and 11 places near it, each one or their count."""
+    """For each place, in coding order, its octave and 11 places near it, or their count."""
     table = np.ascontiguousarray(places, np.int32)
     if table.ndim != 2 or table.shape[1] != NEAR or not len(table):
         raise ValueError(f"places has shape {table.shape}; expected (P, {NEAR}), not empty")

@@ -79,8 +79,8 @@ class Axis:
 class Blocks:
     """The blocks of a map (H, W).
 
-    A *frequency* of blocks is a pair of rates, numbered row by row. Coefficients are coded frequency
-    by frequency, low ones first, each over all blocks that have it.
+    A *frequency* of blocks is a pair of rates, numbered row by row. Coefficients are coded by
+    frequency, low ones first, each over all blocks that have it.
     """
 
     rows: Axis
@@ -169,7 +169,7 @@ def block_arrays(profile: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.ge
     shares = _shares(blocks)
     metrics, powers = _of_bands(profile)
     which = blocks.octaves
-    basis, gain, scales = [], np.empty((len(metrics[0]), len(which))), None
+    basis, gain = [], np.empty((len(metrics[0]), len(which)))
     sizes = np.empty_like(gain)
     metric, power = np.tensordot(shares, metrics, 1), np.tensordot(shares, powers, 1)
     for octave in range(which.max() + 1):
@@ -182,8 +182,8 @@ def block_arrays(profile: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.ge
             weights = np.sqrt((1 - _EVEN) * own + _EVEN * own.mean())
             gain[:, place] = peaks / weights
             spread = np.einsum("kc,cd,kd->k", forward, power[place], forward, optimize=True)
-            sizes[:, place] = np.sqrt(spread) * weights / _DEVIATION
-    scales = np.rint(8 * np.log2(np.maximum(sizes, sizes.max() * 1e-9)))
+            sizes[:, place] = np.sqrt(np.maximum(spread, 0)) * weights / _DEVIATION
+    scales = np.rint(8 * np.log2(np.maximum(sizes, max(sizes.max(), 1e-30) * 1e-9)))
     return {
         "block_basis": np.stack(basis),
         "block_gain": np.ldexp(gain, -int(profile["unit"][0])).astype(np.float32),
