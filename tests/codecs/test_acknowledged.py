@@ -1,5 +1,6 @@
 """Sequences over channels that lose, reorder and repeat streams, and tell of it late or never."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -11,10 +12,23 @@ from residual import Residual
 from streams import features, payload_of, place_of
 
 import splitwire as sw
+from splitwire.codecs import registry
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.predictive import SequenceDecoder, SequenceEncoder
+from splitwire.codecs.registry import codec_names
 
 SHAPE = (2, 3, 3)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def registered_for_these_tests_only() -> Iterator[None]:
+    codec_names()
+    before = dict(registry._registered)
+    for kind in (Residual, Far):
+        sw.register_codec(kind)
+    yield
+    registry._registered.clear()
+    registry._registered.update(before)
 
 
 class Far(Residual):
@@ -123,12 +137,12 @@ def test_what_became_of_another_sequence_changes_nothing() -> None:
     assert place_of(channel.send()).follows == 2
 
 
-@pytest.mark.parametrize("codec", [Residual(), Far()])
+@pytest.mark.parametrize("kind", [Residual, Far])
 @given(data=st.data())
 def test_over_any_channel_no_tensor_is_wrong_and_what_is_lost_is_over_after_a_refresh(
-    codec: Residual, data: st.DataObject
+    kind: type[Residual], data: st.DataObject
 ) -> None:
-    channel = Channel(codec)
+    channel = Channel(kind())
     for action, which in data.draw(
         st.lists(st.tuples(st.sampled_from("sssaalr"), st.integers(0, 6)))
     ):
