@@ -193,7 +193,7 @@ class SequenceEncoder:
 
     def _position_of(self, stream: bytes) -> int | None:
         """Where a stream stands in this sequence; None for one of another."""
-        place = bitstream.read(stream)[0].sequence
+        place = bitstream.read_place(stream)
         return place.position if place is not None and place.identity == self.identity else None
 
 

@@ -71,7 +71,7 @@ class Cloud:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        self.engine = Engine(self.limits.queue, self.limits.bytes)
+        self.engine = Engine(self.limits.queue, self.limits.bytes, self.limits.pasts)
         self.metrics.waiting.set_function(lambda: self.engine.inside)
         yield
         self.engine.close()

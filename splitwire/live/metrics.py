@@ -21,6 +21,12 @@ class Metrics:
         self.bytes = Counter(
             "splitwire_packet_bytes", "Bytes of packets that arrived.", registry=own
         )
+        self.packets = Counter(
+            "splitwire_answered_packets",
+            "Packets of answered frames: intra, or inter where they build on others.",
+            ["kind"],
+            registry=own,
+        )
         self.refused = Counter(
             "splitwire_refused_clients", "Clients turned away, by reason.", ["why"], registry=own
         )
