@@ -2,40 +2,25 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from residual import Residual
+from residual import Far, Residual, registered
 from streams import features, payload_of, place_of
 
 import splitwire as sw
-from splitwire.codecs import registry
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.predictive import SequenceDecoder, SequenceEncoder
-from splitwire.codecs.registry import codec_names
 
 SHAPE = (2, 3, 3)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def registered_for_these_tests_only() -> Iterator[None]:
-    codec_names()
-    before = dict(registry._registered)
-    for kind in (Residual, Far):
-        sw.register_codec(kind)
-    yield
-    registry._registered.clear()
-    registry._registered.update(before)
-
-
-class Far(Residual):
-    """One whose decoder keeps four streams."""
-
-    name: ClassVar[str] = "far"
-    kept: ClassVar[int] = 4
+    with registered(Residual, Far):
+        yield
 
 
 def scene(i: int) -> Tensor:

@@ -8,28 +8,23 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
-from residual import Residual
+from residual import Residual, registered
 from streams import features, place_of
 
 import splitwire as sw
 from splitwire import testing
-from splitwire.codecs import bitstream, registry
+from splitwire.codecs import bitstream
 from splitwire.codecs.base import Decoder, Encoder, Tensor
 from splitwire.codecs.bitstream import Header, Sequence
 from splitwire.codecs.predictive import SequenceDecoder, SequenceEncoder
-from splitwire.codecs.registry import codec_names
 
 SHAPE = (6, 20, 20)
 
 
 @pytest.fixture(autouse=True)
 def registered_for_the_test_only() -> Iterator[None]:
-    codec_names()
-    before = dict(registry._registered)
-    sw.register_codec(Residual)
-    yield
-    registry._registered.clear()
-    registry._registered.update(before)
+    with registered(Residual):
+        yield
 
 
 def slowly(count: int, shape: tuple[int, ...] = SHAPE) -> list[Tensor]:

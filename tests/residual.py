@@ -1,12 +1,16 @@
 """A codec that predicts, in twenty lines; what it remembers never changes."""
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
 
 import splitwire as sw
+from splitwire.codecs import registry
 from splitwire.codecs.base import Tensor
+from splitwire.codecs.registry import codec_names
 
 
 class Residual(sw.PredictiveCodec):
@@ -31,3 +35,22 @@ class Residual(sw.PredictiveCodec):
 
     def _sum(self, base: Tensor, codes: np.ndarray) -> Tensor:
         return base + codes.astype(np.float32) * np.float32(self.step)
+
+
+class Far(Residual):
+    """One whose decoder keeps four streams."""
+
+    name: ClassVar[str] = "far"
+    kept: ClassVar[int] = 4
+
+
+@contextmanager
+def registered(*kinds: type[Residual]) -> Iterator[None]:
+    """Codecs that are known for a while."""
+    codec_names()
+    before = dict(registry._registered)
+    for kind in kinds:
+        sw.register_codec(kind)
+    yield
+    registry._registered.clear()
+    registry._registered.update(before)
