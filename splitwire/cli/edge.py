@@ -85,6 +85,14 @@ class Frames:
             help="Seconds a frame may take: then it is finished here.", rich_help_panel=_FRAMES
         ),
     ] = 2.0
+    keyframes: Annotated[
+        int,
+        typer.Option(
+            help="Of a codec that predicts: at least every so many frames one stands alone.",
+            min=1,
+            rich_help_panel=_FRAMES,
+        ),
+    ] = 250
     in_flight: Annotated[
         int, typer.Option(help="Frames under way at once.", min=1, max=8, rich_help_panel=_FRAMES)
     ] = 4
@@ -173,7 +181,16 @@ def edge(network: Network, chosen: Chosen, frames: Frames, reached: Reached, slo
         recording = Recording(frames.out, model, task, network.task, pictures, slowness)
     whole = recording is not None and pictures is not None
     drive = Drive(
-        address, task, choices, totals, frames.deadline, frames.in_flight, slowness, link, whole
+        address,
+        task,
+        choices,
+        totals,
+        frames.deadline,
+        frames.in_flight,
+        slowness,
+        link,
+        whole,
+        frames.keyframes,
     )
     loops.run(_run(drive, source, recording, frames.source), emulated=link is not None)
     if recording:

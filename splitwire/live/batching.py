@@ -42,7 +42,7 @@ class Engine:
         self.inside = self.held = 0
         self._owners: Counter[object] = Counter()  # frames of each client that are inside
         self._arrived, self._waiting = Turns[Job](urgent=False), Turns[Job]()
-        self._pasts = Pasts(pasts)
+        self.pasts = Pasts(pasts)
         self._paces: WeakKeyDictionary[Split, Pace] = WeakKeyDictionary()
         self._loop = asyncio.get_running_loop()
         self._listing, self._in_turn = Lock(), Lock()
@@ -69,7 +69,7 @@ class Engine:
 
         def forget() -> None:
             with self._in_turn:
-                self._pasts.forget(client)
+                self.pasts.forget(client)
 
         self._decoding.put(forget)
 
@@ -139,7 +139,7 @@ class Engine:
         if begin > job.expires and not (choice.predicts and isfinite(job.expires)):
             raise FrameError(Code.LATE, "no time left to decode it")
         try:
-            decoders = self._pasts.decoders(job.client, job.agreement)
+            decoders = self.pasts.decoders(job.client, job.agreement)
             job.tensors = decode(job.packet, decoders, choice.split.crossings)
         except UnknownBaseError as error:
             raise FrameError(Code.STALE, str(error)) from error

@@ -133,6 +133,10 @@ class Edge:
             reason = str(error) or "no answer before the deadline"
         return await self._finish_here(frame, features, "fell back", reason)
 
+    def refresh(self) -> None:
+        """Have the next frame build on none before it; while none is being coded."""
+        self._sequence = None
+
     async def _send(self, frame: Frame, patience: float) -> Record:
         """Ask the cloud; raises RemoteError or TimeoutError where the frame has to end here."""
         if patience <= 0:

@@ -34,6 +34,9 @@ class Metrics:
         self.waiting = Gauge(
             "splitwire_waiting_frames", "Frames being decoded or waiting.", registry=own
         )
+        self.pasts = Gauge(
+            "splitwire_past_bytes", "Remembered of what streams build on, as counted.", registry=own
+        )
         Gauge(
             "splitwire_dropped_log_lines", "Log lines that nobody read in time.", registry=own
         ).set_function(lambda: logs.dropped)

@@ -15,30 +15,35 @@ class Pasts:
 
     Args:
         budget: bytes, as `Agreement.past` counts them; the last client to come may exceed it alone.
+
+    Attributes:
+        held: bytes of all that is remembered.
     """
 
     def __init__(self, budget: int) -> None:
-        self._budget = budget
+        self._budget, self.held = budget, 0
         self._held: OrderedDict[object, tuple[Agreement, Sequence[Decoder]]] = OrderedDict()
-
-    @property
-    def held(self) -> int:
-        """Bytes of all that is remembered."""
-        return sum(agreement.past for agreement, _ in self._held.values())
 
     def decoders(self, client: object, agreement: Agreement) -> Sequence[Decoder]:
         """What decodes the next packet of a client: one for each crossing tensor."""
         codecs = agreement.choice.codecs
         if not agreement.choice.predicts:
             return codecs
-        before, decoders = self._held.pop(client, (None, ()))
+        before, decoders = self._take(client) or (None, ())
         if before is not agreement:
             decoders = [codec.decoder() for codec in codecs]
         self._held[client] = (agreement, decoders)
+        self.held += agreement.past
         while len(self._held) > 1 and self.held > self._budget:
-            self._held.popitem(last=False)
+            self._take(next(iter(self._held)))
         return decoders
 
     def forget(self, client: object) -> None:
         """Let go of what a client has; it has gone."""
-        self._held.pop(client, None)
+        self._take(client)
+
+    def _take(self, client: object) -> tuple[Agreement, Sequence[Decoder]] | None:
+        taken = self._held.pop(client, None)
+        if taken is not None:
+            self.held -= taken[0].past
+        return taken

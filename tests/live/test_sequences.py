@@ -256,7 +256,7 @@ def test_what_clients_past_may_take_is_bounded(small: sw.Model) -> None:
             stale += outcomes(records)["fell back"]
         assert stale == 0
         for _ in range(200):
-            if not cloud.engine._pasts.held:
+            if not cloud.engine.pasts.held:
                 break
             sleep(0.01)
-        assert cloud.engine._pasts.held == 0
+        assert cloud.engine.pasts.held == 0
