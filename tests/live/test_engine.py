@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from threading import Event
-from time import monotonic
+from threading import Event, current_thread
+from time import monotonic, sleep
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from splitwire.live.pasts import Pasts
 from splitwire.live.protocol import Code, FrameError
 from splitwire.live.turns import Turns
 from splitwire.runner.choice import Choice
+from splitwire.runner.local import decode
 from splitwire.tasks.classification import Classification
 
 
@@ -158,6 +160,38 @@ def test_what_a_client_s_packets_build_on_is_decoded_before_them(
     asyncio.run(main())
     assert len(found) == 180
     assert not [result for _, result in found if isinstance(result, FrameError)]
+
+
+def test_no_two_threads_decode_at_once(small: sw.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    agreement, found, inside = sequences(small), list[object](), list[str]()
+    coder = sw.codec("h264:preset=ultrafast").encoder()
+    threads: set[str] = set()
+
+    def slow(*arguments: Any) -> Any:
+        assert not inside, "another thread is at it"
+        inside.append(current_thread().name)
+        threads.add(current_thread().name)
+        sleep(0.01)
+        inside.clear()
+        return decode(*arguments)
+
+    monkeypatch.setattr(batching, "decode", slow)
+
+    async def main() -> None:
+        engine = Engine()
+        for _ in range(4):
+            for _ in range(2):  # the first of two is decoded where it will run
+                packet = coder.encode(np.ones((4, 15, 15), np.float32))
+                engine.take(Job(agreement, packet, inf, found.append, "a"))
+                await asyncio.sleep(0.003)
+            async with asyncio.timeout(60):
+                while engine.inside:
+                    await asyncio.sleep(0.001)
+        engine.close()
+
+    asyncio.run(main())
+    assert [result for result in found if isinstance(result, FrameError)] == []
+    assert len(threads) == 2
 
 
 def sequences(model: sw.Model, spec: str = "h264:preset=ultrafast") -> Agreement:
