@@ -163,7 +163,6 @@ def edge(network: Network, chosen: Chosen, frames: Frames, reached: Reached, slo
     from splitwire.live.drive import Drive
     from splitwire.live.recording import Recording
     from splitwire.live.supply import supply
-    from splitwire.report.findings import on_live
     from splitwire.runner.memory import keep_memory
     from splitwire.runner.threads import limit_threads
     from splitwire.tasks.registry import load_task
@@ -194,8 +193,7 @@ def edge(network: Network, chosen: Chosen, frames: Frames, reached: Reached, slo
     )
     loops.run(_run(drive, source, recording, frames.source), emulated=link is not None)
     if recording:
-        for sentence in on_live(recording.close()):
-            console.print(sentence, highlight=False)
+        _conclude(recording)
         print(f"Run: {frames.out} (splitwire report {frames.out})")
 
 
@@ -220,3 +218,11 @@ async def _run(
             table.add(record, frame_line(record, drive.task))
             if recording:
                 recording.add(record)
+
+
+def _conclude(recording: "Recording") -> None:
+    """Say what became of the frames."""
+    from splitwire.report.findings import on_live
+
+    for sentence in on_live(recording.close()):
+        console.print(sentence, highlight=False)
