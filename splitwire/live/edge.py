@@ -158,6 +158,8 @@ class Edge:
         if isinstance(reply, Refusal):
             if reply.code in (Code.DAMAGED, Code.NO_PREDICTION):
                 return frame.record("refused", reply.reason)
+            if reply.code is Code.STALE:  # in words that are the same each time
+                raise RemoteError("the cloud has not got what the frame builds on")
             raise RemoteError(f"the cloud is {reply.code.name.lower()}: {reply.reason}")
         _check_times(reply, away)
         frame.seconds |= {
