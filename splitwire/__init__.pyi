@@ -19,6 +19,7 @@ from .errors import SplitwireError as SplitwireError
 from .errors import StorageError as StorageError
 from .errors import TaskError as TaskError
 from .errors import TrainingError as TrainingError
+from .errors import UnknownBaseError as UnknownBaseError
 from .eval.experiment import Experiment as Experiment
 from .eval.experiment import load_experiment as load_experiment
 from .eval.results import summarise as summarise

@@ -26,6 +26,10 @@ class BitstreamError(SplitwireError):
     """Bytes that are not a stream, or no longer the stream that an encoder wrote."""
 
 
+class UnknownBaseError(BitstreamError):
+    """A sound stream that builds on another, which was not decoded or is no longer remembered."""
+
+
 class ProfileError(SplitwireError):
     """A profile that is missing, damaged, or not the one that a stream was coded with."""
 

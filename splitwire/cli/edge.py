@@ -85,6 +85,14 @@ class Frames:
             help="Seconds a frame may take: then it is finished here.", rich_help_panel=_FRAMES
         ),
     ] = 2.0
+    keyframes: Annotated[
+        int,
+        typer.Option(
+            help="Of a codec that predicts: at least every so many frames one stands alone.",
+            min=1,
+            rich_help_panel=_FRAMES,
+        ),
+    ] = 250
     in_flight: Annotated[
         int, typer.Option(help="Frames under way at once.", min=1, max=8, rich_help_panel=_FRAMES)
     ] = 4
@@ -155,7 +163,6 @@ def edge(network: Network, chosen: Chosen, frames: Frames, reached: Reached, slo
     from splitwire.live.drive import Drive
     from splitwire.live.recording import Recording
     from splitwire.live.supply import supply
-    from splitwire.report.findings import on_live
     from splitwire.runner.memory import keep_memory
     from splitwire.runner.threads import limit_threads
     from splitwire.tasks.registry import load_task
@@ -173,12 +180,20 @@ def edge(network: Network, chosen: Chosen, frames: Frames, reached: Reached, slo
         recording = Recording(frames.out, model, task, network.task, pictures, slowness)
     whole = recording is not None and pictures is not None
     drive = Drive(
-        address, task, choices, totals, frames.deadline, frames.in_flight, slowness, link, whole
+        address,
+        task,
+        choices,
+        totals,
+        frames.deadline,
+        frames.in_flight,
+        slowness,
+        link,
+        whole,
+        frames.keyframes,
     )
     loops.run(_run(drive, source, recording, frames.source), emulated=link is not None)
     if recording:
-        for sentence in on_live(recording.close()):
-            console.print(sentence, highlight=False)
+        _conclude(recording)
         print(f"Run: {frames.out} (splitwire report {frames.out})")
 
 
@@ -203,3 +218,11 @@ async def _run(
             table.add(record, frame_line(record, drive.task))
             if recording:
                 recording.add(record)
+
+
+def _conclude(recording: "Recording") -> None:
+    """Say what became of the frames."""
+    from splitwire.report.findings import on_live
+
+    for sentence in on_live(recording.close()):
+        console.print(sentence, highlight=False)

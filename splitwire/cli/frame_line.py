@@ -9,7 +9,7 @@ _LINES = 2  # of a prediction: the likeliest classes, say
 
 
 def frame_line(record: Record, task: Task) -> str:
-    """The number of a frame, what the network says, which way it went, its bytes and milliseconds.
+    """The number of a frame, what the network says, its way, bytes, kind and milliseconds.
 
     Args:
         record: of the frame.
@@ -21,6 +21,8 @@ def frame_line(record: Record, task: Task) -> str:
     if record.outcome == "fell back":
         way = f"{EDGE_ONLY}, fallen back from {way}: {record.reason}"
     size = f"{record.bytes:,} bytes, " if record.bytes else ""
+    if record.choice.predicts and record.intra is not None:
+        size += "intra, " if record.intra else "inter, "
     told = f"({shown(way)}, {size}{1e3 * record.total:.0f} ms)"
     return f"{record.number:>6}  {shown(_said(record, task))}  {told}"
 

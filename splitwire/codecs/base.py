@@ -40,13 +40,22 @@ _HEADS = 8192  # bytes
 
 
 class Encoder(Protocol):
-    """Codes one tensor after another; may predict a tensor from those before it."""
+    """Codes one tensor after another; may predict a tensor from those before it.
+
+    Where streams may get lost, it has to be told what became of each that it made.
+    """
 
     def encode(self, x: ArrayLike) -> bytes:
         """The stream of the next tensor."""
 
     def refresh(self) -> None:
-        """Make the next stream stand alone, as after a loss."""
+        """Make the next stream stand alone, and none build on those before it."""
+
+    def acknowledge(self, stream: bytes) -> None:
+        """That stream was decoded."""
+
+    def lose(self, stream: bytes) -> None:
+        """That stream was not decoded, and will not be."""
 
 
 class Decoder(Protocol):
@@ -125,8 +134,12 @@ class Codec(Parametrised, ABC):
         codec, header, payload = self.unwrap(stream)
         return codec.decode_payload(header, payload)
 
-    def encoder(self) -> Encoder:
-        """What codes a sequence of tensors; the codec itself unless it predicts over time."""
+    def encoder(self, acknowledged: bool = False) -> Encoder:
+        """What codes a sequence of tensors; the codec itself unless it predicts over time.
+
+        Args:
+            acknowledged: build on nothing but what was acknowledged; see PredictiveCodec.encoder.
+        """
         return self
 
     def decoder(self) -> Decoder:
@@ -135,6 +148,12 @@ class Codec(Parametrised, ABC):
 
     def refresh(self) -> None:
         """Nothing: the codec is its own encoder, and all its streams stand alone."""
+
+    def acknowledge(self, stream: bytes) -> None:
+        """Nothing, likewise."""
+
+    def lose(self, stream: bytes) -> None:
+        """Nothing, likewise."""
 
     def checked(self, x: ArrayLike) -> Tensor:
         """`x` as `_encode` takes it.

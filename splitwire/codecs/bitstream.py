@@ -117,6 +117,20 @@ def read(stream: bytes | memoryview) -> tuple[Header, memoryview]:
     return header, payload
 
 
+def read_place(stream: bytes) -> Sequence | None:
+    """The place of a stream in its sequence, by the header alone: the rest may be anything.
+
+    Raises:
+        BitstreamError: there is no header of this version.
+    """
+    if stream[:3] != MAGIC + bytes([VERSION]):
+        raise BitstreamError("not a Splitwire stream of this version")
+    try:
+        return _read_header(memoryview(stream))[0].sequence
+    except (IndexError, UnicodeDecodeError) as error:
+        raise BitstreamError("damaged stream: its header is cut short or not ASCII") from error
+
+
 def check_claim(shape: tuple[int, ...], payload_bytes: int) -> None:
     """Refuse a shape that `payload_bytes` do not justify (docs/bitstream.md, "Limits").
 

@@ -6,6 +6,12 @@
 A codec says how one tensor is coded after another. The pair keeps the rest: the sequence's
 identity, positions, which stream builds on which, and how much is remembered. A decoder looks up
 the very stream that the next one names, so none ever builds on another than its encoder meant.
+
+An encoder builds on the stream just before, or, where streams may get lost, on one that is known to
+have been decoded. It goes back `kept` positions at most. A decoder keeps the latest `kept` streams,
+and of those around the last that it decoded only the ones fewer than `kept` positions away. So it
+has what is built on: of streams that arrive in order, some of them lost, at most `kept - 1` come
+between the two.
 """
 
 import secrets
@@ -18,7 +24,7 @@ from numpy.typing import ArrayLike
 from splitwire.codecs import bitstream
 from splitwire.codecs.base import Codec, Decoder, Encoder, Tensor, damage, whole
 from splitwire.codecs.bitstream import IDENTITY_BYTES, Header, Sequence
-from splitwire.errors import BitstreamError, CodecError
+from splitwire.errors import CodecError, UnknownBaseError
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -29,8 +35,8 @@ class PredictiveCodec(Codec):
     on that one. It may be anything: the tensor as decoded, say.
 
     Attributes:
-        kept: how many streams a decoder remembers, the last that it decoded; others can build on
-            those alone. Encoders build on the stream just before.
+        kept: how many streams a decoder remembers, the latest; others can build on those alone. Of
+            a codec that keeps more than one, pasts are never changed: several may build on each.
     """
 
     kept: ClassVar[int] = 1
@@ -56,9 +62,17 @@ class PredictiveCodec(Codec):
         so leave `past` as it is, or make it fail when it is used again.
         """
 
-    def encoder(self) -> Encoder:
-        """Codes a sequence of tensors, each predicted from the one before."""
-        return SequenceEncoder(self)
+    def encoder(self, acknowledged: bool = False) -> Encoder:
+        """Codes a sequence of tensors, each predicted from one before.
+
+        Args:
+            acknowledged: build on nothing but what was acknowledged, so that a stream that is lost
+                or late costs bits and never another stream. A codec that keeps one stream can only
+                build on the one just before; it does so until it is told of a loss.
+        """
+        return (
+            AcknowledgedEncoder(self) if acknowledged and self.kept > 1 else SequenceEncoder(self)
+        )
 
     def decoder(self) -> Decoder:
         """Decodes such a sequence, in order."""
@@ -107,6 +121,15 @@ class PredictiveCodec(Codec):
         return self._decode_next(payload, shape, None)[0]
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """What is remembered of a stream: whatever those that build on it leave out."""
+
+    codec: PredictiveCodec
+    shape: tuple[int, ...]
+    past: Any
+
+
 @dataclass
 class SequenceEncoder:
     """Codes tensors one after another, each predicted from the one before.
@@ -122,31 +145,85 @@ class SequenceEncoder:
     codec: PredictiveCodec
     identity: bytes = field(default_factory=lambda: secrets.token_bytes(IDENTITY_BYTES))
     _position: int = 0
-    _shape: tuple[int, ...] = ()
-    _past: Any = None
+    _alone: int = 0  # the position of the last stream that stands alone; the next after a refresh
+    _kept: dict[int, _Kept] = field(default_factory=dict)
 
     def encode(self, x: ArrayLike) -> bytes:
         """The stream of the next tensor; see Codec.encode. One that is refused takes no place."""
         tensor = self.codec.checked(x).copy()  # the caller may write to his, a past may be this one
-        past = self._past if tensor.shape == self._shape else None
+        base = self._base()
+        kept = self._kept.get(base)
+        past = kept.past if kept is not None and kept.shape == tensor.shape else None
         payload, after, follows = self.codec.encode_next(tensor, past)
-        place = Sequence(self.identity, self._position, int(follows))
+        back = self._position - base if follows else 0
+        place = Sequence(self.identity, self._position, back)
         stream = self.codec.wrap(payload, tensor.shape, place)
-        self._position, self._shape, self._past = self._position + 1, tensor.shape, after
+        if not back:
+            self._alone = self._position
+        if after is not None:
+            self._kept[self._position] = _Kept(self.codec, tensor.shape, after)
+        self._position += 1
+        self._forget()
         return stream
 
     def refresh(self) -> None:
-        """Make the next stream stand alone, as after a loss."""
-        self._past = None
+        """Make the next stream stand alone, and none build on those before it."""
+        self._kept.clear()
+        self._alone = self._position
+
+    def acknowledge(self, stream: bytes) -> None:
+        """Nothing: each builds on the one before, whatever became of it."""
+
+    def lose(self, stream: bytes) -> None:
+        """Refresh, if what comes would build on that stream."""
+        position = self._position_of(stream)
+        if position is not None and position >= self._alone:
+            self.refresh()
+
+    def _base(self) -> int:
+        """The position that the next stream is to build on, if what is needed of it is kept."""
+        return self._position - 1
+
+    def _forget(self) -> None:
+        """Let go of what nothing can build on any more."""
+        self._keep_from(self._position - 1)
+
+    def _keep_from(self, oldest: int) -> None:
+        self._kept = {at: kept for at, kept in self._kept.items() if at >= oldest}
+
+    def _position_of(self, stream: bytes) -> int | None:
+        """Where a stream stands in this sequence; None for one of another."""
+        place = bitstream.read_place(stream)
+        return place.position if place is not None and place.identity == self.identity else None
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """What a decoder remembers of a stream: whatever those that build on it leave out."""
+@dataclass
+class AcknowledgedEncoder(SequenceEncoder):
+    """Codes tensors, each predicted from the newest that is known to have been decoded.
 
-    codec: PredictiveCodec
-    shape: tuple[int, ...]
-    past: Any
+    A stream stands alone where there is none, or none that the decoder still has.
+    """
+
+    _acknowledged: int = -1
+
+    def acknowledge(self, stream: bytes) -> None:
+        """That stream was decoded: those to come may build on it."""
+        position = self._position_of(stream)
+        if position is not None:
+            self._acknowledged = max(self._acknowledged, position)
+            self._forget()
+
+    def lose(self, stream: bytes) -> None:
+        """That stream was not decoded: nothing is to build on it."""
+        position = self._position_of(stream)
+        if position is not None:
+            self._kept.pop(position, None)
+
+    def _base(self) -> int:
+        return self._acknowledged
+
+    def _forget(self) -> None:
+        self._keep_from(max(self._position - self.codec.kept, self._acknowledged))
 
 
 @dataclass
@@ -164,9 +241,9 @@ class SequenceDecoder:
         """The tensor of the next stream.
 
         Raises:
-            BitstreamError: the stream is damaged, or builds on one that was not decoded or is no
-                longer remembered. Decoding goes on at the next stream that stands alone, or that
-                builds on what is remembered.
+            BitstreamError: the stream is damaged.
+            UnknownBaseError: it builds on one that was not decoded or is no longer remembered.
+                Decoding goes on at the next stream that stands alone, or that builds on what is.
             ProfileError: as `Codec.decode`.
         """
         header, payload = bitstream.read(stream)
@@ -191,14 +268,17 @@ class SequenceDecoder:
         try:
             return self._kept[place.identity, before]
         except KeyError:
-            raise BitstreamError(
+            raise UnknownBaseError(
                 f"stream {place.position} of a sequence builds on stream {before}, which was not "
                 "decoded here: go on at one that stands alone, see encoder.refresh()"
             ) from None
 
     def _keep(self, place: Sequence, kept: _Kept) -> None:
-        key = (place.identity, place.position)
-        self._kept.pop(key, None)  # so that it becomes the last
-        self._kept[key] = kept
-        while len(self._kept) > self.codec.kept:
-            del self._kept[next(iter(self._kept))]
+        """Remember a stream, and the latest that are near it; one of another sequence is none."""
+        near = {
+            (identity, position): other
+            for (identity, position), other in self._kept.items()
+            if identity == place.identity and abs(position - place.position) < self.codec.kept
+        }
+        near[place.identity, place.position] = kept
+        self._kept = {key: near[key] for key in sorted(near)[-self.codec.kept :]}

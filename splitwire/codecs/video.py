@@ -20,7 +20,7 @@ from splitwire.codecs.layout import from_planes, planes_shape, to_planes
 from splitwire.codecs.mosaic import Frame, MosaicCodec
 from splitwire.codecs.parameter import parameter
 from splitwire.codecs.predictive import PredictiveCodec, SequenceDecoder
-from splitwire.errors import BitstreamError
+from splitwire.errors import BitstreamError, UnknownBaseError
 
 # How many pictures a packet codes, and the sizes (height, width) that its headers declare.
 Claims = tuple[int, list[tuple[int, int]]]
@@ -117,7 +117,7 @@ class VideoCodec(MosaicCodec, PredictiveCodec):
             past = Chain(bounds, self._frame_decoder(size))
         frames = past.take()
         if frames is None:
-            raise BitstreamError(f"a {self.name} frame follows one that was damaged")
+            raise UnknownBaseError(f"a {self.name} frame follows one that was damaged")
         frame = self._unpack(frames, payload, size)
         y = from_planes(kernels.dequantize_untile(frame, planes, *past.bounds.pair), shape)
         return y, Chain(past.bounds, frames)

@@ -56,6 +56,7 @@ class Sample:
     at: float | None = None  # when it began, in Unix time
     total: float | None = None  # seconds from picture to prediction
     fallback: str | None = None  # why it was finished on the edge
+    intra: bool | None = None  # of a frame that was sent: whether its streams stand alone
 
     @property
     def choice(self) -> Key:

@@ -10,12 +10,14 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from math import isfinite
 from threading import Lock
 from time import monotonic
 from weakref import WeakKeyDictionary
 
-from splitwire.errors import SplitwireError
+from splitwire.errors import SplitwireError, UnknownBaseError
 from splitwire.live.inference import Inference, Job, Pace, run_batch
+from splitwire.live.pasts import Pasts
 from splitwire.live.protocol import Code, FrameError
 from splitwire.live.turns import Turns
 from splitwire.live.worker import Worker
@@ -32,16 +34,18 @@ class Engine:
     Args:
         queue: frames that it holds at once, in decoding and waiting; one more is refused.
         budget: bytes that they may take, packets and what is decoded of them.
+        pasts: bytes that may be remembered of packets that others build on.
     """
 
-    def __init__(self, queue: int = 64, budget: int = 256 << 20) -> None:
+    def __init__(self, queue: int = 64, budget: int = 256 << 20, pasts: int = 256 << 20) -> None:
         self.queue, self.budget = queue, budget
         self.inside = self.held = 0
         self._owners: Counter[object] = Counter()  # frames of each client that are inside
-        self._arrived, self._waiting = Turns[Job](), Turns[Job]()
+        self._arrived, self._waiting = Turns[Job](urgent=False), Turns[Job]()
+        self.pasts = Pasts(pasts)
         self._paces: WeakKeyDictionary[Split, Pace] = WeakKeyDictionary()
         self._loop = asyncio.get_running_loop()
-        self._listing = Lock()
+        self._listing, self._in_turn = Lock(), Lock()
         self._resting: asyncio.TimerHandle | None = None
         self._decoding, self._running = Worker("decode"), Worker("cloud")
 
@@ -59,6 +63,15 @@ class Engine:
             self._running.put(partial(self._decode, self._run))
         else:
             self._decoding.put(partial(self._decode, partial(self._running.put, self._run)))
+
+    def forget(self, client: object) -> None:
+        """Let go of what is remembered of a client that has gone."""
+
+        def forget() -> None:
+            with self._in_turn:
+                self.pasts.forget(client)
+
+        self._decoding.put(forget)
 
     def rest(self) -> None:
         """Give memory back if nothing comes for a while."""
@@ -100,28 +113,42 @@ class Engine:
         job.done(result)
 
     def _decode(self, then: Callable[[], None]) -> None:
-        """Decode the frame whose turn it is: there is one for each call."""
-        with self._listing:
-            job = self._arrived.take()
-        if job is None:
-            return
-        begin = monotonic()
-        if begin > job.expires:
-            self._end(job, FrameError(Code.LATE, "no time left to decode it"))
-            return
-        try:
-            choice = job.agreement.choice
-            job.tensors = decode(job.packet, choice.codecs, choice.split.crossings)
-        except SplitwireError as error:
-            self._end(job, FrameError(Code.DAMAGED, str(error)))
-            return
-        except Exception as error:  # a fault of ours: still no other frame's
-            self._end(job, FrameError(Code.DAMAGED, f"{type(error).__name__}: {error}"[:200]))
-            return
-        job.decode = monotonic() - begin
+        """Decode the frame whose turn it is: there is one for each call.
+
+        What packets build on is decoded before them: each thread takes and decodes one at a time,
+        of each client in the order in which they came.
+        """
+        with self._in_turn:
+            with self._listing:
+                job = self._arrived.take()
+            if job is None:
+                return
+            try:
+                self._decode_one(job)
+            except FrameError as error:
+                self._end(job, error)
+                return
         with self._listing:
             self._waiting.put(job)
         then()
+
+    def _decode_one(self, job: Job) -> None:
+        """Decode a frame; raises FrameError."""
+        begin, choice = monotonic(), job.agreement.choice
+        # A late one is decoded all the same where others may build on it, unless nobody is left.
+        if begin > job.expires and not (choice.predicts and isfinite(job.expires)):
+            raise FrameError(Code.LATE, "no time left to decode it")
+        try:
+            decoders = self.pasts.decoders(job.client, job.agreement)
+            job.tensors = decode(job.packet, decoders, choice.split.crossings)
+        except UnknownBaseError as error:
+            raise FrameError(Code.STALE, str(error)) from error
+        except SplitwireError as error:
+            raise FrameError(Code.DAMAGED, str(error)) from error
+        except Exception as error:  # a fault of ours: still no other frame's
+            said = f"{type(error).__name__}: {error}"[:200]
+            raise FrameError(Code.DAMAGED, said) from error
+        job.decode = monotonic() - begin
 
     def _run(self) -> None:
         """Run the next batch, unless all went with an earlier one."""

@@ -30,6 +30,7 @@ from splitwire.live.protocol import (
     FrameError,
     Refusal,
 )
+from splitwire.runner.packet import is_intra
 
 HELLO_SECONDS = 10.0  # that a client has for its first hello
 
@@ -90,6 +91,7 @@ class Client:
                 job.expires = -inf
             for reply in self._replies:
                 reply.cancel()
+            self._cloud.engine.forget(self)
 
     async def leave(self) -> None:
         """Part because the cloud shuts down."""
@@ -203,6 +205,7 @@ class Client:
             self._log("frame refused", id=reply.id, code=reply.code.name, reason=reply.reason)
             return
         metrics.frames.labels("answered").inc()
+        metrics.packets.labels("intra" if is_intra(frame.packet) else "inter").inc()
         for stage in ("decode", "cloud", "held"):
             metrics.seconds.labels(stage).observe(getattr(reply, stage))
 

@@ -71,8 +71,9 @@ class Cloud:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        self.engine = Engine(self.limits.queue, self.limits.bytes)
+        self.engine = Engine(self.limits.queue, self.limits.bytes, self.limits.pasts)
         self.metrics.waiting.set_function(lambda: self.engine.inside)
+        self.metrics.pasts.set_function(lambda: self.engine.pasts.held)
         yield
         self.engine.close()
 

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import count
 from math import inf
 from random import uniform
@@ -23,6 +24,22 @@ from splitwire.live.shown import shown
 _BACKOFF = (0.1, 5.0)  # seconds of the first wait, and of the longest
 _PROBES = 3
 _PADDING = 4000  # bytes of a probe of the rate
+_UNANSWERED = 256  # frames and probes whose reply may still come
+
+Reply = Answer | Refusal | Probe
+
+
+@dataclass(eq=False)
+class _Asked:
+    """Something that the cloud is to reply to.
+
+    Attributes:
+        reply: for whoever still waits.
+        tell: called once with the reply, be it late, or with None where none will come.
+    """
+
+    reply: asyncio.Future[Reply]
+    tell: Callable[[Reply | None], None]
 
 
 class Uplink:
@@ -42,7 +59,7 @@ class Uplink:
         self.reconnects = -1
         self._socket: ClientConnection | None = None
         self._agreed: dict[Hello, Welcome] = {}
-        self._pending: dict[int, asyncio.Future[Answer | Refusal | Probe]] = {}
+        self._pending: dict[int, _Asked] = {}
         self._ids = count(1)
         self._loop = asyncio.get_running_loop()
 
@@ -86,27 +103,38 @@ class Uplink:
                     await self.open()
             event("reconnected", logging.WARNING, times=self.reconnects)
 
-    async def ask(self, hello: Hello, packet: bytes, patience: float) -> Answer | Refusal:
-        """What the cloud says of a packet.
+    async def ask(
+        self,
+        hello: Hello,
+        packet: bytes,
+        patience: float,
+        tell: Callable[[Answer | Refusal | None], None] = lambda reply: None,
+    ) -> Answer | Refusal:
+        """What the cloud says of a packet. Packets are sent in the order of these calls.
 
         Args:
             hello: one of `hellos`.
             packet: the coded features.
             patience: seconds that the answer is of use.
+            tell: called once with what the cloud says, even if that comes too late for anybody to
+                wait for; with None where the packet was not sent, or nothing will be said of it.
 
         Raises:
             RemoteError: the link is down, or went down before the answer came.
             TimeoutError: no answer within the patience.
         """
-        if hello not in self._agreed or not self.up:
-            raise RemoteError("the link is down")
         number = next(self._ids)
-        agreed = self._agreed[hello]
-        message = Frame(agreed.agreement, number, patience, packet).message()
-        if len(message) > agreed.max_message:
-            raise RemoteError(f"the cloud takes messages of {agreed.max_message} bytes at most")
+        try:
+            message = self._message(hello, number, packet, patience)
+        except RemoteError:
+            tell(None)
+            raise
+
+        def told(reply: Reply | None) -> None:
+            tell(None if isinstance(reply, Probe) else reply)
+
         sent = monotonic()
-        reply = await self._exchange(number, message, patience)
+        reply = await self._exchange(number, message, patience, told)
         if isinstance(reply, Probe):
             raise RemoteError("the cloud sent a probe where an answer was due")
         if isinstance(reply, Answer):
@@ -118,7 +146,8 @@ class Uplink:
         number = next(self._ids)
         sent = monotonic()
         with contextlib.suppress(RemoteError, TimeoutError):
-            await self._exchange(number, Probe(number).message(padding), patience)
+            message = Probe(number).message(padding)
+            await self._exchange(number, message, patience, lambda reply: None)
             if padding:
                 self.bandwidth.saw(padding, sent, self.heard, 0.0)
             else:
@@ -149,22 +178,46 @@ class Uplink:
             raise RemoteError(f"the cloud gave the agreement {welcome.agreement} twice")
         return welcome
 
+    def _message(self, hello: Hello, number: int, packet: bytes, patience: float) -> bytes:
+        if hello not in self._agreed or not self.up:
+            raise RemoteError("the link is down")
+        agreed = self._agreed[hello]
+        message = Frame(agreed.agreement, number, patience, packet).message()
+        if len(message) > agreed.max_message:
+            raise RemoteError(f"the cloud takes messages of {agreed.max_message} bytes at most")
+        return message
+
     async def _exchange(
-        self, number: int, message: bytes, patience: float
-    ) -> Answer | Refusal | Probe:
+        self, number: int, message: bytes, patience: float, tell: Callable[[Reply | None], None]
+    ) -> Reply:
         if self._socket is None:
             raise RemoteError("the link is down")
-        reply: asyncio.Future[Answer | Refusal | Probe] = self._loop.create_future()
-        self._pending[number] = reply
+        reply: asyncio.Future[Reply] = self._loop.create_future()
+        self._pending[number] = _Asked(reply, tell)
+        if len(self._pending) > _UNANSWERED:  # a cloud that says nothing of some is not waited for
+            self._settle(next(iter(self._pending)), None)
         try:
             async with asyncio.timeout(patience):
-                await self._socket.send(message)
+                await self._socket.send(message)  # handed over before this waits for anything
                 return await reply
         except WebSocketException as error:
+            self._settle(number, None)
             raise RemoteError("the link is down") from error
         finally:
-            self._pending.pop(number, None)  # a reply that comes later finds nobody
-            reply.cancel()
+            reply.cancel()  # nobody waits any more, but a late reply tells what became of it
+
+    def _settle(self, number: int, said: Reply | None, why: str = "no answer came") -> None:
+        """Hand a reply, or that none will come, to whom it is for."""
+        asked = self._pending.pop(number, None)
+        if asked is None:
+            return
+        asked.tell(said)
+        if asked.reply.done():
+            return
+        if said is not None:
+            asked.reply.set_result(said)
+        else:
+            asked.reply.set_exception(RemoteError(why))
 
     async def _read(self, socket: ClientConnection) -> None:
         why = "the cloud closed the connection"
@@ -172,9 +225,7 @@ class Uplink:
             async for message in socket:
                 self.heard = monotonic()
                 reply = read_reply(message)
-                waiting = self._pending.get(reply.id)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(reply)
+                self._settle(reply.id, reply)
         except (WebSocketException, RemoteError) as error:
             why = shown(error)
             socket.transport.abort()  # whoever sends what is no reply is not listened to
@@ -184,6 +235,5 @@ class Uplink:
     def _lose(self, why: str) -> None:
         event("link lost", logging.WARNING, reason=why)
         self._socket = None
-        for reply in self._pending.values():
-            if not reply.done():
-                reply.set_exception(RemoteError(f"the link went down: {why}"))
+        for number in list(self._pending):
+            self._settle(number, None, f"the link went down: {why}")

@@ -12,6 +12,7 @@ from splitwire.live.connection import Uplink
 from splitwire.live.edge import Edge, hello
 from splitwire.live.record import Record
 from splitwire.live.relay import Relay
+from splitwire.live.sequence import KEYFRAMES
 from splitwire.live.slowing import Slowed
 from splitwire.live.supply import Taken
 from splitwire.runner.choice import Choice
@@ -35,6 +36,7 @@ class Drive:
         slowness: how many times slower than this machine to be.
         slowed: what the link is to be made into, if anything.
         whole: whether the cloud is to answer with its whole output.
+        keyframes: of frames that build on those before, at least every so many stand alone.
     """
 
     address: Address
@@ -46,6 +48,7 @@ class Drive:
     slowness: float = 1.0
     slowed: Slowed | None = None
     whole: bool = False
+    keyframes: int = KEYFRAMES
 
     async def run(
         self,
@@ -78,6 +81,7 @@ class Drive:
                 self.in_flight,
                 self.slowness,
                 self.whole,
+                self.keyframes,
             )
             try:
                 yield edge

@@ -23,6 +23,7 @@ from splitwire.live.connection import Uplink
 from splitwire.live.handshake import Hello
 from splitwire.live.protocol import Answer, Code, Refusal
 from splitwire.live.record import Frame, Record
+from splitwire.live.sequence import KEYFRAMES, PacketSequence
 from splitwire.live.shown import shown
 from splitwire.live.supply import Taken
 from splitwire.live.worker import Worker
@@ -32,7 +33,7 @@ from splitwire.tasks.base import Output, Prediction, Task
 
 T = TypeVar("T")
 
-_Coded = tuple[Sequence[torch.Tensor], bytes | None]
+_Features = Sequence[torch.Tensor]
 
 
 _CLOCKS = 1e-3  # seconds that two machines' clocks may differ by over a frame
@@ -60,6 +61,7 @@ class Edge:
         in_flight: frames under way at once.
         slowness: how many times slower than this machine to be, to stand for a weaker device.
         whole: whether the cloud is to answer with its whole output.
+        keyframes: of frames that build on those before, at least every so many stand alone.
     """
 
     uplink: Uplink
@@ -69,6 +71,8 @@ class Edge:
     in_flight: int = 4
     slowness: float = 1.0
     whole: bool = False
+    keyframes: int = KEYFRAMES
+    _sequence: PacketSequence | None = field(default=None, init=False)
     _local: float = field(default=0.0, init=False)  # seconds that the second half took here
     _hellos: dict[Choice, Hello] = field(default_factory=dict, init=False)
 
@@ -117,28 +121,35 @@ class Edge:
         if isinstance(picture, DataError):
             return frame.record("refused", str(picture))
         try:
-            features, packet = await self._coded(frame, picture)
+            features = await self._coded(frame, picture)
         except SplitwireError as error:
             return frame.record("refused", str(error))
-        if packet is None:
+        if not frame.packet:
             return await self._finish_here(frame, features, "local", None)
-        frame.packet = packet
         left = self.deadline - self._local - (perf_counter() - frame.begin)
         try:
-            return await self._send(frame, packet, left)
+            return await self._send(frame, left)
         except (RemoteError, TimeoutError) as error:
             reason = str(error) or "no answer before the deadline"
         return await self._finish_here(frame, features, "fell back", reason)
 
-    async def _send(self, frame: Frame, packet: bytes, patience: float) -> Record:
+    def refresh(self) -> None:
+        """Have the next frame build on none before it; while none is being coded."""
+        self._sequence = None
+
+    async def _send(self, frame: Frame, patience: float) -> Record:
         """Ask the cloud; raises RemoteError or TimeoutError where the frame has to end here."""
         if patience <= 0:
+            frame.tell(None)
             raise TimeoutError
+        if frame.sequence and frame.sequence.connection != self.uplink.reconnects:
+            raise RemoteError("the link went down after the frame was coded")
         if frame.choice not in self._hellos:
             self._hellos[frame.choice] = hello(frame.choice, self.task, self.whole)
+        asked = self._hellos[frame.choice]
         sent = monotonic()
         try:
-            reply = await self.uplink.ask(self._hellos[frame.choice], packet, patience)
+            reply = await self.uplink.ask(asked, frame.packet, patience, frame.tell)
         except TimeoutError:
             if self.uplink.heard < sent:  # not one late frame: the link is silent
                 self.uplink.drop()
@@ -147,6 +158,8 @@ class Edge:
         if isinstance(reply, Refusal):
             if reply.code in (Code.DAMAGED, Code.NO_PREDICTION):
                 return frame.record("refused", reply.reason)
+            if reply.code is Code.STALE:  # in words that are the same each time
+                raise RemoteError("the cloud has not got what the frame builds on")
             raise RemoteError(f"the cloud is {reply.code.name.lower()}: {reply.reason}")
         _check_times(reply, away)
         frame.seconds |= {
@@ -175,7 +188,7 @@ class Edge:
         return prediction
 
     async def _finish_here(
-        self, frame: Frame, features: Sequence[torch.Tensor], how: Outcome, reason: str | None
+        self, frame: Frame, features: _Features, how: Outcome, reason: str | None
     ) -> Record:
         begin = perf_counter()
         try:
@@ -190,28 +203,37 @@ class Edge:
     def _predicted(self, output: Output) -> Prediction:
         return read_prediction(write_prediction(self.task, output))
 
-    def _coded(self, frame: Frame, picture: Tensor) -> asyncio.Future[_Coded]:
-        """The features and their packet; no packet where nothing is to be sent."""
-        done: asyncio.Future[_Coded] = self._loop.create_future()
-        codecs = frame.choice.codecs
+    def _coded(self, frame: Frame, picture: Tensor) -> asyncio.Future[_Features]:
+        """The features of a frame, once it has its packet; none where nothing is to be sent."""
+        done: asyncio.Future[_Features] = self._loop.create_future()
 
         def compute() -> None:
             features = self._timed(frame, "edge", lambda: frame.start(picture))
-            if not codecs:
-                self._end(done, (features, None))
+            if not frame.choice.codecs:
+                self._end(done, features)
             elif self._computing.load > 1 or self._coding.load:
                 self._coding.put(self._guarded(done, lambda: code(features)))
             else:  # nothing to compute meanwhile: to wake the other thread would only take time
                 code(features)
 
-        def code(features: Sequence[torch.Tensor]) -> None:
-            packet = self._timed(frame, "encode", lambda: encode(features, codecs))
-            self._end(done, (features, packet))
+        def code(features: _Features) -> None:
+            self._timed(frame, "encode", lambda: self._encode(frame, features))
+            self._end(done, features)
 
         self._computing.put(self._guarded(done, compute))
         return done
 
-    def _finished(self, frame: Frame, features: Sequence[torch.Tensor]) -> asyncio.Future[Output]:
+    def _encode(self, frame: Frame, features: _Features) -> None:
+        """Give a frame its packet: frames are coded in their order, no two at once."""
+        choice, connection = frame.choice, self.uplink.reconnects
+        if not choice.predicts:
+            frame.packet = encode(features, choice.codecs)
+            return
+        if self._sequence is None or not self._sequence.fits(choice, connection):
+            self._sequence = PacketSequence(choice, connection, self.keyframes)
+        frame.packet, frame.sequence = self._sequence.encode(features), self._sequence
+
+    def _finished(self, frame: Frame, features: _Features) -> asyncio.Future[Output]:
         """The output of the second half."""
         done: asyncio.Future[Output] = self._loop.create_future()
 

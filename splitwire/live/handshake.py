@@ -11,7 +11,7 @@ from splitwire.errors import RemoteError
 from splitwire.live.protocol import REASON_CHARACTERS, TEXT_BYTES
 from splitwire.live.shown import shown
 
-VERSION = 2
+VERSION = 3
 
 
 MAX_AGREEMENTS = 64  # of one connection

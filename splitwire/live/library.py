@@ -11,6 +11,7 @@ import torch
 
 from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.base import Codec
+from splitwire.codecs.predictive import PredictiveCodec
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.registry import codec_class
 from splitwire.codecs.spec import Spec
@@ -54,6 +55,20 @@ class Agreement:
     def decoded(self) -> int:
         """Bytes of the tensors of a packet."""
         return sum(4 * crossing.elements for crossing in self.choice.split.crossings)
+
+    @cached_property
+    def past(self) -> int:
+        """Bytes that a session may remember of packets under it, as they are counted.
+
+        FFmpeg's decoders take up to 1 MiB and a byte an element for each frame that they refer to,
+        of which a hostile stream has 16.
+        """
+        pairs = zip(self.choice.codecs, self.choice.split.crossings, strict=True)
+        return sum(
+            (1 << 20) + 16 * codec.kept * crossing.elements
+            for codec, crossing in pairs
+            if isinstance(codec, PredictiveCodec)
+        )
 
     def answer(self, output: Output) -> bytes:
         """The body of an answer.

@@ -21,12 +21,21 @@ class Metrics:
         self.bytes = Counter(
             "splitwire_packet_bytes", "Bytes of packets that arrived.", registry=own
         )
+        self.packets = Counter(
+            "splitwire_answered_packets",
+            "Packets of answered frames: intra, or inter where they build on others.",
+            ["kind"],
+            registry=own,
+        )
         self.refused = Counter(
             "splitwire_refused_clients", "Clients turned away, by reason.", ["why"], registry=own
         )
         self.clients = Gauge("splitwire_clients", "Connected clients.", registry=own)
         self.waiting = Gauge(
             "splitwire_waiting_frames", "Frames being decoded or waiting.", registry=own
+        )
+        self.pasts = Gauge(
+            "splitwire_past_bytes", "Remembered of what streams build on, as counted.", registry=own
         )
         Gauge(
             "splitwire_dropped_log_lines", "Log lines that nobody read in time.", registry=own

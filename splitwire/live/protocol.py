@@ -46,6 +46,11 @@ class Code(IntEnum):
     LATE = 3  # its patience ended before its turn came
     BUSY = 4  # too many frames wait
     LEAVING = 5  # the cloud is shutting down
+    STALE = 6  # the packet builds on one that is not remembered: send one that stands alone
+
+
+DECODED = (Code.NO_PREDICTION, Code.LATE)
+"""Refusals of packets that were decoded, where their codec predicts: others may build on them."""
 
 
 class FrameError(RemoteError):

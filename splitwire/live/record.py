@@ -8,7 +8,10 @@ import torch
 
 from splitwire.codecs.base import Tensor
 from splitwire.eval.samples import Outcome
+from splitwire.live.protocol import Answer, Refusal
+from splitwire.live.sequence import PacketSequence
 from splitwire.runner.choice import Choice
+from splitwire.runner.packet import is_intra
 from splitwire.tasks.base import Output, Prediction
 
 
@@ -48,6 +51,11 @@ class Record:
         """Length of its packet."""
         return len(self.packet)
 
+    @property
+    def intra(self) -> bool | None:
+        """Whether its packet stands alone, and builds on no other; None where there is none."""
+        return is_intra(self.packet) if self.packet else None
+
 
 @dataclass(eq=False)
 class Frame:
@@ -59,6 +67,7 @@ class Frame:
     at: float = field(default_factory=time)
     begin: float = field(default_factory=perf_counter)
     packet: bytes = b""
+    sequence: PacketSequence | None = None  # that the packet is of
     seconds: dict[str, float] = field(default_factory=dict)
 
     def start(self, picture: Tensor) -> tuple[torch.Tensor, ...]:
@@ -74,6 +83,11 @@ class Frame:
         """The output of the second half."""
         with torch.inference_mode():
             return self.choice.split.cloud(*features)
+
+    def tell(self, reply: Answer | Refusal | None) -> None:
+        """What the cloud said of the packet; see live/sequence.py."""
+        if self.sequence is not None:
+            self.sequence.tell(self.packet, reply)
 
     def record(
         self,

@@ -162,6 +162,7 @@ class Recording:
             at=record.at,
             total=record.total,
             fallback=record.reason if record.outcome == "fell back" else None,
+            intra=record.intra,
             **times,
             **self._judged(record.name, record.output, record.prediction),
         )

@@ -5,19 +5,20 @@ import base64
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 from starlette.websockets import WebSocket
 
 from splitwire import kernels
-from splitwire.codecs.base import Tensor
+from splitwire.codecs.base import Decoder, Tensor
 from splitwire.errors import DataError, SplitwireError
 from splitwire.live.drive import Drive
 from splitwire.live.edge import Edge
@@ -41,6 +42,7 @@ class Selection:
     split: Name
     codec: Name
     link: str = Field(pattern=rf"\A(?:{'|'.join(map(re.escape, LINKS))})\z")
+    camera: bool = False  # whether pictures follow each other: one that does not builds on none
 
 
 @dataclass(eq=False)
@@ -56,6 +58,8 @@ class Session:
     _open: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
     _edge: Edge | None = field(default=None, init=False)
     _choices: dict[Way, Choice] = field(default_factory=dict, init=False)
+    _decoders: Sequence[Decoder] = field(default=(), init=False)
+    _camera: bool = field(default=False, init=False)
     _warm: bool = field(default=False, init=False)
 
     async def run(self, page: WebSocket) -> None:
@@ -92,7 +96,8 @@ class Session:
         await self.close()  # not before: a selection that fails leaves the one before it running
         self._open, self._edge = opened, edge
         self._choices = {choice.way: choice for choice in drive.choices}
-        self._warm = False
+        self._decoders = [codec.decoder() for codec in self._choices[SHARED].codecs]
+        self._camera, self._warm = selection.camera, False
 
     async def _picture(self, data: bytes) -> dict[str, Any]:
         if self._edge is None:
@@ -101,10 +106,12 @@ class Session:
         x = await loop.run_in_executor(None, self._prepared, data)
         if not self._warm:
             await self._edge.frame("picture", x, self._choices[SHARED])
-            self._warm = True
+        if not (self._warm and self._camera):
+            self._edge.refresh()
+        self._warm = True
         records = {w: await self._edge.frame("picture", x, self._choices[w]) for w in _COMPARED}
         strip, shared = {way: _shown(record) for way, record in records.items()}, records[SHARED]
-        mosaic = await loop.run_in_executor(None, _mosaic, shared) if shared.packet else None
+        mosaic = await loop.run_in_executor(None, self._mosaic, shared) if shared.packet else None
         return {**strip[SHARED], "strip": strip, "mosaic": mosaic}
 
     def _prepared(self, data: bytes) -> Tensor:
@@ -117,11 +124,13 @@ class Session:
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise DataError(f"no picture that can be read: {error}") from error
 
+    def _mosaic(self, record: Record) -> str:
+        """The first crossing tensor as the cloud has it, to be seen."""
+        return _drawn(decode(record.packet, self._decoders, record.choice.split.crossings)[0])
 
-def _mosaic(record: Record) -> str:
-    """The first crossing tensor as the cloud has it: its channels side by side, as a PNG."""
-    choice = record.choice
-    tensor = decode(record.packet, choice.codecs, choice.split.crossings)[0]
+
+def _drawn(tensor: torch.Tensor) -> str:
+    """A crossing tensor, its channels side by side, as a PNG."""
     planes = tensor.reshape(-1, *tensor.shape[-2:]).float().numpy()
     low, high = (float(v) for v in np.percentile(planes, [1, 99]))
     codes = kernels.quantize_tile(planes, low, max(high, low + 1e-6))
@@ -136,6 +145,7 @@ def _shown(record: Record) -> dict[str, Any]:
         "outcome": record.outcome,
         "reason": record.reason,
         "bytes": record.bytes,
+        "intra": record.intra,
         "stages": {name: 1e3 * seconds for name, seconds in record.seconds.items()},
         "total": 1e3 * record.total,
         "prediction": record.prediction,

@@ -1,7 +1,4 @@
-"""Frames that wait, of clients who take turns: nobody's many are in the way of another's one.
-
-Of its own frames each client has the most urgent first.
-"""
+"""Frames that wait, of clients who take turns: nobody's many are in the way of another's one."""
 
 from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
@@ -27,9 +24,14 @@ def _any(item: object) -> bool:
 
 
 class Turns(Generic[W]):
-    """Frames by client, the client whose turn is next first."""
+    """Frames by client, the client whose turn is next first.
 
-    def __init__(self) -> None:
+    Args:
+        urgent: whether of its own frames a client has the most urgent first, not the first to come.
+    """
+
+    def __init__(self, urgent: bool = True) -> None:
+        self._urgent = urgent
         self._queues: dict[object, list[W]] = {}
 
     def __iter__(self) -> Iterator[W]:
@@ -41,10 +43,12 @@ class Turns(Generic[W]):
         self._queues.setdefault(item.client, []).append(item)
 
     def take(self, fits: Callable[[W], bool] = _any) -> W | None:
-        """The most urgent frame that fits of the next client that has one; its turn is over."""
+        """The first frame that fits of the next client that has one; its turn is over."""
         for client, queue in self._queues.items():
             if fitting := [item for item in queue if fits(item)]:
-                item = min(fitting, key=lambda item: item.expires)  # of equals, the first to come
+                item = fitting[0]
+                if self._urgent:
+                    item = min(fitting, key=lambda item: item.expires)  # of equals, the first
                 self._set(client, [other for other in queue if other is not item])
                 return item
         return None

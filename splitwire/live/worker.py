@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 
 
 class Worker:
@@ -14,17 +14,19 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._open, self._busy = True, False
+        self._open, self._left, self._counting = True, 0, Lock()
         self._thread = Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
     @property
     def load(self) -> int:
         """How much it has to do, with what it is at."""
-        return self._work.qsize() + self._busy
+        return self._left
 
     def put(self, work: Callable[[], None]) -> None:
         """Have something done that raises nothing."""
+        with self._counting:
+            self._left += 1
         self._work.put(work)
 
     def close(self) -> None:
@@ -35,6 +37,6 @@ class Worker:
 
     def _serve(self) -> None:
         while (work := self._work.get()) and self._open:
-            self._busy = True
             work()
-            self._busy = False
+            with self._counting:  # not before: who finds nothing left may do the same work himself
+                self._left -= 1

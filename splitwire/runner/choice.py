@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from splitwire.codecs.base import Codec
+from splitwire.codecs.predictive import PredictiveCodec
 from splitwire.models.load import Model
 from splitwire.models.split import Split, split
 
@@ -63,6 +64,11 @@ class Choice:
     def elements(self) -> int:
         """The numbers that cross."""
         return sum(crossing.elements for crossing in self.split.crossings) if self.codecs else 0
+
+    @property
+    def predicts(self) -> bool:
+        """Whether what is sent may build on what was sent before."""
+        return any(isinstance(codec, PredictiveCodec) for codec in self.codecs)
 
     def __str__(self) -> str:
         return label(*self.key)

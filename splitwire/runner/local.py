@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
+from splitwire.codecs import bitstream
 from splitwire.codecs.base import Codec, Decoder, Encoder, Tensor
 from splitwire.errors import BitstreamError
 from splitwire.models.split import Crossing, Split
@@ -111,7 +112,9 @@ def decode(
 
 def _decoded(stream: bytes, decoder: Decoder, expected: tuple[int, ...]) -> Tensor:
     """The tensor of a stream; of one that says its shape, only where that is the one expected."""
-    if not isinstance(decoder, Codec):  # of a sequence: its streams need not say their shape
+    if not isinstance(decoder, Codec):  # of a sequence: a stream that follows has its base's shape
+        if shape := bitstream.read(stream)[0].shape:
+            _check_shape(shape, expected)
         return decoder.decode(stream)
     codec, header, payload = decoder.unwrap(stream)
     _check_shape(header.shape, expected)

@@ -27,6 +27,16 @@ def most_bytes(sizes: Sequence[int]) -> int:
     return len(MAGIC) + _LONGEST_VARINT * (1 + len(sizes)) + sum(sizes)
 
 
+def is_intra(packet: bytes) -> bool:
+    """Whether all streams of a packet stand alone: none builds on one of another packet.
+
+    Raises:
+        BitstreamError: the packet's table or a stream's header is damaged.
+    """
+    places = map(bitstream.read_place, split(packet))
+    return not any(place is not None and place.follows for place in places)
+
+
 def split(packet: bytes) -> list[bytes]:
     """The streams of a packet.
 

@@ -8,51 +8,23 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike
+from residual import Residual, registered
 from streams import features, place_of
 
 import splitwire as sw
 from splitwire import testing
-from splitwire.codecs import bitstream, registry
+from splitwire.codecs import bitstream
 from splitwire.codecs.base import Decoder, Encoder, Tensor
 from splitwire.codecs.bitstream import Header, Sequence
 from splitwire.codecs.predictive import SequenceDecoder, SequenceEncoder
-from splitwire.codecs.registry import codec_names
 
 SHAPE = (6, 20, 20)
 
 
-class Residual(sw.PredictiveCodec):
-    """The quantised change since the last tensor as decoded, through zlib."""
-
-    name: ClassVar[str] = "residual"
-    step: float = sw.parameter(0.25, "of the quantiser", low=0.001, decoding=True)
-
-    def _encode_next(self, x: Tensor, past: Tensor | None) -> tuple[bytes, Any] | None:
-        base = np.zeros_like(x) if past is None else past
-        with np.errstate(over="ignore", invalid="ignore"):
-            codes = np.rint(np.nan_to_num(x - base) / self.step).clip(-32767, 32767).astype("<i2")
-        return zlib.compress(codes.tobytes()), self._sum(base, codes)
-
-    def _decode_next(
-        self, payload: memoryview, shape: tuple[int, ...], past: Tensor | None
-    ) -> tuple[Tensor, Any]:
-        data = zlib.decompressobj().decompress(payload, 2 * int(np.prod(shape)) + 1)
-        codes = np.frombuffer(data, "<i2").reshape(shape)
-        y = self._sum(np.zeros(shape, np.float32) if past is None else past, codes)
-        return y, y
-
-    def _sum(self, base: Tensor, codes: np.ndarray) -> Tensor:
-        return base + codes.astype(np.float32) * np.float32(self.step)
-
-
 @pytest.fixture(autouse=True)
 def registered_for_the_test_only() -> Iterator[None]:
-    codec_names()
-    before = dict(registry._registered)
-    sw.register_codec(Residual)
-    yield
-    registry._registered.clear()
-    registry._registered.update(before)
+    with registered(Residual):
+        yield
 
 
 def slowly(count: int, shape: tuple[int, ...] = SHAPE) -> list[Tensor]:
@@ -135,7 +107,7 @@ class NeverRefreshed(Residual):
 
     name: ClassVar[str] = "never-refreshed"
 
-    def encoder(self) -> Encoder:
+    def encoder(self, acknowledged: bool = False) -> Encoder:
         class Stubborn(SequenceEncoder):
             def refresh(self) -> None:
                 pass
@@ -148,7 +120,7 @@ class RefreshedInName(Residual):
 
     name: ClassVar[str] = "refreshed-in-name"
 
-    def encoder(self) -> Encoder:
+    def encoder(self, acknowledged: bool = False) -> Encoder:
         class Liar(SequenceEncoder):
             def encode(self, x: ArrayLike) -> bytes:
                 stream = super().encode(x)
@@ -220,7 +192,7 @@ class SaysNothing(Residual):
 
     name: ClassVar[str] = "says-nothing"
 
-    def encoder(self) -> Encoder:
+    def encoder(self, acknowledged: bool = False) -> Encoder:
         return OwnPair(self)
 
     def decoder(self) -> Decoder:
@@ -239,6 +211,12 @@ class OwnPair:
 
     def refresh(self) -> None:
         self.past = None
+
+    def acknowledge(self, stream: bytes) -> None:
+        pass
+
+    def lose(self, stream: bytes) -> None:
+        self.refresh()
 
     def decode(self, stream: bytes) -> Tensor:
         codec, header, payload = self.codec.unwrap(stream)

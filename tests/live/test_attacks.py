@@ -126,7 +126,7 @@ def test_what_a_peer_says_is_cut_wherever_it_is_said_again(
     address, cloud = named
     with dial(address) as socket:
         for key in ("model", "split", "codec", "task", "digest"):
-            bad = {"hello": 2, "model": "net.py:small", "split": "1", "codec": "raw"}
+            bad = {"hello": 3, "model": "net.py:small", "split": "1", "codec": "raw"}
             socket.send(json.dumps({**bad, key: "\x1b]0;evil\x07" * 6}))
             said = json.loads(socket.recv(PATIENCE))["refused"]
             assert said.isprintable()

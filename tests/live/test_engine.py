@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
-from threading import Event
+from threading import Event, current_thread
+from time import monotonic, sleep
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +19,11 @@ from splitwire.live import batching
 from splitwire.live.batching import Engine
 from splitwire.live.inference import Inference, Job
 from splitwire.live.library import Agreement
+from splitwire.live.pasts import Pasts
 from splitwire.live.protocol import Code, FrameError
 from splitwire.live.turns import Turns
 from splitwire.runner.choice import Choice
+from splitwire.runner.local import decode
 from splitwire.tasks.classification import Classification
 
 
@@ -113,6 +117,148 @@ def test_a_client_with_more_than_its_share_leaves_room_for_others(small: sw.Mode
     busy = [client for client, result in found if isinstance(result, FrameError)]
     answered = [client for client, result in found if isinstance(result, Inference)]
     assert (sorted(answered), set(busy)) == (["a", "a", "b", "c", "d"], {"a"})
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_what_a_client_s_packets_build_on_is_decoded_before_them(
+    small: sw.Model, busy: bool
+) -> None:
+    """However urgent later ones are, and whichever of the two threads is at it."""
+    found: list[tuple[str, object]] = []
+    spec = "h264:preset=ultrafast,clip=minmax"
+    agreement = sequences(small, spec)
+    coders = {client: sw.codec(spec).encoder() for client in "abc"}
+    still = np.random.default_rng(0).normal(size=(4, 15, 15)).astype(np.float32)
+
+    async def main() -> None:
+        engine, gate, end = Engine(queue=1000), Event(), monotonic() + 60
+        if busy:
+            for worker in (engine._decoding, engine._running):
+                worker.put(lambda: bool(gate.wait(60)))  # type: ignore[arg-type, return-value]
+        for number in range(60):
+            for client, coder in coders.items():
+
+                def done(result: object, client: str = client) -> None:
+                    found.append((client, result))
+
+                packet = coder.encode(still)
+                engine.take(Job(agreement, packet, end - number / 100, done, client))
+            if not busy:
+                await asyncio.sleep(0.0005 * (number % 3))
+        gate.set()
+        async with asyncio.timeout(60):
+            while engine.inside:
+                await asyncio.sleep(0.001)
+        assert engine.pasts.held == 3 * agreement.past
+        for client in coders:
+            engine.forget(client)
+        while engine._decoding.load:
+            await asyncio.sleep(0.001)
+        assert engine.pasts.held == 0
+        engine.close()
+
+    asyncio.run(main())
+    assert len(found) == 180
+    assert not [result for _, result in found if isinstance(result, FrameError)]
+
+
+def test_no_two_threads_decode_at_once(small: sw.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    agreement, found, inside = sequences(small), list[object](), list[str]()
+    coder = sw.codec("h264:preset=ultrafast").encoder()
+    threads: set[str] = set()
+
+    def slow(*arguments: Any) -> Any:
+        assert not inside, "another thread is at it"
+        inside.append(current_thread().name)
+        threads.add(current_thread().name)
+        sleep(0.01)
+        inside.clear()
+        return decode(*arguments)
+
+    monkeypatch.setattr(batching, "decode", slow)
+
+    async def main() -> None:
+        engine = Engine()
+        for _ in range(4):
+            for _ in range(2):  # the first of two is decoded where it will run
+                packet = coder.encode(np.ones((4, 15, 15), np.float32))
+                engine.take(Job(agreement, packet, inf, found.append, "a"))
+                await asyncio.sleep(0.003)
+            async with asyncio.timeout(60):
+                while engine.inside:
+                    await asyncio.sleep(0.001)
+        engine.close()
+
+    asyncio.run(main())
+    assert [result for result in found if isinstance(result, FrameError)] == []
+    assert len(threads) == 2
+
+
+def sequences(model: sw.Model, spec: str = "h264:preset=ultrafast") -> Agreement:
+    """An agreement on packets that build on each other."""
+    return Agreement(Choice.shared(sw.split(model, "1"), [sw.codec(spec)], spec), Classification())
+
+
+def test_late_packets_are_decoded_where_others_may_build_on_them(small: sw.Model) -> None:
+    agreement, found = sequences(small), list[object]()
+    coder = sw.codec("h264:preset=ultrafast").encoder()
+    x = np.ones((4, 15, 15), np.float32)
+
+    async def main() -> None:
+        engine = Engine()
+        for expires in (0.0, inf, -inf, inf):  # late, in time, of a client that has gone, in time
+            engine.take(Job(agreement, coder.encode(x), expires, found.append, "a"))
+            async with asyncio.timeout(60):
+                while engine.inside:
+                    await asyncio.sleep(0.001)
+        engine.close()
+
+    asyncio.run(main())
+    codes = [r.code if isinstance(r, FrameError) else None for r in found]
+    assert codes == [Code.LATE, None, Code.LATE, Code.STALE]
+
+
+def test_what_was_not_used_for_longest_is_forgotten_first(small: sw.Model) -> None:
+    agreement, other = sequences(small), sequences(small)
+    pasts = Pasts(2 * agreement.past)
+    of = {client: pasts.decoders(client, agreement) for client in "ab"}
+    assert pasts.decoders("a", agreement) is of["a"]
+    pasts.decoders("c", agreement)  # for which b has to go
+    assert pasts.held == 2 * agreement.past
+    assert pasts.decoders("a", agreement) is of["a"]
+    assert pasts.decoders("b", agreement) is not of["b"]
+    assert pasts.decoders("b", other) is not pasts.decoders("b", agreement)  # one at a time
+    tight = Pasts(1)
+    assert tight.decoders("a", agreement) is tight.decoders("a", agreement)
+    assert tight.held == agreement.past
+
+
+def test_codecs_that_do_not_predict_leave_nothing_behind(small: sw.Model) -> None:
+    agreement, pasts = sequences(small, "jpeg"), Pasts(1 << 30)
+    assert pasts.decoders("a", agreement) == agreement.choice.codecs
+    assert (pasts.held, agreement.past) == (0, 0)
+
+
+def test_a_packet_of_a_sequence_that_claims_another_shape_is_not_decoded(small: sw.Model) -> None:
+    agreement, found = sequences(small), list[object]()
+    coder = sw.codec("h264:preset=ultrafast").encoder()
+    packets = [coder.encode(np.ones((4, 15, n), np.float32)) for n in (16, 16, 15)]
+
+    async def main() -> None:
+        engine = Engine()
+        for packet in packets:
+            engine.take(Job(agreement, packet, inf, found.append, "a"))
+        async with asyncio.timeout(60):
+            while engine.inside:
+                await asyncio.sleep(0.001)
+        engine.close()
+
+    asyncio.run(main())
+    first, second, third = found
+    assert isinstance(first, FrameError) and first.code == Code.DAMAGED
+    assert "a tensor of shape (4, 15, 16) where (4, 15, 15) crosses" in str(first)
+    assert isinstance(second, FrameError) and second.code == Code.STALE
+    assert isinstance(third, Inference)
 
 
 def test_the_queue_is_bounded(small: sw.Model) -> None:

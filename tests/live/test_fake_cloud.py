@@ -262,8 +262,8 @@ def test_a_message_that_is_no_reply_costs_no_frame(small: sw.Model, reply: Reply
     [
         ('{"refused": "not today"}', "the cloud refused: not today"),
         ("hello", "a JSON object expected"),
-        ('{"welcome": 1, "agreement": 0, "classes": 1000}', "no welcome of version 2"),
-        (Welcome(0, "", [], 8, 9).text().replace("0", "300", 1), "no welcome of version 2"),
+        ('{"welcome": 1, "agreement": 0, "classes": 1000}', "no welcome of version 3"),
+        (Welcome(0, "", [], 8, 9).text().replace("0", "300", 1), "no welcome of version 3"),
         (Welcome(0, "0123456789abcdef", [[4, 15, 15]], 8, 9).text(), "to another network"),
         ("digest", "welcomes to tensors of"),
         (" " * 70_000, "a text of 70000 characters"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 from time import time
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -62,6 +63,7 @@ def test_a_live_run_is_written_as_eval_writes_and_the_report_draws_it(
     assert sorted(sample.frame or 0 for sample in live) == list(range(1, 21))
     for sample in live:
         assert sample.outcome == "answered"
+        assert sample.intra
         assert since <= (sample.at or 0) <= time()
         assert sample.divergence is not None
         assert 0 <= sample.divergence < 1
@@ -170,9 +172,41 @@ def test_what_cannot_be_done_is_one_line(
     assert said in capsys.readouterr().err
 
 
-def test_the_frames_of_a_video_come_in_order(tmp_path: Path) -> None:
-    import av
+def film(path: Path, frames: int) -> None:
+    """A video of a texture that moves by a pixel a frame."""
+    still = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
+    large = np.asarray(Image.fromarray(still).resize((64, 48), Image.Resampling.BICUBIC))
+    with av.open(path, "w") as file:
+        stream = file.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(frames):
+            picture = av.VideoFrame.from_ndarray(np.roll(large, number, axis=1), "rgb24")
+            file.mux(stream.encode(picture))
+        file.mux(stream.encode())
 
+
+def test_a_video_is_sent_as_a_sequence_and_its_samples_say_so(
+    address: str,
+    net: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clip, out = tmp_path / "clip.mkv", tmp_path / "run"
+    film(clip, 8)
+    command = ["edge", "--connect", address, "--model", "net.py:small", "--split", "1"]
+    command += ["--codec", "h264:qp=30,preset=ultrafast,clip=minmax", "--source", str(clip)]
+    command += ["--keyframes", "5", "--out", str(out)]
+    assert splitwire(monkeypatch, net, *command) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert (said.count(" bytes, intra, "), said.count(" bytes, inter, ")) == (2, 6)
+    samples = sorted(read_run(out)[1], key=lambda sample: sample.frame or 0)
+    assert [sample.outcome for sample in samples] == ["answered"] * 8
+    assert [sample.intra for sample in samples] == [number % 5 == 0 for number in range(8)]
+    assert splitwire(monkeypatch, net, "report", str(out)) == 0
+
+
+def test_the_frames_of_a_video_come_in_order(tmp_path: Path) -> None:
     with av.open(tmp_path / "clip.mkv", "w") as file:
         stream = file.add_stream("ffv1", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"

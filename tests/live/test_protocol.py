@@ -54,7 +54,7 @@ def test_nobody_waits_longer_than_a_minute() -> None:
 
 @pytest.mark.parametrize("key", ["model", "split", "codec", "task", "digest"])
 def test_every_field_of_a_hello_is_bounded(key: str) -> None:
-    hello = {"hello": 2, "model": "a", "split": "b", "codec": "c", key: "x" * 1025}
+    hello = {"hello": 3, "model": "a", "split": "b", "codec": "c", key: "x" * 1025}
     with pytest.raises(RemoteError, match=f"hello: {key}: String should have at most"):
         Hello.read(json.dumps(hello))
     with pytest.raises(RemoteError, match="hello: profiles"):
@@ -93,11 +93,11 @@ def test_random_bytes_are_a_message_or_a_clear_error(data: bytes) -> None:
         ("", "a JSON object expected"),
         ("[1]", "a JSON object expected"),
         ("[" * 60_000, "a JSON object expected"),
-        ("{}", "a hello of version 2 expected, not 'None'"),
-        ('{"hello": 1}', "version 2 expected, not '1'"),
-        ('{"hello": 2}', "hello: model:"),
-        ('{"hello": 2, "model": "a", "split": "b", "codec": "c", "x": 1}', "hello: x:"),
-        ('{"hello": 2, "model": "a", "split": "b", "codec": "c", "whole": 3}', "hello: whole:"),
+        ("{}", "a hello of version 3 expected, not 'None'"),
+        ('{"hello": 1}', "version 3 expected, not '1'"),
+        ('{"hello": 3}', "hello: model:"),
+        ('{"hello": 3, "model": "a", "split": "b", "codec": "c", "x": 1}', "hello: x:"),
+        ('{"hello": 3, "model": "a", "split": "b", "codec": "c", "whole": 3}', "hello: whole:"),
     ],
 )
 def test_what_is_no_hello_says_why(text: str, said: str) -> None:
@@ -106,7 +106,7 @@ def test_what_is_no_hello_says_why(text: str, said: str) -> None:
 
 
 WELCOME: dict[str, Any] = {
-    "welcome": 2,
+    "welcome": 3,
     "agreement": 0,
     "digest": "",
     "tensors": [],
@@ -121,7 +121,7 @@ WELCOME: dict[str, Any] = {
 )
 def test_what_is_no_welcome_of_this_version_is_a_clear_error(spoilt: dict[str, Any]) -> None:
     assert Welcome.read(json.dumps(WELCOME)).agreement == 0
-    with pytest.raises(RemoteError, match="no welcome of version 2") as refused:
+    with pytest.raises(RemoteError, match="no welcome of version 3") as refused:
         Welcome.read(json.dumps(WELCOME | spoilt))
     assert "\n" not in str(refused.value)
 

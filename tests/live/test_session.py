@@ -207,3 +207,18 @@ def test_a_frame_that_cannot_be_coded_is_shown_with_its_reason(
     assert said["reason"]
     assert (said["bytes"], said["mosaic"], said["prediction"]) == (0, None, {})
     assert said["strip"]["edge only"]["outcome"] == "local"
+
+
+def test_a_camera_s_frames_build_on_each_other_and_a_picture_on_none(
+    library: Library, address: str
+) -> None:
+    chosen = {"codec": "h264:qp=20,preset=ultrafast"}
+    still = converse(library, address, selection(**chosen), PHOTO, PHOTO, PHOTO)[1:]
+    film = json.dumps({**SELECTION, **chosen, "camera": True})
+    moving = converse(library, address, film, PHOTO, PHOTO, PHOTO)[1:]
+    assert [said["intra"] for said in still] == [True] * 3
+    assert [said["intra"] for said in moving] == [True, False, False]
+    assert all(said["outcome"] == "answered" for said in (*still, *moving))
+    assert max(said["bytes"] for said in moving[1:]) < 0.5 * moving[0]["bytes"]
+    assert still[0]["mosaic"] == moving[0]["mosaic"] == still[2]["mosaic"]
+    assert moving[1]["mosaic"].startswith("data:image/png;base64,")

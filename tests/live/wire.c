@@ -1,6 +1,7 @@
-/* Carries packets between two TUN devices with a rate, a delay and a loss: see wire.py.
+/* Carries packets between two TUN devices with a rate, a delay and mishaps: see wire.py.
 
-   wire NEAR FAR RATE DELAY LOSS     file descriptors; bytes a second, NEAR to FAR; seconds one way
+   wire NEAR FAR RATE DELAY LOSS SWAP COPY     file descriptors; bytes a second, NEAR to FAR; seconds
+   one way; shares of packets that are lost, overtaken by the next, and delivered twice
 
    Until standard input ends; `c` on it cuts the link, `m` mends it. Compiled, since in an interpreter
    the way of a packet through here takes a third of a millisecond that no link of that rate takes. */
@@ -8,6 +9,7 @@
 #define _GNU_SOURCE
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,6 +33,7 @@ struct way {
 };
 
 static struct way up, down;
+static double delay, loss, swaps, copies;
 
 static double now(void) {
     struct timespec time;
@@ -38,8 +41,16 @@ static double now(void) {
     return time.tv_sec + 1e-9 * time.tv_nsec;
 }
 
+/* Have a packet arrive before the one in front of it, in whose place it is put. */
+static void swap(struct packet *one, struct packet *other) {
+    struct packet kept = *one;
+    one->size = other->size, other->size = kept.size;
+    memcpy(one->data, other->data, MTU);
+    memcpy(other->data, kept.data, MTU);
+}
+
 /* Read what has come: it leaves at the rate, and arrives a delay later. */
-static void take(struct way *way, double delay, double loss, int whole) {
+static void take(struct way *way, int whole) {
     for (;;) {
         struct packet *packet = &way->packets[way->end % PLACES];
         packet->size = read(way->from, packet->data, MTU);
@@ -51,6 +62,10 @@ static void take(struct way *way, double delay, double loss, int whole) {
         way->free = begin + (packet->size > HEADERS ? packet->size - HEADERS : 0) / way->rate;
         packet->due = way->free + delay;
         way->end++;
+        if (drand48() < copies && way->end - way->first < PLACES - 1)
+            way->packets[way->end++ % PLACES] = *packet;
+        if (drand48() < swaps && way->end - way->first > 1)
+            swap(&way->packets[(way->end - 2) % PLACES], &way->packets[(way->end - 1) % PLACES]);
     }
 }
 
@@ -69,10 +84,10 @@ static double deliver(struct way *way) {
 }
 
 int main(int count, char **words) {
-    if (count != 6)
+    if (count != 8)
         return 2;
     int near = atoi(words[1]), far = atoi(words[2]), whole = 1;
-    double delay = atof(words[4]), loss = atof(words[5]);
+    delay = atof(words[4]), loss = atof(words[5]), swaps = atof(words[6]), copies = atof(words[7]);
     up.from = down.to = near;
     up.to = down.from = far;
     up.rate = atof(words[3]);
@@ -85,9 +100,9 @@ int main(int count, char **words) {
         struct timespec time = {0, wait > 0 ? (long)(1e9 * (wait < 0.9 ? wait : 0.9)) : 0};
         ppoll(watched, 3, &time, NULL);
         if (watched[0].revents)
-            take(&up, delay, loss, whole);
+            take(&up, whole);
         if (watched[1].revents)
-            take(&down, delay, loss, whole);
+            take(&down, whole);
         if (watched[2].revents) {
             char said;
             if (read(0, &said, 1) <= 0)

@@ -1,4 +1,4 @@
-"""A link between two network namespaces with a rate, a delay and a loss; needs root and TUN.
+"""A link between two network namespaces with a rate, a delay and mishaps; needs root and TUN.
 
     namespace 1: 10.99.0.1 ── tun ── wire.c ── tun ── 10.99.0.2: namespace 2
 
@@ -38,10 +38,13 @@ def run(*command: str) -> None:
 
 
 @contextmanager
-def link(name: str, rate: float, rtt: float, loss: float = 0.0) -> Any:
+def link(
+    name: str, rate: float, rtt: float, loss: float = 0.0, swap: float = 0.0, copy: float = 0.0
+) -> Any:
     """Two namespaces, NAME1 and NAME2, and the link; yields the process that carries it.
 
-    The rate (bytes a second) is of the way up, from NAME1 to NAME2.
+    The rate (bytes a second) is of the way up, from NAME1 to NAME2; a packet is lost, overtaken by
+    the next or delivered twice as often as is said.
     """
     spaces = (f"{name}1", f"{name}2")
     for space in spaces:
@@ -51,7 +54,7 @@ def link(name: str, rate: float, rtt: float, loss: float = 0.0) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "wire"
         run(str(COMPILER), "-O2", "-o", str(program), str(Path(__file__).with_name("wire.c")))
-        command = [program, *map(str, (*ends, rate, rtt / 2, loss))]
+        command = [program, *map(str, (*ends, rate, rtt / 2, loss, swap, copy))]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, pass_fds=ends)
         try:
             yield process

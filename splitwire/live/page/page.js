@@ -47,7 +47,7 @@ class Edge {
 
   choose() {
     const [model, split, codec, link] = ["model", "split", "quality", "link"].map((id) => $(id).value);
-    return this.send(JSON.stringify({ model, split, codec, link }));
+    return this.send(JSON.stringify({ model, split, codec, link, camera: Boolean(camera) }));
   }
 
   async run() { return this.send(await jpeg(0.95)); }
@@ -127,7 +127,7 @@ function show(frame) {
   bars($("bytes"), uploads, size);
   const parts = STAGES.filter((stage) => stage in frame.stages).map((stage) => `${stage} ${milliseconds(frame.stages[stage])}`);
   $("c-time").textContent = `Latest frame: ${milliseconds(frame.total)} in all; ${parts.join(", ")}.`;
-  $("c-bytes").textContent = `Latest frame: ${size(frame.bytes)} (${frame.bytes.toLocaleString("en")} bytes).`;
+  $("c-bytes").textContent = `Latest frame: ${size(frame.bytes)} (${frame.bytes.toLocaleString("en")} bytes)${frame.intra === false ? ", built on frames before it" : ""}.`;
   $("mosaic").hidden = !frame.mosaic;
   if (frame.mosaic) $("mosaic").src = frame.mosaic;
   if (frame.strip) showStrip(frame.strip);
@@ -190,7 +190,7 @@ async function toggleCamera() {
     }
   }
   $("camera").setAttribute("aria-pressed", String(camera !== null));
-  await run();
+  await (about.codecs ? choose() : run()); // an edge lets a camera's frames build on each other
 }
 
 function offer() {

@@ -48,7 +48,7 @@ export class Cloud {
     this.#socket.onclose = () => this.#lost();
     const welcome = await new Promise((resolve, reject) => {
       this.#hello = { resolve, reject };
-      this.#socket.send(JSON.stringify({ hello: 2, model, task, split: "input", codec: "picture:format=jpeg" }));
+      this.#socket.send(JSON.stringify({ hello: 3, model, task, split: "input", codec: "picture:format=jpeg" }));
     });
     if (welcome.refused) throw new Error(welcome.refused);
     this.#agreement = welcome.agreement;
