@@ -11,7 +11,7 @@ and every byte of every stream counts, those of the first frame included. Three 
     cloud    against the video itself: who needs fewer bytes at 0.02, 0.05 and 0.1 nats
 
 A rate is Bjøntegaard's over log divergence. Its 95 % interval is over stretches of the clip, of
-both curves the same, with the first frame in every draw; see splitwire/eval/stretches.py.
+both curves the same, with the first frame in every draw; see splitwire/eval/draws.py.
 
 What is measured is kept, so an interrupted benchmark goes on, and only what is new is measured;
 `--again ftc` measures a codec anew once its code has changed.
@@ -31,8 +31,8 @@ from rich.progress import track
 from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.registry import codec
 from splitwire.eval.delta_rates import Delta, delta_of
+from splitwire.eval.draws import draws
 from splitwire.eval.experiment import sweep
-from splitwire.eval.stretches import drawn
 from splitwire.runner.threads import limit_threads
 
 RESAMPLES = 200
@@ -172,7 +172,7 @@ def delta(anchor: Curve, test: Curve) -> Delta:
     whole = delta_of(points(anchor), points(test))
     if whole.percent is None:
         return whole
-    weights = drawn([anchor.shape[2]], RESAMPLES, seed=0)
+    weights = draws([("", at) for at in range(anchor.shape[2])], RESAMPLES, seed=0)
     told = [delta_of(points(anchor, w), points(test, w)).percent for w in weights]
     low, high = np.nanpercentile([np.nan if t is None else t for t in told], (2.5, 97.5))
     return Delta(whole.percent, float(low), float(high))

@@ -18,7 +18,7 @@ FOLDER_RATE = 25.0
 """Frames a second of a folder of pictures, which does not say."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clip:
     """Frames in order.
 

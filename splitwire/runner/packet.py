@@ -27,6 +27,16 @@ def most_bytes(sizes: Sequence[int]) -> int:
     return len(MAGIC) + _LONGEST_VARINT * (1 + len(sizes)) + sum(sizes)
 
 
+def stands_alone(packet: bytes) -> bool:
+    """Whether no stream of a packet builds on one before.
+
+    Raises:
+        BitstreamError: the packet is damaged.
+    """
+    places = (bitstream.read(stream)[0].sequence for stream in split(packet))
+    return not any(place and place.follows for place in places)
+
+
 def split(packet: bytes) -> list[bytes]:
     """The streams of a packet.
 
