@@ -30,7 +30,7 @@ class Changes:
     ] = None
     data: Annotated[
         str | None,
-        typer.Option(help="'samples', or a folder of pictures; or clips: see --sequence."),
+        typer.Option(help="'samples', a folder of pictures; clips: see --sequence."),
     ] = None
     sequence: Annotated[
         bool | None,

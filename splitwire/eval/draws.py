@@ -36,7 +36,7 @@ def draws(units: Sequence[Hashable], resamples: int, seed: int) -> NDArray[np.fl
         counts = random.multinomial(len(names), fair, size=resamples)
         return counts[:, [place[unit] for unit in units]].astype(np.float64)
     clips = _clips(units)
-    if sum(_stretch(len(clip))[-1] + 1 for clip in clips) < 2:
+    if len(clips) < 2 and len(units) < 3:  # a first frame, and one stretch
         return None
     weights = np.empty((resamples, len(units)))
     fair = np.full(len(clips), 1 / len(clips))
