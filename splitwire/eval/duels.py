@@ -50,7 +50,7 @@ class Duel:
 
 
 def duels(summary: Summary) -> list[Duel]:
-    """Of each clip, split and divergence, then of all clips; none without a picture that is sent."""
+    """Of each clip, split and divergence, then of all clips; none where no picture is sent."""
     clips = list(dict.fromkeys(s.clip for s in summary.samples if s.clip is not None))
     found: list[Duel] = []
     for clip in clips if len(clips) > 1 else ():

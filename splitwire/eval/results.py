@@ -134,6 +134,7 @@ def _result(
     rate = float(np.mean(rates)) if rates else NAN
     elements = max((sample.elements for sample in good), default=0)
     links = dict.fromkeys(name for sample in good for name in sample.link)
+    alone = [sample.intra for sample in good if sample.intra is not None]
     return Result(
         way=first.way,
         split=first.split,
@@ -152,9 +153,7 @@ def _result(
         times={stage: _spread([getattr(s, stage) for s in good]) for stage in COMPUTED},
         links={name: _spread([s.link[name] for s in good if name in s.link]) for name in links},
         clips=len({sample.clip for sample in good} - {None}),
-        intra=float(np.mean(alone))
-        if (alone := [s.intra for s in good if s.intra is not None])
-        else NAN,
+        intra=float(np.mean(alone)) if alone else NAN,
         cold=_part([s for s in good if s.clip is not None and s.frame == 1], seed),
         steady=_part([s for s in good if s.clip is not None and s.frame != 1], seed),
     )
