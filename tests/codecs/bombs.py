@@ -59,7 +59,7 @@ def large_frame(name: str, side: int = 4096) -> bytes:
     codec = sw.codec(f"{name}:preset={VIDEO[name]}")
     assert isinstance(codec, VideoCodec)
     frame = np.zeros((side, side), np.uint8)
-    return codec._packet(codec._frame_encoder(frame.shape).encode(frame, last=True))
+    return codec.packet(codec._frame_encoder(frame.shape).encode(frame, last=True))
 
 
 def cropped_frame(name: str, side: int = 4096) -> bytes:
