@@ -77,7 +77,7 @@ class Film(PredictiveCodec):
     def _decode_next(
         self, payload: memoryview, shape: tuple[int, ...], past: Once[FrameDecoder] | None
     ) -> tuple[Tensor, Once[FrameDecoder]]:
-        grey, size, data = self._grey(), self._coded(shape), bytes(payload)
+        grey, size, data = _CODECS[self.format](), self._coded(shape), bytes(payload)
         frames = FrameDecoder(grey.ffmpeg_decoder, size) if past is None else past.take()
         if frames is None:
             raise BitstreamError(f"a {self.format} frame follows one that was damaged")
