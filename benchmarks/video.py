@@ -8,7 +8,8 @@ and every byte of every stream counts, those of the first frame included. Three 
              at their best clip rule, and against the best of them all, clip by clip
     peers    what serves those three best at a low delay: clip rules, presets and filters, on the
              clips for tuning alone
-    cloud    against the video itself: who needs fewer bytes at 0.02, 0.05 and 0.1 nats
+    cloud    features against the video itself (H.264 and HEVC in 4:2:0 and 4:4:4, AV1 in 4:2:0),
+             each side at its best codec: bytes a frame at 0.02, 0.05 and 0.1 nats
 
 A rate is Bjøntegaard's over log divergence. Its 95 % interval is over stretches of the clip, of
 both curves the same, with the first frame in every draw; see splitwire/eval/draws.py.
@@ -20,7 +21,7 @@ What is measured is kept, so an interrupted benchmark goes on, and only what is 
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
@@ -37,6 +38,13 @@ from splitwire.runner.threads import limit_threads
 
 RESAMPLES = 200
 NATS = (0.02, 0.05, 0.1)
+FILM = {
+    "h264 4:2:0": "film:qp=14+20+24+28+32+36+40,format=h264",
+    "h264 4:4:4": "film:qp=14+20+24+28+32+36+40,format=h264,chroma=444",
+    "hevc 4:2:0": "film:qp=14+20+24+28+32+36+40,format=hevc",
+    "hevc 4:4:4": "film:qp=14+20+24+28+32+36+40,format=hevc,chroma=444",
+    "av1 4:2:0": "film:qp=14+22+30+38+45+52+58,format=av1",
+}
 QP = {
     "h264": "qp=12+17+22+26+30+34+38+42+47",
     "hevc": "qp=12+17+22+26+30+34+38+42+47",
@@ -57,7 +65,7 @@ Curve = np.ndarray  # (points, 2, frames): bytes and divergence of each frame
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("table", choices=("rates", "peers"))
+    parser.add_argument("table", choices=("rates", "peers", "cloud"))
     parser.add_argument("--filmed", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--out", type=Path, default=Path("runs/video-benchmark"))
     parser.add_argument("--splits", nargs="+", default=["blocks.3"])
@@ -68,7 +76,7 @@ def main() -> None:
     limit_threads(1)
     bench = Bench(Studio("lite0", given.filmed, given.out / "features"), given.out / "rows.jsonl")
     bench.forget(given.again)
-    table = {"rates": rates, "peers": peers}[given.table]
+    table = {"rates": rates, "peers": peers, "cloud": cloud}[given.table]
     for at, stride in product(given.splits, given.strides):
         print(f"\n## {at}, one frame in {stride}\n")
         table(bench, given.clips, at, stride)
@@ -80,7 +88,7 @@ class Bench:
     def __init__(self, studio: Studio, path: Path) -> None:
         self._studio, self._path = studio, path
         self._rows: dict[str, list[list[float]]] = {}
-        self._footage = cache(studio.footage)
+        self._footage = lru_cache(2)(studio.footage)
         if path.exists():
             self._rows = dict(map(json.loads, path.read_text().splitlines()))
 
@@ -139,6 +147,28 @@ def rates(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
         print(f"| {clip}{mark} | {' | '.join(cells)} |", flush=True)
 
 
+def cloud(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
+    """The best codec of features beside the best of the video itself."""
+    columns = [f"{nats} nats: features | video | " for nats in NATS]
+    print(f"| clip | {''.join(columns)}")
+    print("|---" * (2 * len(NATS) + 1) + "|")
+    for clip in sorted(clips, key=lambda name: name in HELD_OUT):
+        swept = {f"{name} {rule}": f"{name}:{QP[name]},clip={rule},{BEST[name]}"
+                 for name, rule in product(QP, CLIPS)} | {"ftc": OURS}  # fmt: skip
+        features = {name: bench.curve(clip, at, stride, spec) for name, spec in swept.items()}
+        video = {name: bench.curve(clip, "input", stride, spec) for name, spec in FILM.items()}
+        cells = [least(side, nats) for nats in NATS for side in (features, video)]
+        print(f"| {clip}{' (held out)' * (clip in HELD_OUT)} | {' | '.join(cells)} |", flush=True)
+
+
+def least(found: dict[str, Curve], nats: float) -> str:
+    """The codec with the fewest bytes at a divergence, and those."""
+    sizes = {name: size_at(curve, nats) for name, curve in found.items()}
+    told = {name: size for name, size in sizes.items() if np.isfinite(size)}
+    best = min(told, key=lambda name: told[name], default="")
+    return f"{told[best]:,.0f} ({best})" if best else "–"
+
+
 def hardest(told: dict[str, Delta]) -> str:
     """The peer that is gained least against; empty where none overlaps."""
     rates = {name: rate.percent for name, rate in told.items() if rate.percent is not None}
@@ -183,10 +213,18 @@ def points(curve: Curve, weights: np.ndarray | None = None) -> list[tuple[float,
     return [tuple(np.average(point, 1, weights).tolist()) for point in curve]
 
 
+def size_at(curve: Curve, nats: float) -> float:
+    """Mean bytes a frame at a mean divergence, between the points of the curve; NaN outside."""
+    front: list[tuple[float, float]] = []
+    for point in sorted(points(curve)):
+        if not front or point[1] < front[-1][1]:
+            front.append(point)
+    sizes, far = np.log(front[::-1]).T
+    return float(np.exp(np.interp(np.log(nats), far, sizes, np.nan, np.nan)))
+
+
 def bytes_at(curve: Curve, nats: float) -> str:
-    """Mean bytes a frame at a mean divergence, between the points of the curve; a dash outside."""
-    sizes, far = np.log(np.array(sorted(points(curve))[::-1]).T)
-    size = np.exp(np.interp(np.log(nats), far, sizes, np.nan, np.nan))
+    size = size_at(curve, nats)
     return f"{size:,.0f}" if np.isfinite(size) else "–"
 
 
