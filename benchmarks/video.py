@@ -58,7 +58,7 @@ PRESETS = {
     "hevc": ("medium", "veryslow"),
     "av1": ("8", "4"),
 }
-BEST = {"h264": "preset=medium", "hevc": "preset=medium", "av1": "preset=8"}
+BEST = {"h264": "preset=medium", "hevc": "preset=veryslow", "av1": "preset=4"}
 
 Curve = np.ndarray  # (points, 2, frames): bytes and divergence of each frame
 
@@ -191,10 +191,11 @@ def peers(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
 
 
 def variants(name: str) -> Iterator[str]:
-    """The presets, then the clip rules, then without filters."""
+    """The presets, then the clip rules, then without filters; then what is best of each together."""
     yield from (f"clip=3sd,preset={preset}" for preset in PRESETS[name])
     yield from (f"clip={rule}" for rule in CLIPS if rule != "3sd")
     yield "clip=3sd,filters=false"
+    yield from (f"clip=4sd,{BEST[name]}{also}" for also in ("", ",filters=false"))
 
 
 def delta(anchor: Curve, test: Curve) -> Delta:

@@ -10,7 +10,7 @@ from splitwire.codecs.spec import Spec
 from splitwire.eval.bootstrap import bootstrap
 from splitwire.eval.samples import Sample
 from splitwire.eval.scoring import Scoring
-from splitwire.eval.spelling import shorten, spell_out, stands_for
+from splitwire.eval.spelling import PICTURES, picture_format, shorten, spell_out, stands_for
 from splitwire.runner.choice import EDGE_ONLY, SHARED, Key, Way, label
 from splitwire.runner.local import COMPUTED
 from splitwire.tasks.metric import Estimator, mean
@@ -94,10 +94,10 @@ class Result:
         if self.way == EDGE_ONLY:
             return EDGE_ONLY
         spec = Spec.parse(self.spec)
-        if spec.name != "picture":
+        if spec.name not in PICTURES:
             return self.short
-        words = ("cloud", (spec.get("format") or "picture").upper(), spec.get("quality") or "")
-        return " ".join(words).strip()
+        told = (spec.get("quality"), spec.get("qp") and f"qp {spec.get('qp')}")
+        return " ".join(filter(None, ("cloud", picture_format(spec), *told)))
 
     @property
     def label(self) -> str:
