@@ -191,7 +191,7 @@ def peers(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
 
 
 def variants(name: str) -> Iterator[str]:
-    """The presets, then the clip rules, then without filters; then what is best of each together."""
+    """Presets, then clip rules, then no filters; then the best of each together."""
     yield from (f"clip=3sd,preset={preset}" for preset in PRESETS[name])
     yield from (f"clip={rule}" for rule in CLIPS if rule != "3sd")
     yield "clip=3sd,filters=false"

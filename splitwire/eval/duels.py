@@ -1,13 +1,14 @@
 """Features or the video itself: who needs fewer bytes at a divergence, clip by clip.
 
-Each side is at its best codec, found on the clip that it is shown for: both sides gain by that.
+Each side is at its best codec, found on the clip that it is shown for: both sides gain by that. A
+curve that stays below a divergence all along counts with its cheapest point, which holds it.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isnan
 
-from splitwire.eval.curves import bytes_at, curves
+from splitwire.eval.curves import bytes_at, curves, pareto
 from splitwire.eval.results import NAN, Result, summarise
 from splitwire.eval.summary import Summary
 
@@ -72,6 +73,13 @@ def _duels(clip: str, results: Sequence[Result]) -> Iterator[Duel]:
 
 def cheapest(found: dict[str, list[Result]], divergence: float) -> Side:
     """The curve with the fewest bytes at a divergence."""
-    sides = [Side(name, bytes_at(points, divergence)) for name, points in found.items()]
+    sides = [Side(name, _bytes_within(points, divergence)) for name, points in found.items()]
     told = [side for side in sides if not isnan(side.bytes)]
     return min(told, key=lambda side: side.bytes, default=Side())
+
+
+def _bytes_within(points: Sequence[Result], divergence: float) -> float:
+    cheapest = pareto(points)[0]
+    if cheapest.divergence.mean <= divergence:
+        return cheapest.bytes
+    return bytes_at(points, divergence)

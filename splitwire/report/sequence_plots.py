@@ -11,8 +11,7 @@ from splitwire.report.units import significant, size_text
 from splitwire.runner.choice import CLOUD_ONLY, Key
 
 _COLOURS = ("blue", "vermilion", "green", "purple", "amber", "olive", "brown", "indigo")
-_SIZE = (9, 4.2)  # inches
-_FAR = 1.3  # of a limit from the nearest mark, as a factor
+_SIZE = (6, 4)  # inches
 
 
 def looks(choices: Sequence[Key]) -> dict[Key, Style]:

@@ -61,8 +61,8 @@ def against_the_video(summary: Summary) -> Section | None:
         return None
     said = (
         "Bytes a frame at equal divergence: the best codec of features at each split, and the best "
-        "of the video itself. Both are the best on the very clip that the row is of. A dash: no "
-        "curve gets there."
+        "of the video itself. Both are the best on the very clip that the row is of. A curve "
+        "that stays below the divergence counts with its fewest bytes; a dash: none gets there."
     )
     title = "Features or the video itself"
     return Section("duels", title, said, [_table(found, summary)])
@@ -97,7 +97,8 @@ def side_text(side: Side, summary: Summary) -> str:
     """A side in words: "1.2 kB, ftc"."""
     if isnan(side.bytes):
         return "–"
-    return f"{size_text(side.bytes)}, {curve_name(side.curve, summary)}"
+    name = curve_name(side.curve, summary).removeprefix("cloud only, ")
+    return f"{size_text(side.bytes)}, {name}"
 
 
 def winner(duel: Duel) -> str:

@@ -57,8 +57,8 @@ def _legend(summary: Summary, wide: bool) -> str:
     """What the columns and the codecs' names mean."""
     tails = "(p95)" if wide else "(a wider terminal shows p95 and every metric)"
     said = (
-        f"Bytes a {each(summary.clips)}, bits a feature element; {explained(summary, wide)}; encode "
-        f"and decode in ms on this machine, p50 {tails}."
+        f"Bytes a {each(summary.clips)}, bits a feature element; {explained(summary, wide)}; "
+        f"encode and decode in ms on this machine, p50 {tails}."
     )
     return f"{said} {abbreviated(summary)}".rstrip()
 
