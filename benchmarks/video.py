@@ -39,11 +39,11 @@ from splitwire.runner.threads import limit_threads
 RESAMPLES = 200
 NATS = (0.02, 0.05, 0.1)
 FILM = {
-    "h264 4:2:0": "film:qp=14+20+24+28+32+36+40,format=h264",
-    "h264 4:4:4": "film:qp=14+20+24+28+32+36+40,format=h264,chroma=444",
-    "hevc 4:2:0": "film:qp=14+20+24+28+32+36+40,format=hevc",
-    "hevc 4:4:4": "film:qp=14+20+24+28+32+36+40,format=hevc,chroma=444",
-    "av1 4:2:0": "film:qp=14+22+30+38+45+52+58,format=av1",
+    "h264 4:2:0": "film:qp=14+20+26+32+38+44+50,format=h264",
+    "h264 4:4:4": "film:qp=14+20+26+32+38+44+50,format=h264,chroma=444",
+    "hevc 4:2:0": "film:qp=14+20+26+32+38+44+50,format=hevc",
+    "hevc 4:4:4": "film:qp=14+20+26+32+38+44+50,format=hevc,chroma=444",
+    "av1 4:2:0": "film:qp=14+22+30+38+47+56+63,format=av1",
 }
 QP = {
     "h264": "qp=12+17+22+26+30+34+38+42+47",
@@ -215,13 +215,16 @@ def points(curve: Curve, weights: np.ndarray | None = None) -> list[tuple[float,
 
 
 def size_at(curve: Curve, nats: float) -> float:
-    """Mean bytes a frame at a mean divergence, between the points of the curve; NaN outside."""
+    """Mean bytes a frame at a mean divergence, between the points of the curve.
+
+    NaN where it stays above; the fewest where it stays below, which is at most what is needed.
+    """
     front: list[tuple[float, float]] = []
     for point in sorted(points(curve)):
         if not front or point[1] < front[-1][1]:
             front.append(point)
     sizes, far = np.log(front[::-1]).T
-    return float(np.exp(np.interp(np.log(nats), far, sizes, np.nan, np.nan)))
+    return float(np.exp(np.interp(np.log(nats), far, sizes, left=np.nan)))
 
 
 def bytes_at(curve: Curve, nats: float) -> str:
