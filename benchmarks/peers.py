@@ -23,10 +23,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from rate import NATS, bytes_at, kind, said
+from rate import NATS, kind, said
 from rich.progress import track
 
-from splitwire.eval.curves import curves
+from splitwire.eval.curves import bytes_at, curves
 from splitwire.eval.delta_rates import Delta, bd_rates
 from splitwire.eval.experiment import Experiment, load_experiment
 from splitwire.eval.results import Result

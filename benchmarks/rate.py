@@ -26,7 +26,7 @@ from rich.progress import track
 
 from splitwire.calibrate.calibrator import Plan, write_profiles
 from splitwire.codecs.spec import Spec
-from splitwire.eval.curves import curves, pareto
+from splitwire.eval.curves import bytes_at, curves
 from splitwire.eval.delta_rates import bd_rate
 from splitwire.eval.experiment import load_experiment
 from splitwire.eval.results import Result, summarise
@@ -151,13 +151,6 @@ def unclipped(spec: str) -> str:
 def kind(spec: str) -> str:
     """The codec's name."""
     return spec.partition(":")[0]
-
-
-def bytes_at(points: Sequence[Result], nats: float) -> float:
-    """Bytes at a divergence, on the curve between measured points; NaN outside of them."""
-    front = [p for p in pareto(points) if p.divergence.mean > 0][::-1]
-    log = np.log([(p.divergence.mean, p.bytes) for p in front]).T
-    return float(np.exp(np.interp(np.log(nats), *log, left=np.nan, right=np.nan)))
 
 
 def bits_at(points: Sequence[Result], agreement: float) -> float:

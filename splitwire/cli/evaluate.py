@@ -28,7 +28,23 @@ class Changes:
     metrics: Annotated[
         Words, typer.Option("--metric", help="One of your own, FILE.py:NAME; may be repeated.")
     ] = None
-    data: Annotated[str | None, typer.Option(help="'samples', or a folder of pictures.")] = None
+    data: Annotated[
+        str | None,
+        typer.Option(help="'samples', a folder of pictures; clips: see --sequence."),
+    ] = None
+    sequence: Annotated[
+        bool | None,
+        typer.Option(
+            "--sequence",
+            help="Frames in order, predicted over time: 'moving', a video file, or a folder of "
+            "clips or of frames.",
+        ),
+    ] = None
+    frame_rate: Annotated[
+        float | None, typer.Option(help="Frames a second, where a clip does not say.")
+    ] = None
+    stride: Annotated[int | None, typer.Option(help="Take one frame in so many.")] = None
+    length: Annotated[int | None, typer.Option(help="Take that many frames of a clip.")] = None
     splits: Annotated[
         Words, typer.Option("--split", help="A cut point; may be given several times.")
     ] = None
@@ -36,7 +52,7 @@ class Changes:
         Words, typer.Option("--codec", help="A spec; '+' sweeps a parameter. May be repeated.")
     ] = None
     views: Annotated[int | None, typer.Option(help="Views of each photo, 1 to 10.")] = None
-    limit: Annotated[int | None, typer.Option(help="Take that many photos.")] = None
+    limit: Annotated[int | None, typer.Option(help="Take that many photos, or clips.")] = None
     seed: Annotated[int | None, typer.Option(help="Of crops, losses and intervals.")] = None
 
 
@@ -46,14 +62,18 @@ def evaluate(
         Path | None, typer.Argument(help="A TOML file; without one, the default experiment.")
     ] = None,
     out: Annotated[
-        Path, typer.Option(help="The run's folder; an interrupted run in it goes on.")
-    ] = Path("runs/default"),
+        Path | None,
+        typer.Option(
+            help="The run's folder; an interrupted run in it goes on. runs/default, or runs/video."
+        ),
+    ] = None,
 ) -> None:
     """Score codecs on a split network: accuracy, bytes and latency. Writes a run and its report."""
     from splitwire.eval.experiment import load_experiment
     from splitwire.eval.run import Run
 
     plan = load_experiment(experiment, **asdict(changes))
+    out = out or Path("runs", "video" if plan.sequence else "default")
     with progress_bar() as progress:
         bar = progress.add_task("Loading", total=None)
         run = Run(plan, out, progress.track)

@@ -36,7 +36,8 @@ class Av1(VideoCodec):
     qp: int = parameter(32, "quantisation parameter; smaller is finer", low=1, high=63)
     preset: int = parameter(8, "SVT-AV1's preset", low=0, high=13)
 
-    def _options(self) -> Mapping[str, str]:
+    def options(self) -> Mapping[str, str]:
+        """What the encoder is told."""
         quality = "lossless=1" if self.lossless else f"rc=0:qp={self.qp}"
         off = "" if self.filters else ":enable-dlf=0:enable-cdef=0:enable-restoration=0"
         return {
@@ -44,6 +45,7 @@ class Av1(VideoCodec):
             "svtav1-params": f"{quality}:aq-mode=0:lp=1:pred-struct=1:keyint=-1:scd=0{off}",
         }
 
-    def _claims(self, packet: bytes) -> Claims:
+    def claims(self, packet: bytes, chroma: int = 0) -> Claims:
+        """How many pictures, and which sizes."""
         # Sizes are left to dav1d: it holds max_pixels against the frame as coded.
         return sum(kind in _FRAME_HEADERS for kind in obu_types(packet)), []

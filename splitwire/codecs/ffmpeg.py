@@ -1,4 +1,4 @@
-"""FFmpeg's video encoders and decoders in-process, through PyAV, for grey frames of one size.
+"""FFmpeg's video encoders and decoders in-process, through PyAV, for frames of one size.
 
 Grey 0–255 is flagged full range: at the default, limited range, clipping would put a floor under
 the error that no quality removes.
@@ -6,9 +6,10 @@ the error that no quality removes.
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from av.video.reformatter import ColorRange
 from splitwire.codecs.mosaic import Frame
 from splitwire.errors import BitstreamError, CodecError
 
+_NEUTRAL = 128  # of colour differences
 LARGEST_BLOCK = 64  # coding tree unit of HEVC, superblock of AV1 at these sizes
 
 
@@ -37,7 +39,7 @@ class FrameEncoder:
     Args:
         name: FFmpeg's name of it.
         size: height and width of the frames.
-        pixel_format: what it takes: "gray", or "yuv420p", whose colour planes stay neutral.
+        pixel_format: what it takes: "gray", "yuv420p" or "yuv444p".
         options: of the encoder.
     """
 
@@ -56,15 +58,20 @@ class FrameEncoder:
         self._context = context
         self._count = 0
 
-    def encode(self, frame: Frame, last: bool = False) -> bytes:
-        """The packet of the next frame, which is smaller than the size by its missing edge at most.
+    def encode(self, *planes: Frame, last: bool = False) -> bytes:
+        """The packet of the next frame.
+
+        Args:
+            planes: luma, smaller than the size by a missing edge at most; then both planes of
+                colour, which stay neutral where they are missing.
+            last: whether no frame follows.
 
         Raises:
             CodecError: FFmpeg refuses the frame or holds it back.
         """
         try:
             with _scheduling_kept():
-                packets = self._context.encode(self._picture(frame))
+                packets = self._context.encode(self._picture(planes))
                 if last:
                     packets += self._context.encode(None)
         except (av.FFmpegError, ValueError) as error:
@@ -76,14 +83,18 @@ class FrameEncoder:
             raise CodecError(f"{self._name} held a frame back")
         return data
 
-    def _picture(self, frame: Frame) -> av.VideoFrame:
+    def _picture(self, planes: Sequence[Frame]) -> av.VideoFrame:
         height, width = self._size
-        if frame.shape != self._size:
-            missing = ((0, height - frame.shape[0]), (0, width - frame.shape[1]))
-            frame = np.pad(frame, missing, mode="edge")
-        if self._format == "yuv420p":
-            frame = np.concatenate((frame, np.full((height // 2, width), 128, np.uint8)))
-        picture = av.VideoFrame.from_ndarray(frame, format=self._format)
+        picture = av.VideoFrame(width, height, self._format)
+        for plane, samples in zip_longest(picture.planes, planes):
+            whole = _samples(plane)
+            if samples is None:
+                whole[:] = _NEUTRAL
+            elif samples.shape == whole.shape:
+                whole[:] = samples
+            else:
+                missing = [(0, n - m) for n, m in zip(whole.shape, samples.shape, strict=True)]
+                whole[:] = np.pad(samples, missing, mode="edge")
         picture.color_range = ColorRange.JPEG
         picture.pts = self._count
         self._count += 1
@@ -110,11 +121,26 @@ class FrameDecoder:
         self._context = context
 
     def decode(self, packet: bytes, last: bool = False) -> Frame:
-        """The frame of the next packet.
+        """The luma of the next packet's frame.
 
         Raises:
             BitstreamError: the packet is damaged, holds no frame or several, or another size.
         """
+        return _samples(self._frame(packet, last).planes[0])
+
+    def decode_colour(self, packet: bytes, pixel_format: str) -> tuple[Frame, Frame, Frame]:
+        """The three planes of the next packet's frame.
+
+        Raises:
+            BitstreamError: as `decode`, or the frame is of another pixel format.
+        """
+        frame = self._frame(packet)
+        if frame.format.name.replace("yuvj", "yuv") != pixel_format:  # j: of full range
+            raise BitstreamError(f"damaged video payload: a frame of {frame.format.name}")
+        luma, cb, cr = map(_samples, frame.planes)
+        return luma, cb, cr
+
+    def _frame(self, packet: bytes, last: bool = False) -> av.VideoFrame:
         try:
             frames = self._context.decode(av.Packet(packet))
             if last:
@@ -127,9 +153,15 @@ class FrameDecoder:
             raise BitstreamError("damaged video payload: a frame of another size")
         if frames[0].format.components[0].bits != 8:
             raise BitstreamError("damaged video payload: samples of another depth")
-        plane = frames[0].planes[0]
-        height, width = self._size
-        return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, :width]
+        frame: av.VideoFrame = frames[0]
+        return frame
+
+
+def _samples(plane: Any) -> Frame:
+    """The samples of a plane, where they lie."""
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    samples: Frame = rows[: plane.height, : plane.width]
+    return samples
 
 
 @contextmanager

@@ -24,6 +24,7 @@ PRESETS = (
 _SLICES = (1, 2, 5)
 _SEI = 6
 _SEQUENCE_PARAMETERS = 7
+_FULL_CHROMA = 3
 
 
 @register_codec
@@ -47,7 +48,8 @@ class H264(VideoCodec):
     qp: int = parameter(28, "quantisation parameter; smaller is finer", low=1, high=51)
     preset: str = parameter("medium", "libx264's preset", choices=PRESETS)
 
-    def _options(self) -> Mapping[str, str]:
+    def options(self) -> Mapping[str, str]:
+        """What the encoder is told."""
         off = "" if self.filters else ":no-deblock=1"
         return {
             "qp": "0" if self.lossless else str(self.qp),
@@ -56,24 +58,30 @@ class H264(VideoCodec):
             "x264-params": f"no-psy=1:keyint=infinite:scenecut=0:force-cfr=1{off}",
         }
 
-    def _packet(self, data: bytes) -> bytes:
+    def packet(self, data: bytes) -> bytes:
+        """The encoder's bytes without its settings in words."""
         # libx264 prepends 700 bytes of its settings as text, in a supplemental message (SEI).
         return join_units([unit for unit in nal_units(data) if unit[0] & 31 != _SEI])
 
-    def _claims(self, packet: bytes) -> Claims:
+    def claims(self, packet: bytes, chroma: int = 0) -> Claims:
+        """How many pictures, and which sizes."""
         units = nal_units(packet)
         kinds = [unit[0] & 31 for unit in units]
         parameters = [u for u, k in zip(units, kinds, strict=True) if k == _SEQUENCE_PARAMETERS]
-        return sum(k in _SLICES for k in kinds), [_picture_size(unit) for unit in parameters]
+        return sum(k in _SLICES for k in kinds), [
+            _picture_size(unit, chroma) for unit in parameters
+        ]
 
 
-def _picture_size(unit: bytes) -> tuple[int, int]:
+def _picture_size(unit: bytes, chroma: int) -> tuple[int, int]:
     """Height and width in a sequence parameter set (ITU-T H.264, 7.3.2.1.1), before cropping."""
     bits = Bits(unit)
     bits.number(8 + 24)  # unit header, profile and level
     bits.golomb()  # identifier
-    if bits.golomb() != 0:
-        raise ValueError("a picture in colour")
+    if (found := bits.golomb()) != chroma:
+        raise ValueError(f"chroma format {found} instead of {chroma}")
+    if chroma == _FULL_CHROMA and bits.number(1):
+        raise ValueError("colours coded apart")
     bits.golomb()  # bits a luma sample
     bits.golomb()  # bits a chroma sample
     bits.number(1)  # lossless blocks

@@ -11,6 +11,7 @@ from splitwire.codecs.video import Claims, VideoCodec
 
 _SLICES = range(32)
 _SEQUENCE_PARAMETERS = 33
+_FULL_CHROMA = 3
 
 
 @register_codec
@@ -32,7 +33,8 @@ class Hevc(VideoCodec):
     qp: int = parameter(28, "quantisation parameter; smaller is finer", low=1, high=51)
     preset: str = parameter("medium", "libx265's preset", choices=PRESETS)
 
-    def _options(self) -> Mapping[str, str]:
+    def options(self) -> Mapping[str, str]:
+        """What the encoder is told."""
         quality = "lossless=1" if self.lossless else f"qp={self.qp}"
         off = "" if self.filters else ":no-deblock=1:no-sao=1:no-strong-intra-smoothing=1"
         return {
@@ -42,14 +44,17 @@ class Hevc(VideoCodec):
             f"info=0:pools=none:frame-threads=1:log-level=none{off}",
         }
 
-    def _claims(self, packet: bytes) -> Claims:
+    def claims(self, packet: bytes, chroma: int = 0) -> Claims:
+        """How many pictures, and which sizes."""
         units = nal_units(packet)
         kinds = [unit[0] >> 1 & 63 for unit in units]
         parameters = [u for u, k in zip(units, kinds, strict=True) if k == _SEQUENCE_PARAMETERS]
-        return sum(k in _SLICES for k in kinds), [_picture_size(unit) for unit in parameters]
+        return sum(k in _SLICES for k in kinds), [
+            _picture_size(unit, chroma) for unit in parameters
+        ]
 
 
-def _picture_size(unit: bytes) -> tuple[int, int]:
+def _picture_size(unit: bytes, chroma: int) -> tuple[int, int]:
     """Height and width in a sequence parameter set (ITU-T H.265, 7.3.2.2.1), before cropping."""
     bits = Bits(unit)
     bits.number(16 + 4)  # unit header, identifier of the video parameter set
@@ -57,7 +62,9 @@ def _picture_size(unit: bytes) -> tuple[int, int]:
         raise ValueError("temporal layers")
     bits.number(1 + 96)  # nesting, profile and level
     bits.golomb()  # identifier
-    if bits.golomb() != 0:
-        raise ValueError("a picture in colour")
+    if (found := bits.golomb()) != chroma:
+        raise ValueError(f"chroma format {found} instead of {chroma}")
+    if chroma == _FULL_CHROMA and bits.number(1):
+        raise ValueError("colours coded apart")
     width, height = bits.golomb(), bits.golomb()
     return height, width

@@ -23,7 +23,7 @@ from splitwire.errors import BitstreamError, CodecError, did_you_mean
 BUILTIN = (
     *("raw", "rans", "ecsq", "ftc", "learned"),
     *("png", "jpeg", "h264", "hevc", "av1"),
-    *("picture", "compressai"),
+    *("picture", "film", "compressai"),
 )
 ENTRY_POINTS = "splitwire.codecs"
 

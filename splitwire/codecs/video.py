@@ -29,20 +29,26 @@ F = TypeVar("F", FrameEncoder, FrameDecoder)
 
 
 @dataclass
-class Chain(Generic[F]):
-    """The frames so far, within one of FFmpeg's objects: what the next frame builds on.
+class Once(Generic[F]):
+    """The frames so far, within one of FFmpeg's objects: what the next frame builds on."""
 
-    Attributes:
-        bounds: the clip range of them all.
-    """
-
-    bounds: ClipRange
     _frames: F | None
 
     def take(self) -> F | None:
         """FFmpeg's object, once: it changes as it codes, so no second frame can build on it."""
         frames, self._frames = self._frames, None
         return frames
+
+
+@dataclass
+class Chain(Once[F]):
+    """The same of features.
+
+    Attributes:
+        bounds: the clip range of them all.
+    """
+
+    bounds: ClipRange
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -72,7 +78,7 @@ class VideoCodec(MosaicCodec, PredictiveCodec):
     largest: ClassVar[int]
 
     @abstractmethod
-    def _options(self) -> Mapping[str, str]:
+    def options(self) -> Mapping[str, str]:
         """The encoder's options: constant quantisation parameter, no delay, no side messages."""
 
     @property
@@ -96,7 +102,7 @@ class VideoCodec(MosaicCodec, PredictiveCodec):
         bounds = self._bounds(planes)
         if past is None:
             size = kernels.frame_shape(planes.shape, self.block)
-            past, head = Chain(bounds, self._frame_encoder(size)), self._head(bounds)
+            past, head = Chain(self._frame_encoder(size), bounds), self._head(bounds)
         elif bounds.departs(past.bounds):
             return None
         else:
@@ -105,7 +111,7 @@ class VideoCodec(MosaicCodec, PredictiveCodec):
         if frames is None:  # it failed at a tensor before
             return None
         frame = kernels.quantize_tile(planes, *bounds.pair, block=self.block)
-        return head + self._packet(frames.encode(frame)), Chain(bounds, frames)
+        return head + self.packet(frames.encode(frame)), Chain(frames, bounds)
 
     def _decode_next(
         self, payload: memoryview, shape: tuple[int, ...], past: Chain[FrameDecoder] | None
@@ -114,16 +120,16 @@ class VideoCodec(MosaicCodec, PredictiveCodec):
         size = kernels.frame_shape(planes, self.block)
         if past is None:
             bounds, payload = self._read_head(payload, planes)
-            past = Chain(bounds, self._frame_decoder(size))
+            past = Chain(self._frame_decoder(size), bounds)
         frames = past.take()
         if frames is None:
             raise UnknownBaseError(f"a {self.name} frame follows one that was damaged")
         frame = self._unpack(frames, payload, size)
         y = from_planes(kernels.dequantize_untile(frame, planes, *past.bounds.pair), shape)
-        return y, Chain(past.bounds, frames)
+        return y, Chain(frames, past.bounds)
 
     def _encode_frame(self, frame: Frame) -> bytes:
-        return bytes((0,)) + self._packet(self._frame_encoder(frame.shape).encode(frame, last=True))
+        return bytes((0,)) + self.packet(self._frame_encoder(frame.shape).encode(frame, last=True))
 
     def _decode_frame(self, payload: memoryview, height: int, width: int) -> Frame:
         if payload[0] != 0:
@@ -136,7 +142,7 @@ class VideoCodec(MosaicCodec, PredictiveCodec):
 
     def _frame_encoder(self, shape: tuple[int, ...]) -> FrameEncoder:
         return FrameEncoder(
-            self.ffmpeg_encoder, self._coded(shape), self.pixel_format, self._options()
+            self.ffmpeg_encoder, self._coded(shape), self.pixel_format, self.options()
         )
 
     def _frame_decoder(self, shape: tuple[int, ...]) -> FrameDecoder:
@@ -152,32 +158,44 @@ class VideoCodec(MosaicCodec, PredictiveCodec):
     ) -> Frame:
         """The frame of that shape in a packet, once the packet is seen to claim nothing more."""
         data = bytes(packet)
-        coded = self._coded(shape)
-        try:
-            pictures, sizes = self._claims(data)
-        except (ValueError, IndexError) as error:
-            raise BitstreamError(f"damaged {self.name} payload: {error}") from error
-        # Encoders may pad further, to at most their largest block, and have decoders crop that.
-        excess = [n - least for size in sizes for n, least in zip(size, coded, strict=True)]
-        if pictures != 1 or not all(0 <= n < LARGEST_BLOCK for n in excess):
-            raise BitstreamError(
-                f"damaged {self.name} payload: {pictures} pictures of {sizes} instead of one of "
-                f"{coded}"
-            )
+        check_claims(self, data, self._coded(shape))
         height, width = shape
         return np.ascontiguousarray(decoder.decode(data, last)[:height, :width])
 
-    def _packet(self, data: bytes) -> bytes:
+    def packet(self, data: bytes) -> bytes:
         """The encoder's bytes without what decoding does not need."""
         return data
 
     @abstractmethod
-    def _claims(self, packet: bytes) -> Claims:
+    def claims(self, packet: bytes, chroma: int = 0) -> Claims:
         """What a packet says of itself, read before the decoder allocates it; see units.py.
+
+        Args:
+            packet: of one picture.
+            chroma: the format of colour that it should have: 0 for grey, 1 for 4:2:0, 3 for 4:4:4.
 
         Raises:
             ValueError: it is damaged, or uses syntax that our encoders do not.
         """
+
+
+def check_claims(codec: VideoCodec, packet: bytes, coded: tuple[int, int], chroma: int = 0) -> None:
+    """See that a packet claims one picture of about the size `coded`, and of that chroma format.
+
+    Raises:
+        BitstreamError: it claims something else, or is damaged.
+    """
+    try:
+        pictures, sizes = codec.claims(packet, chroma)
+    except (ValueError, IndexError) as error:
+        raise BitstreamError(f"damaged {codec.name} payload: {error}") from error
+    # Encoders may pad further, to at most their largest block, and have decoders crop that.
+    excess = [n - least for size in sizes for n, least in zip(size, coded, strict=True)]
+    if pictures != 1 or not all(0 <= n < LARGEST_BLOCK for n in excess):
+        raise BitstreamError(
+            f"damaged {codec.name} payload: {pictures} pictures of {sizes} instead of one of "
+            f"{coded}"
+        )
 
 
 @dataclass

@@ -33,6 +33,15 @@ def fingerprints(photos: Iterable[Photo]) -> tuple[str, ...]:
     return tuple(_of_file(photo, photo.path.stat().st_mtime_ns) for photo in photos)
 
 
+def by_path(photos: Sequence[Photo]) -> dict[str, str]:
+    """The same by each photo's path.
+
+    Raises:
+        DataError: a file is damaged.
+    """
+    return {str(p.path): of for p, of in zip(photos, fingerprints(photos), strict=True)}
+
+
 def fingerprint(picture: Image.Image) -> str:
     """The first 8 bytes of SHA-256 over size and RGB samples, then the perceptual hash, in hex."""
     rgb = picture.convert("RGB")

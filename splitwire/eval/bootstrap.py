@@ -1,10 +1,11 @@
-"""The interval of a statistic over pictures, by resampling photos."""
+"""The interval of a statistic over pictures, by resampling photos, or stretches of clips."""
 
 from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
+from splitwire.eval.draws import draws
 from splitwire.tasks.metric import Estimator, mean
 
 
@@ -23,21 +24,17 @@ def bootstrap(
 
     Args:
         statistics: one a sample, n of them.
-        groups: the photo of each sample, length n.
+        groups: the photo of each sample, or the pair of its clip and its number; see draws.py.
         estimate: from statistics and weights (resamples, n) to shape (resamples,).
         seed: of the resampling. The same groups and seed draw the same resamples.
         resamples: how many.
 
     Returns:
-        The 2.5th and 97.5th percentiles; NaN where there are fewer than two groups, since one photo
-        says nothing about the spread over photos.
+        The 2.5th and 97.5th percentiles; NaN where there are fewer than two photos, since one says
+        nothing about the spread over photos, or fewer than two stretches.
     """
-    names = list(dict.fromkeys(groups))
-    if len(names) < 2:
+    weights = draws(groups, resamples, seed)
+    if weights is None:
         return (float("nan"), float("nan"))
-    place = {name: index for index, name in enumerate(names)}
-    fair = np.full(len(names), 1 / len(names))
-    counts = np.random.default_rng(seed).multinomial(len(names), fair, size=resamples)
-    weights = counts[:, [place[group] for group in groups]].astype(np.float64)
     low, high = np.percentile(estimate(statistics, weights), [2.5, 97.5])
     return (float(low), float(high))

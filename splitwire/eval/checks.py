@@ -1,12 +1,12 @@
 """What a run is refused for: going on with something else, or measuring on what was learnt on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from splitwire.data.fingerprint import fingerprints, shared
+from splitwire.data.fingerprint import shared
 from splitwire.data.photos import Photo, is_sample
 from splitwire.errors import DataError, ExperimentError, TaskError
 from splitwire.eval.deployment import Deployment
@@ -65,7 +65,7 @@ def labelled(task: Task, model: Model, photos: Sequence[Photo]) -> list[Photo]:
     return list(photos)
 
 
-def check_unseen(profiles: Profiles, photos: Sequence[Photo], data: str) -> None:
+def check_unseen(profiles: Profiles, pictures: Mapping[str, str], data: str) -> None:
     """Refuse profiles that were learnt on the pictures to measure on.
 
     Pictures are known by what they show. Where a profile does not say which it was learnt on, the
@@ -73,7 +73,7 @@ def check_unseen(profiles: Profiles, photos: Sequence[Photo], data: str) -> None
 
     Args:
         profiles: in use.
-        photos: to measure on.
+        pictures: the fingerprints of those to measure on, by name.
         data: what their set is called.
 
     Raises:
@@ -82,7 +82,8 @@ def check_unseen(profiles: Profiles, photos: Sequence[Photo], data: str) -> None
     for digest, learnt in profiles.items():
         if learnt is None:
             continue
-        both = [str(photos[i].path) for _, i in shared(learnt.pictures, fingerprints(photos))]
+        names = list(pictures)
+        both = [names[i] for _, i in shared(learnt.pictures, list(pictures.values()))]
         if both or (not learnt.pictures and data in learnt.data):
             raise DataError(
                 f"the profile {digest} was learnt on {(both or [data])[0]}, which this experiment "

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from splitwire.eval.experiment import FLOAT32
 from splitwire.eval.results import Result
 from splitwire.runner.choice import EDGE_ONLY
@@ -33,6 +35,15 @@ def pareto(points: Sequence[Result]) -> list[Result]:
         if not front or point.divergence.mean < front[-1].divergence.mean:
             front.append(point)
     return front
+
+
+def bytes_at(points: Sequence[Result], divergence: float) -> float:
+    """Bytes at a divergence, on the Pareto front's line between measured points; NaN outside."""
+    front = [p for p in pareto(points) if p.divergence.mean > 0][::-1]
+    if not front:
+        return float("nan")
+    far, sizes = np.log([(p.divergence.mean, p.bytes) for p in front]).T
+    return float(np.exp(np.interp(np.log(divergence), far, sizes, left=np.nan, right=np.nan)))
 
 
 def find_anchor(names: Sequence[str] | dict[str, list[Result]], anchor: str) -> str | None:

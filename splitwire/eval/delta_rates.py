@@ -1,6 +1,7 @@
-"""One curve against another: the Bjøntegaard delta rate, and how far photos leave it open.
+"""One curve against another: the Bjøntegaard delta rate, and how far the pictures leave it open.
 
     samples of two curves ─▶ photos drawn again, the same for both ─▶ two curves ─▶ one rate a draw
+                             (or stretches of clips)
 
 The draws are paired, so that what is hard about a photo is hard for both curves: the interval is of
 the difference, and much narrower than those of the curves.
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitwire.eval.curves import FLOOR, Key, curves, find_anchor
+from splitwire.eval.draws import draws
 from splitwire.eval.results import NAN, Result
 from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
@@ -35,7 +37,7 @@ class Delta:
 
     Attributes:
         percent: of the curves of means; None where they share too little.
-        low, high: the 95 % interval over photos; NaN where photos are too few to tell.
+        low, high: the 95 % interval over photos, or stretches of clips; NaN where they are too few.
         reason: why there is no rate.
     """
 
@@ -133,26 +135,24 @@ def _front(points: Sequence[Point]) -> list[Point]:
 
 
 class _Draws:
-    """Photos of a run, drawn with replacement again and again; the same draws for every curve."""
+    """Photos of a run, or stretches of clips, drawn again and again; the same for every curve."""
 
     def __init__(self, samples: Sequence[Sample], seed: int) -> None:
-        self._photos = {name: i for i, name in enumerate(dict.fromkeys(s.photo for s in samples))}
-        count = max(len(self._photos), 1)
-        fair = np.full(count, 1 / count)
-        self._weights = np.random.default_rng(seed).multinomial(count, fair, RESAMPLES)
+        self._units = {unit: i for i, unit in enumerate(dict.fromkeys(s.unit for s in samples))}
+        self._weights = draws(list(self._units), RESAMPLES, seed)
         self._sums: dict[object, Floats] = {}
         for sample in samples:
-            sums = self._sums.setdefault(sample.choice, np.zeros((3, count)))
+            sums = self._sums.setdefault(sample.choice, np.zeros((3, len(self._units))))
             if sample.error is None and sample.divergence is not None:
                 told = (sample.bytes, sample.divergence, 1)
-                sums[:, self._photos[sample.photo]] += told
+                sums[:, self._units[sample.unit]] += told
 
     def delta(self, anchor: Sequence[Result], test: Sequence[Result]) -> Delta:
         """The rate of two curves, with its interval."""
         whole = bd_rate(anchor, test)
-        if whole.percent is None or len(self._photos) < 2:
+        if whole.percent is None or self._weights is None:
             return whole
-        pairs = zip(self._drawn(anchor), self._drawn(test), strict=True)
+        pairs = zip(*(self._drawn(curve, self._weights) for curve in (anchor, test)), strict=True)
         found = [delta_of(*pair).percent for pair in pairs]
         told = [percent for percent in found if percent is not None]
         if len(told) < _ENOUGH * len(found):
@@ -160,11 +160,11 @@ class _Draws:
         low, high = np.percentile(told, [2.5, 97.5])
         return Delta(whole.percent, float(low), float(high))
 
-    def _drawn(self, curve: Sequence[Result]) -> list[list[Point]]:
+    def _drawn(self, curve: Sequence[Result], weights: Floats) -> list[list[Point]]:
         """The points of a curve in each draw."""
         means = []
         for result in curve:
-            sizes, far, counts = self._sums[result.choice] @ self._weights.T
+            sizes, far, counts = self._sums[result.choice] @ weights.T
             with np.errstate(invalid="ignore"):  # a draw without a sample has no mean
                 means.append(np.stack([sizes, far], 1) / counts[:, None])
         return [[(float(s), float(d)) for s, d in row] for row in np.stack(means, 1)]

@@ -68,7 +68,7 @@ class Coding:
 
 @dataclass(frozen=True, config=_STRICT)
 class Experiment:
-    """What to measure. eval/default.toml explains each field and holds its default."""
+    """What to measure. eval/default.toml and video.toml explain each field and hold its default."""
 
     model: str
     weights: str
@@ -87,11 +87,19 @@ class Experiment:
     links: tuple[LinkPlan, ...]
     limit: PositiveInt | None = None
     cloud_weights: str | None = None
+    sequence: bool = False
+    frame_rate: Rate | None = None
+    stride: PositiveInt = 1
+    length: PositiveInt | None = None
 
     def __post_init__(self) -> None:
         names = [link.name for link in self.links]
         for name in {name for name in names if names.count(name) > 1}:
             raise ExperimentError(f"two links are called {name!r}: samples tell them by their name")
+        if self.sequence and self.views > 1:
+            raise ExperimentError("a clip is seen in one view: leave `views` at 1")
+        if not self.sequence and (self.frame_rate, self.stride, self.length) != (None, 1, None):
+            raise ExperimentError("frame_rate, stride and length are of clips: add --sequence")
 
     def codings(self) -> list[Coding]:
         """Every codec to run at each split: the float32 features, then the sweeps."""
@@ -109,12 +117,16 @@ class Experiment:
 def load_experiment(path: Path | None = None, **changes: Any) -> Experiment:
     """The default experiment with the values of a TOML file, then with those given here.
 
+    Where one of the two says `sequence`, it is the default experiment on clips.
+
     Raises:
         ExperimentError: the file cannot be read, or a key or a value is not one of an experiment.
     """
-    values = tomllib.loads((files("splitwire.eval") / "default.toml").read_text(encoding="utf-8"))
+    values = _packaged("default.toml")
     given = {} if path is None else _read(path)
     given.update({key: value for key, value in changes.items() if value is not None})
+    if given.get("sequence"):
+        values.update(_packaged("video.toml"))
     if given.get("model", values["model"]) != values["model"]:
         values["splits"] = ()  # the default's split points are those of the default network
     values.update(given)
@@ -167,6 +179,10 @@ def automatic_splits(points: Sequence[CutPoint]) -> list[str]:
 
 def _is_one_map(point: CutPoint) -> bool:
     return len(point.crossings) == 1 and point.crossings[0].dtype.is_floating_point
+
+
+def _packaged(name: str) -> dict[str, Any]:
+    return tomllib.loads((files("splitwire.eval") / name).read_text(encoding="utf-8"))
 
 
 def _read(path: Path) -> dict[str, Any]:

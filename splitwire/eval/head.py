@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from splitwire.codecs.base import Codec
 from splitwire.codecs.profile import Provenance
-from splitwire.data.photos import Photo, describe, load_photos
+from splitwire.data.photos import describe, load_photos
 from splitwire.errors import ExperimentError
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.devices import Device, load_device
@@ -122,7 +122,7 @@ def describe_run(
     experiment: Experiment,
     deployment: Deployment,
     points: Sequence[CutPoint],
-    photos: Sequence[Photo],
+    evaluation: str,
     choices: Collection[Choice],
 ) -> Head:
     """The head of a run that begins now.
@@ -148,7 +148,7 @@ def describe_run(
         ),
         edge=load_device(experiment.edge),
         cloud=load_device(experiment.cloud),
-        evaluation=describe(experiment.data, photos),
+        evaluation=evaluation,
         calibration=describe(
             experiment.calibration, load_photos(experiment.calibration, labelled=False)
         ),

@@ -1,19 +1,22 @@
 """The headline of a run: the choice with the fewest bytes, measured where it was not chosen.
 
 The best of a hundred settings on some photos owes a part of that to those photos. So it is chosen
-on every second photo and reported on the others; and it holds the fidelity only where the upper end
-of its interval does.
+on every second photo (clip, or stretch of a clip) and reported on the others; and it holds the
+fidelity only where the upper end of its interval does.
 """
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from splitwire.eval.draws import blocks
 from splitwire.eval.results import Result, summarise
+from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import MAX_DIVERGENCE, faithful, smallest
 from splitwire.runner.choice import CLOUD_ONLY, SHARED, Key, Way
 
-LEAST = 4  # photos, below which there are no two halves
+LEAST = 4  # photos or clips, below which there are no two halves
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,10 @@ def headline(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> Headli
     """
     if not summary.head.trained:
         return None
-    photos = list(dict.fromkeys(sample.photo for sample in summary.samples))
-    halves = (photos[::2], photos[1::2]) if len(photos) >= LEAST else (photos, photos)
-    choosing, reported = (_over(summary, half) for half in halves)
+    groups = _groups(summary.samples)
+    names = list(dict.fromkeys(groups))
+    halves = (names[::2], names[1::2]) if len(names) >= LEAST else (names, names)
+    choosing, reported = (_over(summary, groups, half) for half in halves)
     chosen = _cheapest(choosing, SHARED, max_divergence)
     if chosen is None:
         return None
@@ -52,15 +56,26 @@ def headline(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> Headli
     return Headline(
         found,
         reported[picture.choice] if picture else None,
-        len(photos) >= LEAST,
+        len(names) >= LEAST,
         found.divergence.high <= max_divergence,
     )
 
 
-def _over(summary: Summary, photos: list[str]) -> dict[Key, Result]:
+def _groups(samples: Sequence[Sample]) -> list[Hashable]:
+    """What of each sample falls into one half: its photo, or clip; of few clips, its stretch."""
+    clips = {sample.clip for sample in samples}
+    if None not in clips and len(clips) >= LEAST:
+        return [sample.clip for sample in samples]
+    units = list(dict.fromkeys(sample.unit for sample in samples))
+    found = dict(zip(units, blocks(units), strict=True))
+    return [found[sample.unit] for sample in samples]
+
+
+def _over(summary: Summary, groups: list[Hashable], half: list[Hashable]) -> dict[Key, Result]:
     """The results over some photos, of what went through all of the run's."""
     usable = {result.choice for result in summary.results if result.usable}
-    kept = [s for s in summary.samples if s.photo in photos and s.choice in usable]
+    pairs = zip(summary.samples, groups, strict=True)
+    kept = [s for s, group in pairs if group in half and s.choice in usable]
     found = summarise(kept, seed=summary.head.experiment.seed)
     return {result.choice: result for result in found}
 

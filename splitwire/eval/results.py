@@ -10,7 +10,7 @@ from splitwire.codecs.spec import Spec
 from splitwire.eval.bootstrap import bootstrap
 from splitwire.eval.samples import Sample
 from splitwire.eval.scoring import Scoring
-from splitwire.eval.spelling import shorten, spell_out, stands_for
+from splitwire.eval.spelling import PICTURES, picture_format, shorten, spell_out, stands_for
 from splitwire.runner.choice import EDGE_ONLY, SHARED, Key, Way, label
 from splitwire.runner.local import COMPUTED
 from splitwire.tasks.metric import Estimator, mean
@@ -20,7 +20,9 @@ NAN = float("nan")
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number over samples and its 95 % bootstrap interval over photos (NaN: one photo, or none).
+    """A number over samples and its 95 % bootstrap interval over photos, or stretches of clips.
+
+    The interval is NaN where there is one photo, or none.
 
     It is a mean, unless the metric has an estimate of its own.
     """
@@ -36,6 +38,14 @@ class Spread:
 
     p50: float
     p95: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some frames of clips: their mean bytes and divergence."""
+
+    bytes: float
+    divergence: Estimate
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,10 @@ class Result:
     metrics: dict[str, Estimate]  # by name; those that nothing is known of are left out
     times: dict[str, Spread]  # by stage, measured here
     links: dict[str, Spread]  # by link
+    clips: int = 0  # distinct, among those samples; 0 for photos
+    intra: float = NAN  # share of frames that were coded without those before
+    cold: Part | None = None  # the first frame of each clip
+    steady: Part | None = None  # all others
 
     @property
     def choice(self) -> Key:
@@ -80,10 +94,10 @@ class Result:
         if self.way == EDGE_ONLY:
             return EDGE_ONLY
         spec = Spec.parse(self.spec)
-        if spec.name != "picture":
+        if spec.name not in PICTURES:
             return self.short
-        words = ("cloud", (spec.get("format") or "picture").upper(), spec.get("quality") or "")
-        return " ".join(words).strip()
+        told = (spec.get("quality"), spec.get("qp") and f"qp {spec.get('qp')}")
+        return " ".join(filter(None, ("cloud", picture_format(spec), *told)))
 
     @property
     def label(self) -> str:
@@ -120,6 +134,7 @@ def _result(
     rate = float(np.mean(rates)) if rates else NAN
     elements = max((sample.elements for sample in good), default=0)
     links = dict.fromkeys(name for sample in good for name in sample.link)
+    alone = [sample.intra for sample in good if sample.intra is not None]
     return Result(
         way=first.way,
         split=first.split,
@@ -137,7 +152,18 @@ def _result(
         metrics=_metrics(good, scoring, seed),
         times={stage: _spread([getattr(s, stage) for s in good]) for stage in COMPUTED},
         links={name: _spread([s.link[name] for s in good if name in s.link]) for name in links},
+        clips=len({sample.clip for sample in good} - {None}),
+        intra=float(np.mean(alone)) if alone else NAN,
+        cold=_part([s for s in good if s.clip is not None and s.frame == 1], seed),
+        steady=_part([s for s in good if s.clip is not None and s.frame != 1], seed),
     )
+
+
+def _part(frames: list[Sample], seed: int) -> Part | None:
+    if not frames:
+        return None
+    rate = float(np.mean([sample.bytes for sample in frames]))
+    return Part(rate, _estimate([(s, s.divergence) for s in frames], mean, seed))
 
 
 def _metrics(good: list[Sample], scoring: Scoring | None, seed: int) -> dict[str, Estimate]:
@@ -151,12 +177,12 @@ def _metrics(good: list[Sample], scoring: Scoring | None, seed: int) -> dict[str
 
 def _estimate(pairs: Sequence[tuple[Sample, Any]], estimate: Estimator, seed: int) -> Estimate:
     """Over the samples of which something is known."""
-    told = [(sample.photo, value) for sample, value in pairs if value is not None]
+    told = [(sample.unit, value) for sample, value in pairs if value is not None]
     if not told:
         return Estimate(NAN)
-    photos, values = zip(*told, strict=True)
+    units, values = zip(*told, strict=True)
     (whole,) = estimate(values, np.ones((1, len(values))))
-    return Estimate(float(whole), *bootstrap(values, photos, estimate, seed))
+    return Estimate(float(whole), *bootstrap(values, units, estimate, seed))
 
 
 def _spread(seconds: list[float]) -> Spread:

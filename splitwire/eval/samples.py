@@ -19,6 +19,8 @@ from splitwire.runner.choice import Key, Way
 
 SAMPLES, FEATURES, PICTURE = "samples.jsonl", "features", "picture.png"
 
+Done = set[tuple[str, int, Key]]
+"""The keys of samples that were measured."""
 
 Outcome = Literal["answered", "local", "fell back", "refused"]
 """How a live frame ended: answered by the cloud, run on the edge by choice or for want of an answer
@@ -51,11 +53,12 @@ class Sample:
     cloud: float = 0.0
     link: dict[str, float] = field(default_factory=dict)  # seconds, by link
     error: str | None = None
-    outcome: Outcome | None = None  # of a live frame; None, as the rest, where it was not run live
-    frame: int | None = None  # its number, from 1
-    at: float | None = None  # when it began, in Unix time
+    outcome: Outcome | None = None  # of a live frame; None where it was not run live
+    frame: int | None = None  # number, from 1, of a live frame or of one of a clip
+    at: float | None = None  # when a live frame began, in Unix time; seconds into a clip
     total: float | None = None  # seconds from picture to prediction
     fallback: str | None = None  # why it was finished on the edge
+    clip: str | None = None  # whose frame it is
     intra: bool | None = None  # of a frame that was sent: whether its streams stand alone
 
     @property
@@ -71,6 +74,11 @@ class Sample:
         """
         unread = self.outcome == "refused" and not self.edge
         return self.outcome != "fell back" and not unread
+
+    @property
+    def unit(self) -> str | tuple[str, int]:
+        """What it is of, for intervals: its photo, or a frame of its clip; see draws.py."""
+        return self.photo if self.clip is None else (self.clip, self.frame or 0)
 
     @property
     def key(self) -> tuple[str, int, Key]:

@@ -7,6 +7,17 @@ from splitwire.codecs.registry import codec
 from splitwire.codecs.spec import Spec
 from splitwire.errors import SplitwireError
 
+PICTURES = ("picture", "film")
+"""Codecs of the picture itself, which go by its format."""
+
+
+def picture_format(spec: Spec) -> str:
+    """The format of a picture or a film in words: "JPEG", "HEVC 4:4:4"."""
+    form = spec.get("format") or {"picture": "picture", "film": "h264"}[spec.name]
+    if spec.name == "picture":
+        return form.upper()
+    return f"{form.upper()} {':'.join(spec.get('chroma') or '420')}"
+
 
 def spell_out(codings: Iterable[tuple[str, str]]) -> dict[str, str]:
     """For each codec's spec, the same with the parameter that its curve sweeps.
@@ -40,7 +51,7 @@ def stands_for(codings: Iterable[tuple[str, str]]) -> dict[str, str]:
     found = {}
     for name, members in families.items():
         (curve, specs), *others = members.items()
-        if name not in ("picture", curve) and not others and len(specs) > 1 and "*" not in curve:
+        if name not in (*PICTURES, curve) and not others and len(specs) > 1 and "*" not in curve:
             found[name] = curve
     return found
 

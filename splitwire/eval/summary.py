@@ -39,6 +39,11 @@ class Summary:
         return sorted(frames, key=lambda sample: sample.frame or 0)
 
     @property
+    def clips(self) -> int:
+        """How many clips there are; 0 for photos."""
+        return max((result.clips for result in self.results), default=0)
+
+    @property
     def abbreviations(self) -> dict[str, str]:
         """The codecs that go by their name, and the curve that each stands for."""
         return stands_for((sample.codec, sample.curve) for sample in self.samples)

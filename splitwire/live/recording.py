@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from splitwire.data.photos import describe
 from splitwire.disk import Lines, lock
 from splitwire.errors import DataError, ExperimentError
 from splitwire.eval.checks import labelled
@@ -89,10 +90,9 @@ class Recording:
         photos = list(self._photos.values())
         deployment = Deployment(self._model, self._model)
         plan, points = self._plan(choices, source, link), cut_points(self._model)
-        head = describe_run(plan, deployment, points, photos, choices)
+        shown = describe(source, photos) if photos else f"frames of {source}"
+        head = describe_run(plan, deployment, points, shown, choices)
         head = replace(head, calibration="")  # what was calibrated says so of itself
-        if not photos:
-            head = replace(head, evaluation=f"frames of {source}")
         self._lines = Lines(self._path)
         self._lines.add(head_line(head))
         for sample in self._samples:

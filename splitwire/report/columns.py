@@ -4,9 +4,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from splitwire.eval.results import Estimate, Result, Spread
+from splitwire.eval.results import Estimate, Part, Result, Spread
 from splitwire.eval.summary import Summary
-from splitwire.report.units import significant
+from splitwire.report.units import drawn_again, significant
 from splitwire.tasks.metric import Metric
 
 
@@ -19,10 +19,17 @@ class Column:
     wide: bool = False
 
 
+_STATES_EXPLAINED = (
+    "first and then: of the first frame of each clip, and of those after it; intra: frames in % "
+    "that were coded without those before"
+)
+
+
 def columns(summary: Summary, wide: bool = True) -> list[Column]:
     """The columns after the codec's name; where not `wide`, without tails and with few metrics."""
     found = [
         Column("bytes", lambda r: number(r.bytes)),
+        *(_states(summary.scoring.unit) if summary.clips else ()),
         Column("p95", lambda r: number(r.bytes_p95), wide=True),
         Column("b/el", lambda r: number(r.bits_per_element, ".2f")),
         Column(summary.scoring.unit, lambda r: divergence(r.divergence.mean)),
@@ -45,8 +52,10 @@ def explained(summary: Summary, wide: bool = True) -> str:
     """What the columns that tell of the output mean, as a part of a sentence."""
     said = (
         f"{summary.scoring.unit}: divergence from the uncompressed network's output, with its 95 % "
-        "bootstrap interval over photos"
+        f"bootstrap interval over {drawn_again(summary.clips)}"
     )
+    if summary.clips:
+        said = f"{_STATES_EXPLAINED}; {said}"
     told = (f"{m.name}: {m.about}" + " in %" * m.share for m in metrics(summary, wide))
     return "; ".join([said, *told])
 
@@ -87,6 +96,25 @@ def milliseconds(spread: Spread, tail: bool = True) -> str:
 def _milliseconds(seconds: float) -> str:
     form = ".0f" if seconds >= 0.00995 else ".1f" if seconds >= 0.000995 else ".2f"
     return format(1e3 * seconds, form)
+
+
+def _states(unit: str) -> list[Column]:
+    """Cold start and steady state of clips."""
+    return [
+        Column("first", lambda r: _of(r.cold, lambda part: number(part.bytes))),
+        Column("then", lambda r: _of(r.steady, lambda part: number(part.bytes))),
+        Column("intra", lambda r: number(r.intra, ".0f", 100), wide=True),
+        Column(f"{unit} first", lambda r: _of(r.cold, _divergence_of), wide=True),
+        Column(f"{unit} then", lambda r: _of(r.steady, _divergence_of), wide=True),
+    ]
+
+
+def _of(part: Part | None, text: Callable[[Part], str]) -> str:
+    return "–" if part is None else text(part)
+
+
+def _divergence_of(part: Part) -> str:
+    return divergence(part.divergence.mean)
 
 
 def _column(metric: Metric) -> Column:

@@ -20,7 +20,7 @@ from splitwire.eval.totals import (
     envelope,
     merge,
 )
-from splitwire.report.units import sentence, significant, size_text, time_text
+from splitwire.report.units import each, sentence, significant, size_text, time_text
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Way
 from splitwire.runner.local import COMPUTED
 
@@ -70,13 +70,15 @@ def _on_bytes(summary: Summary, max_divergence: float) -> str:
     chosen, picture = found.chosen, found.picture
     said = (
         f"{sentence(within)}, {chosen.label} needs the fewest bytes: "
-        f"{size_text(chosen.bytes)} a picture at {significant(chosen.divergence.mean)} {unit}"
+        f"{size_text(chosen.bytes)} a {each(chosen.clips)} at "
+        f"{significant(chosen.divergence.mean)} {unit}"
         f"{_surety(found, max_divergence)}"
     )
     if picture is None:
         return said + "."
     how = picture.name.removeprefix("cloud ")
-    other = f"{size_text(picture.bytes)} of the picture itself as {how}"
+    itself = "video" if chosen.clips else "picture"
+    other = f"{size_text(picture.bytes)} of the {itself} itself as {how}"
     if chosen.bytes < picture.bytes:
         return f"{said}, {100 - 100 * chosen.bytes / picture.bytes:.0f} % below the {other}."
     return f"{said}. Splitting loses here: that is more than the {other}."
@@ -89,8 +91,9 @@ def _surety(found: Headline, max_divergence: float) -> str:
         said.append(f"95 % interval {significant(far.low)} to {significant(far.high)}")
     if not found.established:
         said.append(f"that it stays below {significant(max_divergence)} is not established")
-    told = f"over {found.chosen.photos} photos that it was not chosen on"
-    said.append(told if found.others else "chosen on the same photos")
+    kind = "frames" if found.chosen.clips else "photos"
+    told = f"over {found.chosen.photos} {kind} that it was not chosen on"
+    said.append(told if found.others else f"chosen on the same {kind}")
     return f" ({'; '.join(said)})"
 
 
@@ -196,6 +199,8 @@ def counts(results: Sequence[Result]) -> str:
     photos = max((result.photos for result in results), default=0)
     if not photos:
         return "no picture"
+    if clips := max(result.clips for result in results):
+        return f"{clips} clip{'s' * (clips != 1)}, {photos} frames"
     pictures = max((result.samples for result in results), default=0)
     views = f", {pictures} views" if pictures > photos else ""
     return f"{photos} photo{'s' * (photos != 1)}{views}"

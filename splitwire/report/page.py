@@ -19,7 +19,7 @@ from splitwire.report.measured import about, measured
 from splitwire.report.rows import bd_rows, blocks, picks
 from splitwire.report.sections import sections
 from splitwire.report.svg import palette_css
-from splitwire.report.units import significant, size_text
+from splitwire.report.units import drawn_again, each, significant, size_text
 from splitwire.runner.choice import SHARED, label
 
 
@@ -79,6 +79,8 @@ def render(
         bd_note=bd_note,
         fidelity=f"{significant(max_divergence)} {summary.scoring.unit}",
         counts=counts(results),
+        each=each(summary.clips),
+        drawn=drawn_again(summary.clips),
         measured=measured(summary),
         light=Markup(palette_css(dark=False)),
         dark=Markup(palette_css(dark=True)),
@@ -98,7 +100,9 @@ def _tiles(
         return live_tiles(summary.live)
     found, tiles = headline(summary, max_divergence), []
     if found:
-        tiles.append((size_text(found.chosen.bytes), f"a picture: {found.chosen.label}"))
+        tiles.append(
+            (size_text(found.chosen.bytes), f"a {each(found.chosen.clips)}: {found.chosen.label}")
+        )
     if found and found.picture:
         change = 100 * found.chosen.bytes / found.picture.bytes - 100
         tiles.append((f"{change:+.0f} %".replace("-", "−"), f"bytes against {found.picture.name}"))

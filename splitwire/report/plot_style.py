@@ -45,6 +45,7 @@ STAGE_COLOURS = {
 
 _CODECS = {
     "picture": ("ink", "s"),
+    "film": ("ink", "d"),
     "raw": ("amber", "D"),
     "png": ("slate", "h"),
     "jpeg": ("blue", "o"),
@@ -117,7 +118,9 @@ def styles(curves: Iterable[str]) -> dict[str, Style]:
         other = strangers.index(family) if family in strangers else 0
         name, marker = _CODECS.get(family, _OTHERS[other % len(_OTHERS)])
         for index, curve in enumerate(members):
-            kinds = _DASHES[1:] if family == "picture" else _DASHES  # never a line of a codec's
+            kinds = (
+                _DASHES[1:] if family in ("picture", "film") else _DASHES
+            )  # never a line of a codec's
             found[curve] = Style(LIGHT[name], marker, kinds[index % len(kinds)])
     return found
 

@@ -18,7 +18,7 @@ from splitwire.eval.curves import FLOOR, curves
 from splitwire.eval.results import Estimate, Result
 from splitwire.eval.totals import MAX_DIVERGENCE
 from splitwire.report.plot_style import MUTED, log_ticks, panel, styled, styles
-from splitwire.report.units import significant, size_text
+from splitwire.report.units import each, significant, size_text
 from splitwire.runner.choice import EDGE_ONLY
 from splitwire.tasks.metric import Metric
 
@@ -47,7 +47,7 @@ def rate_divergence(
     bottom, top = min(ends) / 1.3, max(*ends, max_divergence) * 1.3
     figures = []
     for split in _splits(shown):
-        figure, axes = panel(split, "bytes a picture", f"divergence in {unit}")
+        figure, axes = panel(split, _rate_label(shown), f"divergence in {unit}")
         axes.set(xscale="log", yscale="log", xlim=_rates(shown), ylim=(bottom, top))
         _line_across(axes, max_divergence)
         _draw(axes, shown, split, lambda result: result.divergence)
@@ -67,7 +67,7 @@ def rate_metric(results: Sequence[Result], metric: Metric) -> list[Figure]:
     scale, label = (100, f"{metric.about} in %") if metric.share else (1, metric.about)
     figures = []
     for split in _splits(shown):
-        figure, axes = panel(split, "bytes a picture", fill(label, _LABEL))
+        figure, axes = panel(split, _rate_label(shown), fill(label, _LABEL))
         axes.set(xscale="log", xlim=_rates(shown))
         if whole is not None:
             _line_across(axes, scale * whole)
@@ -94,6 +94,10 @@ def visible(results: Sequence[Result]) -> list[Result]:
 def _splits(shown: Sequence[Result]) -> list[str]:
     """A panel for each split; where only pictures were sent, one for them."""
     return list(dict.fromkeys(r.split for r in shown if r.split)) or [r.split for r in shown[:1]]
+
+
+def _rate_label(shown: Sequence[Result]) -> str:
+    return f"bytes a {each(shown[0].clips)}"
 
 
 def _rates(shown: Sequence[Result]) -> tuple[float, float]:

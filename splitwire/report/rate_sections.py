@@ -11,7 +11,7 @@ from splitwire.report.plot_style import styles
 from splitwire.report.rows import curve_name, picks
 from splitwire.report.section import Section, drawn
 from splitwire.report.svg import key
-from splitwire.report.units import sentence, significant, size_text
+from splitwire.report.units import drawn_again, sentence, significant, size_text
 from splitwire.runner.choice import CLOUD_ONLY
 
 
@@ -25,9 +25,10 @@ def against_divergence(summary: Summary, max_divergence: float) -> Section | Non
     cheapest = "; ".join(f"{p.label} ({size_text(p.bytes)})" for p in chosen)
     said = "Down and to the left is better: fewer bytes, and an output nearer to the network's own."
     if any(result.way == CLOUD_ONLY for result in rate_plots.visible(results)):
-        said += " Broken curves are the picture itself (cloud only), the same in every panel."
+        itself = "video" if summary.clips else "picture"
+        said += f" Broken curves are the {itself} itself (cloud only), the same in every panel."
     if any(math.isfinite(result.divergence.low) for result in results):
-        said += " Bars are 95 % bootstrap intervals over photos."
+        said += f" Bars are 95 % bootstrap intervals over {drawn_again(summary.clips)}."
     said += f" The dotted line is {significant(max_divergence)} {unit}."
     if summary.head.trained:
         below = f"Fewest bytes below it: {cheapest}" if cheapest else "No codec comes below it"
@@ -49,7 +50,7 @@ def against_metric(summary: Summary) -> Section | None:
     elif not metric.by_truth and any(other.by_truth for other in summary.scoring.metrics):
         said += " Nobody told the truth of these pictures, so nothing is judged by it."
     photos = max(result.photos for result in results)
-    if metric.share and photos > 1:
+    if metric.share and photos > 1 and not summary.clips:
         said += f" Over {photos} photos, one is {metric_text(metric, 1 / photos)}."
     title = f"Rate against {metric.about}"
     return Section("metric", title, said, drawn(figures, title), _legend(summary))

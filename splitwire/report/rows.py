@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from math import isnan
 
+from splitwire.codecs.spec import Spec
 from splitwire.eval.curves import curves, find_anchor
 from splitwire.eval.delta_rates import Delta, bd_rates
 from splitwire.eval.results import Result
+from splitwire.eval.spelling import PICTURES, picture_format
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import MAX_DIVERGENCE, recommended, smallest
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED
@@ -68,10 +70,10 @@ def _cell(delta: Delta | None) -> str:
 
 def curve_name(curve: str, summary: Summary) -> str:
     """A curve as a reader calls it."""
-    if not curve.startswith("picture:"):
-        name = curve.partition(":")[0]
-        return name if summary.abbreviations.get(name) == curve else curve
-    return "cloud only, " + curve.removeprefix("picture:format=").upper()
+    spec = Spec.parse(curve)
+    if spec.name in PICTURES:
+        return f"cloud only, {picture_format(spec)}"
+    return spec.name if summary.abbreviations.get(spec.name) == curve else curve
 
 
 def signed(percent: float, digits: int = 1) -> str:

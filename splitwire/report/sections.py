@@ -10,6 +10,7 @@ from splitwire.report.live_section import along_the_clock
 from splitwire.report.predictions import predictions
 from splitwire.report.rate_sections import against_divergence, against_metric
 from splitwire.report.section import Section
+from splitwire.report.sequence_sections import against_the_video, along_time
 from splitwire.report.time_sections import stages, total_time
 
 
@@ -36,10 +37,12 @@ def sections(
     features = read_features(run, summary)
     found = (
         against_divergence(summary, max_divergence),
+        along_time(summary, max_divergence),
+        against_the_video(summary),
         against_metric(summary),
         total_time(summary, totals, max_divergence),
         stages(summary, totals, max_divergence),
-        predictions(run, summary, max_divergence),
+        None if summary.clips else predictions(run, summary, max_divergence),
         histograms(features),
         mosaic(run, summary, features, max_divergence),
         depth(summary),

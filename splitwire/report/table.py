@@ -10,6 +10,7 @@ from splitwire.eval.totals import MAX_DIVERGENCE, choices
 from splitwire.report.columns import abbreviated, columns, explained
 from splitwire.report.findings import counts, findings, untrained, warnings
 from splitwire.report.rows import bd_rows, blocks, picks
+from splitwire.report.units import drawn_again, each
 
 WIDE = 100
 """Columns of terminal from which the table shows everything."""
@@ -45,7 +46,8 @@ def show(
         say(warning, "red")
     table, note = bd_table(summary, anchor)
     if table:
-        say("Bjøntegaard delta rate over log divergence (95 % interval over photos)", "bold")
+        over = drawn_again(summary.clips)
+        say(f"Bjøntegaard delta rate over log divergence (95 % interval over {over})", "bold")
         console.print(table)
     if note:
         say(note, "dim")
@@ -55,8 +57,8 @@ def _legend(summary: Summary, wide: bool) -> str:
     """What the columns and the codecs' names mean."""
     tails = "(p95)" if wide else "(a wider terminal shows p95 and every metric)"
     said = (
-        f"Bytes a picture, bits a feature element; {explained(summary, wide)}; encode and decode "
-        f"in ms on this machine, p50 {tails}."
+        f"Bytes a {each(summary.clips)}, bits a feature element; {explained(summary, wide)}; "
+        f"encode and decode in ms on this machine, p50 {tails}."
     )
     return f"{said} {abbreviated(summary)}".rstrip()
 

@@ -22,6 +22,16 @@ def significant(value: float) -> str:
     return text.replace("-", "−")
 
 
+def each(clips: int) -> str:
+    """What one sample is of."""
+    return "frame" if clips else "picture"
+
+
+def drawn_again(clips: int) -> str:
+    """What intervals are over."""
+    return "stretches of clips" if clips else "photos"
+
+
 def sentence(words: str) -> str:
     """Words as the beginning of a sentence."""
     return words[:1].upper() + words[1:]

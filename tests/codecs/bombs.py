@@ -59,7 +59,7 @@ def large_frame(name: str, side: int = 4096) -> bytes:
     codec = sw.codec(f"{name}:preset={VIDEO[name]}")
     assert isinstance(codec, VideoCodec)
     frame = np.zeros((side, side), np.uint8)
-    return codec._packet(codec._frame_encoder(frame.shape).encode(frame, last=True))
+    return codec.packet(codec._frame_encoder(frame.shape).encode(frame, last=True))
 
 
 def cropped_frame(name: str, side: int = 4096) -> bytes:
@@ -119,6 +119,8 @@ def bombs() -> dict[str, bytes]:
         head = UNIT_RANGE + b"\0"
         made[f"{name}, large frame"] = stream_of(name, SHAPE, head + large_frame(name))
         made[f"{name}, frames"] = stream_of(name, (1, 512, 512), head + many_frames(name))
+        film = f"film:format={name}"
+        made[f"film of {name}, large frame"] = stream_of(film, (3, 16, 16), large_frame(name))
     for name in ("h264", "hevc"):
         made[f"{name}, cropped"] = stream_of(name, SHAPE, UNIT_RANGE + b"\0" + cropped_frame(name))
     for name in ("raw", "raw:bits=1", "raw:dtype=float16", "png", "jpeg", *VIDEO):

@@ -41,8 +41,10 @@ SPECS = (
     *("png", "png:bits=2", "jpeg:quality=30", "jpeg:quality=98", "picture", "picture:format=jpeg"),
     *("h264:preset=ultrafast", "h264:qp=10", "h264:lossless=true,preset=ultrafast"),
     *("hevc:preset=ultrafast", "hevc:qp=10", "av1:preset=12", "av1:qp=10,preset=10"),
+    *("film:chroma=444", "film:format=hevc,preset=ultrafast", "film:format=av1,preset=12"),
     *("ftc:quality=50", "ftc:quality=95", "learned:quality=30", "learned:quality=80"),
 )
+PICTURES = ("picture", "film")
 Streams = list[bytes]
 
 
@@ -122,7 +124,7 @@ def bases(names: list[str]) -> list[Base]:
 
 def tensor(codec: sw.Codec, shape: tuple[int, ...], seed: int) -> Tensor:
     x = features(*shape, seed=seed)
-    return 40 * x + 128 if codec.name == "picture" else x
+    return 40 * x + 128 if codec.name in PICTURES else x
 
 
 @cache
@@ -133,7 +135,7 @@ def honest_rates(codec: sw.Codec) -> tuple[float, float]:
     """
     if codec.profile is not None:
         return 0.0, 0.0
-    shape = (3, *LARGE[1:]) if codec.name == "picture" else LARGE
+    shape = (3, *LARGE[1:]) if codec.name in PICTURES else LARGE
     stream = codec.encode(np.full(shape, 3, np.float32))
     took = seconds_of(codec, [stream], 5)
     return took / np.prod(shape), took / len(stream) if codec.name == "ecsq" else 0.0

@@ -39,6 +39,8 @@ VARIATIONS = [
     "av1:lossless=true",
     "av1:qp=1,preset=13",
     "av1:qp=63,preset=6",
+    "film:format=hevc,chroma=444",
+    "film:format=av1,qp=10",
     "picture:format=jpeg",
     "picture:format=jpeg,quality=1",
 ]

@@ -43,6 +43,9 @@ SINGLE = {
     "picture-jpeg": "picture:format=jpeg",
     "picture-webp": "picture:format=webp",
     "picture-avif": "picture:format=avif",
+    "film-h264-444": "film:qp=20,chroma=444",
+    "film-hevc": "film:format=hevc,qp=20",
+    "film-av1": "film:format=av1,qp=20",
 }
 RANKS = {"raw-vector": (23,), "raw-tokens": (5, 9), "png-rank-4": (2, 3, 4, 5)}
 SEQUENCES = ("h264", "hevc", "av1")
@@ -69,7 +72,7 @@ def stream(name: str, new: bytes, writing: bool) -> bytes:
 
 
 def sample(spec: str) -> Tensor:
-    if spec.startswith("picture"):
+    if spec.startswith(("picture", "film")):
         return 40 * features(3, 9, 7) + 128
     return features(*SHAPE)
 

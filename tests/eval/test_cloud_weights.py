@@ -11,6 +11,7 @@ from torch import nn
 import splitwire as sw
 from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.profile import Profile, Provenance
+from splitwire.data.photos import load_photos
 from splitwire.errors import ExperimentError
 from splitwire.eval.run import Run
 from splitwire.eval.samples import read_run
@@ -43,7 +44,7 @@ def test_outputs_are_judged_by_the_network_as_it_was(
     samples = list(Run(experiment(), out))
     plain = sw.load_model(experiment().model)
     tuned = sw.load_model(plain.name, weights)
-    photo = Run(experiment(), out).photos[0]
+    photo = load_photos("samples", len({s.photo for s in samples}))[0]
     x = torch.from_numpy(plain.preprocess.picture(photo.open()))[None]
     p, q = (each(x)[0].log_softmax(0).double() for each in (plain, tuned))
     lost = {s.codec: s.divergence for s in samples if s.photo == photo.name}

@@ -163,7 +163,7 @@ def test_a_codec_that_fails_on_a_picture_is_a_row_that_says_so(tiny: Plan, tmp_p
     samples = [sample for sample in run if sample.split == "2"]
     assert len(samples) == 8
     errors = {(s.photo, s.codec): s.error for s in samples if s.error}
-    second = run.photos[1].name
+    second = load_photos("samples", 2)[1].name
     assert errors == {
         (second, "picky:fails=encode"): "ZeroDivisionError: not that one",
         (second, "picky:fails=decode"): "TaskError: the network's output holds NaN",

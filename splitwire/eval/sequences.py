@@ -1,0 +1,133 @@
+"""The clips of an experiment, frame after frame: clip after clip, choice after choice.
+
+    clip ─▶ frames, and the network's outputs for them
+              └─▶ for each choice: codec.encoder() ─▶ every frame ─▶ codec.decoder()
+
+A clip that was interrupted is coded again from its first frame, since the frames to come build on
+it; what is on the disk already is not measured again. The frames of one clip are held in memory at
+a time, 150 KB each at 224 × 224, and the outputs for them.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+import numpy as np
+import torch
+from PIL import Image
+
+from splitwire.codecs.base import Tensor
+from splitwire.data.clips import Clip, load_clips
+from splitwire.data.fingerprint import fingerprint
+from splitwire.errors import DataError
+from splitwire.eval.checks import labelled
+from splitwire.eval.experiment import Experiment
+from splitwire.eval.gauge import Gauge, View, Way
+from splitwire.eval.samples import Done, Sample
+from splitwire.models.load import Model
+from splitwire.runner.choice import EDGE_ONLY, Choice
+from splitwire.tasks.base import Task
+
+
+class Sequences:
+    """Clips, coded with what comes before.
+
+    Args:
+        experiment: with its data, and how many frames to take.
+
+    Raises:
+        DataError: they cannot be had, or one has no frames.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        clips, limit = load_clips(experiment.data), experiment.limit
+        if limit is not None and limit < len(clips):
+            clips = [clips[i * len(clips) // limit] for i in range(limit)]
+        self.clips = clips
+        self._prints = {clip: self._look(clip) for clip in clips}
+
+    def check(self, task: Task, model: Model) -> None:
+        """See that the network is one of the task's.
+
+        Raises:
+            TaskError: it is not.
+        """
+        labelled(task, model, [])
+
+    @cached_property
+    def known(self) -> dict[str, str]:
+        """The fingerprint of each frame, by its name."""
+        return {
+            _name(clip, number): print
+            for clip, prints in self._prints.items()
+            for number, print in enumerate(prints, 1)
+        }
+
+    @property
+    def described(self) -> str:
+        """The set in words."""
+        rates = {f"{self._rate(clip):.4g}" for clip in self.clips}
+        return (
+            f"{len(self.clips)} clip{'s' * (len(self.clips) > 1)}, {self.count} frames at "
+            f"{' or '.join(sorted(rates))} a second: {self._experiment.data}"
+        )
+
+    @property
+    def count(self) -> int:
+        """Samples of each choice."""
+        return len(self.known)
+
+    def first(self, model: Model) -> Tensor:
+        """A picture to show."""
+        return model.preprocess.picture(next(self.clips[0].frames()))
+
+    def samples(
+        self, choices: Mapping[Choice, str], done: Done, model: Model, gauge: Gauge
+    ) -> Iterator[Sample]:
+        """What is not done yet, as it is measured."""
+        cold = set(choices)
+        for clip in self.clips:
+            views: list[View] = []
+            for choice, curve in choices.items():
+                if all((_name(clip, n), 0, choice.key) in done for n in self._numbers(clip)):
+                    continue
+                views = views or self._views(clip, model, gauge)
+                if choice in cold:  # the first run of anything pays for caches and allocations
+                    gauge.measure(Way.sequence(choice, curve), views[0])
+                    cold.remove(choice)
+                way = Way.sequence(choice, curve)
+                for view in views:
+                    sample = gauge.measure(way, view)
+                    if sample.key not in done:
+                        yield sample
+
+    def _views(self, clip: Clip, model: Model, gauge: Gauge) -> list[View]:
+        views = []
+        for number, frame in enumerate(self._frames(clip), 1):
+            x = model.preprocess.picture(frame).astype(np.uint8)
+            with torch.inference_mode():
+                output = gauge.task.checked(model(torch.from_numpy(x.astype(np.float32))[None]))
+            at = (number - 1) / self._rate(clip)
+            blank = Sample(_name(clip, number), 0, EDGE_ONLY, clip=clip.name, frame=number, at=at)
+            views.append(View(blank, x, output, at))
+        return views
+
+    def _look(self, clip: Clip) -> list[str]:
+        prints = [fingerprint(frame) for frame in self._frames(clip)]
+        if not prints:
+            raise DataError(f"{clip.name} has no frames")
+        return prints
+
+    def _frames(self, clip: Clip) -> Iterator[Image.Image]:
+        return clip.frames(self._experiment.stride, self._experiment.length)
+
+    def _numbers(self, clip: Clip) -> range:
+        return range(1, len(self._prints[clip]) + 1)
+
+    def _rate(self, clip: Clip) -> float:
+        """Frames a second, of those that are taken."""
+        return (self._experiment.frame_rate or clip.rate) / self._experiment.stride
+
+
+def _name(clip: Clip, number: int) -> str:
+    return f"{clip.name}-{number:06}"

@@ -1,0 +1,81 @@
+"""The photos of an experiment, each by itself: view after view, through every choice."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+import torch
+
+from splitwire.codecs.base import Tensor
+from splitwire.data.fingerprint import by_path
+from splitwire.data.photos import describe, load_photos
+from splitwire.eval.checks import labelled
+from splitwire.eval.experiment import Experiment
+from splitwire.eval.gauge import Gauge, View, Way
+from splitwire.eval.samples import Done, Sample
+from splitwire.models.load import Model
+from splitwire.runner.choice import EDGE_ONLY, Choice
+from splitwire.tasks.base import Task
+
+
+class Stills:
+    """Photos in their views.
+
+    Args:
+        experiment: with its data.
+
+    Raises:
+        DataError: they cannot be had.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self.photos = load_photos(experiment.data, experiment.limit)
+
+    def check(self, task: Task, model: Model) -> None:
+        """See that the network is one of the task's, and can have the photos' labels.
+
+        Raises:
+            TaskError, DataError: as `labelled`.
+        """
+        self.photos = labelled(task, model, self.photos)
+
+    @cached_property
+    def known(self) -> dict[str, str]:
+        """The fingerprint of each photo, by its path."""
+        return by_path(self.photos)
+
+    @property
+    def described(self) -> str:
+        """The set in words."""
+        return describe(self._experiment.data, self.photos)
+
+    @property
+    def count(self) -> int:
+        """Samples of each choice."""
+        return len(self.photos) * self._experiment.views
+
+    def first(self, model: Model) -> Tensor:
+        """A picture to show."""
+        return model.preprocess.picture(self.photos[0].open())
+
+    def samples(
+        self, choices: Mapping[Choice, str], done: Done, model: Model, gauge: Gauge
+    ) -> Iterator[Sample]:
+        """What is not done yet, as it is measured."""
+        cold = set(choices)
+        numbers = range(self._experiment.views)
+        for at, (photo, number) in enumerate((p, n) for p in self.photos for n in numbers):
+            blank = Sample(photo.name, number, EDGE_ONLY)
+            missing = [c for c in choices if (photo.name, number, c.key) not in done]
+            if not missing:
+                continue
+            x = model.preprocess.picture(photo.open(), number)
+            with torch.inference_mode():
+                reference = gauge.task.checked(model(torch.from_numpy(x)[None]))
+            view = View(blank, x, reference, float(at), photo.label)  # they come one a second
+            for choice in missing:
+                way = Way.alone(choice, choices[choice])
+                if choice in cold:  # the first run of anything pays for caches and allocations
+                    gauge.measure(way, view)
+                    cold.remove(choice)
+                yield gauge.measure(way, view)
