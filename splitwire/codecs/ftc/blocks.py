@@ -45,21 +45,22 @@ class Axis:
 
     lengths: tuple[int, ...]
 
-    @property
+    @cached_property
     def edges(self) -> NDArray[np.int32]:
         """Where blocks begin, and the end."""
         return np.cumsum((0, *self.lengths), dtype=np.int32)
 
-    @property
+    @cached_property
     def rates(self) -> NDArray[np.intp]:
         """The frequency, in its block, of each position."""
         return np.concatenate([np.arange(length) for length in self.lengths])
 
-    @property
+    @cached_property
     def blocks(self) -> NDArray[np.intp]:
         """The block of each position."""
         return np.repeat(np.arange(len(self.lengths)), self.lengths)
 
+    @cached_property
     def basis(self) -> Floats:
         """The DCT-II of each block, along the diagonal: float64 (size, size)."""
         made = np.zeros((sum(self.lengths),) * 2)
@@ -70,7 +71,7 @@ class Axis:
     def shares(self) -> Floats:
         """How much of each frequency of the map is in each of a block: (longest, size)."""
         size = sum(self.lengths)
-        power = (self.basis() @ cosines(size).T) ** 2
+        power = (self.basis @ cosines(size).T) ** 2
         rates = self.rates
         return np.stack([power[rates == rate].mean(0) for rate in range(max(self.lengths))])
 
@@ -117,12 +118,12 @@ class Blocks:
     @cached_property
     def exact_rows(self) -> Floats:
         """The DCT down, in integers: as `exact_columns`."""
-        return np.asarray(np.rint(self.rows.basis() * 2**FINE))
+        return np.asarray(np.rint(self.rows.basis * 2**FINE))
 
     @cached_property
     def exact_columns(self) -> Floats:
         """The DCT across, orthonormal, in 1/16384."""
-        return np.asarray(np.rint(self.columns.basis() * 2**FINE))
+        return np.asarray(np.rint(self.columns.basis * 2**FINE))
 
     @cached_property
     def places(self) -> NDArray[np.int32]:

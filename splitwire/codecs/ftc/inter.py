@@ -43,7 +43,7 @@ _RARE, _OFTEN = 3277, 19661  # a first bin's odds at first, and others', in 1/65
 _LESS = 0.5  # residuals are about so much smaller than what calibration saw
 _TRUST = 6  # bins that a class's odds rest on at first
 
-_ALONE = 0.95  # of the bits that a map alone would take, about: from here on it is coded alone
+_ALONE = 1.05  # of the bits that a map alone would take, about: from here on it is coded alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +179,7 @@ class Inter:
 
     def _coefficients(self, numbers: Floats) -> Floats:
         """Of the blocks of a map, in the unit of the step, (C, H, W)."""
-        rows, columns = self.blocks.rows.basis(), self.blocks.columns.basis()
+        rows, columns = self.blocks.rows.basis, self.blocks.columns.basis
         return np.asarray(mixed(self.forward, rows @ numbers @ columns.T, self.octaves) / self.gain)
 
     def _after(
