@@ -139,10 +139,12 @@ def on_live(samples: Sequence[Sample]) -> list[str]:
     if not live:
         return []
     ends = Counter(sample.outcome for sample in live)
+    inter = sum(sample.intra is False for sample in live)
     said = [f"{len(live):,} frames ran live: {ends['answered']:,} answered by the cloud"]
     said += [f"{ends['local']:,} run on the edge by choice"] * bool(ends["local"])
     said += [f"{ends['fell back']:,} fallen back{_reasons(live)}"] * bool(ends["fell back"])
     said += [f"{ends['refused']:,} refused"] * bool(ends["refused"])
+    said += [f"{inter:,} predicted from frames before"] * bool(inter)
     totals = [float(s.total or 0) for s in live if s.outcome != "refused"]
     if not totals:
         return [", ".join(said) + "."]

@@ -199,6 +199,7 @@ def test_a_video_is_sent_as_a_sequence_and_its_samples_say_so(
     command += ["--keyframes", "5", "--out", str(out)]
     assert splitwire(monkeypatch, net, *command) == 0
     said = " ".join(capsys.readouterr().out.split())
+    assert "8 frames ran live: 8 answered by the cloud, 6 predicted from frames before." in said
     assert (said.count(" bytes, intra, "), said.count(" bytes, inter, ")) == (2, 6)
     samples = sorted(read_run(out)[1], key=lambda sample: sample.frame or 0)
     assert [sample.outcome for sample in samples] == ["answered"] * 8

@@ -130,9 +130,10 @@ def test_a_cloud_that_is_killed_and_another_in_its_place_cost_no_wrong_answer(
     assert right(records)
 
 
+@pytest.mark.parametrize("in_flight", [1, 4])
 @pytest.mark.parametrize("spec", [H264, "far"])
 def test_a_past_that_the_cloud_forgot_is_refused_as_stale_and_sent_anew(
-    here: tuple[Cloud, str], small: sw.Model, spec: str
+    here: tuple[Cloud, str], small: sw.Model, spec: str, in_flight: int
 ) -> None:
     cloud, address = here
 
@@ -141,17 +142,17 @@ def test_a_past_that_the_cloud_forgot_is_refused_as_stale_and_sent_anew(
             for client in list(cloud._clients):
                 cloud.engine.forget(client)
 
-    way = drive(small, address, choices=[shared(small, "1", spec)], in_flight=1)
+    way = drive(small, address, choices=[shared(small, "1", spec)], in_flight=in_flight)
     before = _refused(cloud, "stale")
-    records = run(way, film(20), watch)
-    assert outcomes(records) == {"answered": 19, "fell back": 1}
-    refused = next(record for record in records.values() if record.outcome == "fell back")
-    assert refused.reason == "the cloud has not got what the frame builds on"
-    after = records[str(refused.number)]  # names count from 0, numbers from 1
+    records = run(way, film(30, 0.005), watch)
+    lost = [record for record in records.values() if record.outcome == "fell back"]
+    assert 1 <= len(lost) <= in_flight  # those under way when the first refusal came
+    assert {r.reason for r in lost} == {"the cloud has not got what the frame builds on"}
+    after = records[str(max(r.number for r in lost))]  # names count from 0, numbers from 1
     assert after.intra
     assert after.outcome == "answered"
     assert right(records)
-    assert _refused(cloud, "stale") == before + 1
+    assert _refused(cloud, "stale") == before + len(lost)
     assert 'splitwire_answered_packets_total{kind="inter"}' in fetch(address + "/metrics")
 
 

@@ -177,4 +177,4 @@ def none_is_left(address: str) -> None:
 def test_the_welcome_is_json_however_slowly_the_hello_came(address: str) -> None:
     with dial(address) as socket:
         drip(socket.socket, masked(HELLO.text().encode(), 0x81), 0.001)
-        assert json.loads(socket.recv(PATIENCE))["welcome"] == 2
+        assert json.loads(socket.recv(PATIENCE))["welcome"] == 3
