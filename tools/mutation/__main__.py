@@ -4,7 +4,7 @@ python tools/mutation map FOLDER [TESTS ...]   which lines each test runs, by co
 python tools/mutation run FOLDER COUNT SEED    a sample of mutants against the tests of their lines
 
 FOLDER holds the map and takes verdicts.txt, a line a mutant; a verdict that stands there is kept.
-The control comes first: the same tests on the tree as it is, which must pass.
+The control: a test that finds a fault must pass without it.
 """
 
 import os
@@ -12,7 +12,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,13 +21,14 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded: a process that fo
 
 from choosing import Map
 from faults import Mutant, mutants
-from trials import Trial, copy_tree, judge, prepare
+from trials import copy_tree, judge, prepare
 
 ROOT = Path(__file__).parents[2]
 MUTATED = ("codecs", "eval", "live")
+LEFT_OUT = ("compressai.py",)  # whose extra takes an older NumPy
 TESTS = ("codecs", "eval", "live", "calibrate", "report", "runner", "data", "tasks", "test_cli.py")
 APART = ("live/test_page.py", "codecs/test_processes.py")  # in browsers, or in processes alone
-MOST = 60.0  # seconds of tests that a mutant has to survive, as measured
+MOST = 30.0  # seconds of tests that a mutant has to survive, as measured
 WANTED = 0.9
 HOOK = 'import os\nif "SPLITWIRE_RUNNING" in os.environ:\n    import covering\n'
 
@@ -51,49 +52,37 @@ def draw_map(folder: Path, *tests: str) -> None:
 
 def sample(count: int, seed: int) -> list[Mutant]:
     files = [path for part in MUTATED for path in sorted(Path("splitwire", part).rglob("*.py"))]
-    every = [mutant for file in files for mutant in mutants(file)]
+    every = [mutant for file in files if file.name not in LEFT_OUT for mutant in mutants(file)]
     print(f"{count} of {len(every)} mutants, seed {seed}")
     return random.Random(seed).sample(every, count)
 
 
 def run(folder: Path, count: int, seed: int) -> None:
     book = folder.resolve() / "verdicts.txt"
-    os.chdir(ROOT)
     book.touch()
-    kept = dict(line.split("\t")[::-1] for line in book.read_text().splitlines())
+    os.chdir(ROOT)
+    kept = dict(line.split("\t")[1::-1] for line in book.read_text().splitlines())
+    chosen = sample(count, seed)
     known = Map.load(book.parent)
-    trials = [
-        known.trial(mutant, MOST) for mutant in sample(count, seed) if str(mutant) not in kept
-    ]
-    with TemporaryDirectory() as scratch, _pool(Path(scratch)) as pool:
-        _control(pool, known, trials)
-        for verdict in pool.map(judge, trials):
-            kept[str(verdict.trial.mutant)] = verdict.outcome
-            with book.open("a") as file:
-                file.write(f"{verdict.outcome}\t{verdict.trial.mutant}\n")
-    _conclude(kept)
-
-
-def _pool(scratch: Path) -> ProcessPoolExecutor:
+    trials = [known.trial(mutant, MOST) for mutant in chosen if str(mutant) not in kept]
     spawn = get_context("spawn")
-    return ProcessPoolExecutor(os.cpu_count(), spawn, prepare, (ROOT, scratch))
-
-
-def _control(pool: ProcessPoolExecutor, known: Map, trials: list[Trial]) -> None:
-    """End the programme if a test of these trials fails on the tree as it is."""
-    tests = sorted({test for trial in trials for test in trial.tests})
-    verdict = pool.submit(judge, known.control(tests)).result()
-    print(f"control: {len(tests)} tests, {verdict.outcome}", flush=True)
-    if verdict.outcome != "survived":
-        sys.exit(f"tests fail on the tree as it is:\n{verdict.said}")
+    with (
+        TemporaryDirectory() as scratch,
+        ProcessPoolExecutor(os.cpu_count(), spawn, prepare, (ROOT, Path(scratch))) as pool,
+    ):
+        for done in as_completed([pool.submit(judge, trial) for trial in trials]):
+            verdict = done.result()
+            kept[str(verdict.mutant)] = verdict.outcome
+            with book.open("a") as file:
+                file.write(f"{verdict.outcome}\t{verdict.mutant}\t{verdict.test}\n")
+    _conclude({str(mutant): kept[str(mutant)] for mutant in chosen})
 
 
 def _conclude(outcomes: dict[str, str]) -> None:
-    counts = Counter(outcomes.values())
-    for mutant in sorted(name for name, outcome in outcomes.items() if outcome == "survived"):
-        print("survived", mutant)
-    share = 1 - counts["survived"] / len(outcomes)
-    print(f"{share:.1%} of {len(outcomes)} found: {dict(counts)}")
+    left = [mutant for mutant, outcome in outcomes.items() if outcome in ("survived", "unclear")]
+    print(*sorted(left), sep="\n")
+    share = 1 - len(left) / len(outcomes)
+    print(f"{share:.1%} of {len(outcomes)} found: {dict(Counter(outcomes.values()))}")
     if share < WANTED:
         sys.exit(f"fewer than {WANTED:.0%}")
 

@@ -4,19 +4,27 @@ import ast
 import json
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from faults import Mutant
 from trials import Trial
 
+START = 10.0  # seconds that a process takes until it does something
+
 
 @dataclass(frozen=True)
 class Map:
-    """Seconds that each test takes, and the tests of each line; [] where imports alone run it."""
+    """What is known of the tests.
+
+    Args:
+        seconds: that each takes.
+        starts: the fixtures of each that start a process.
+        lines: the tests of each line of each file; none where imports alone run it.
+    """
 
     seconds: dict[str, float]
+    starts: dict[str, set[str]]
     lines: dict[str, dict[int, set[str]]]
 
     @classmethod
@@ -36,7 +44,12 @@ class Map:
                 for line, runners in of_file.items():
                     tests = set().union(*(users.get(runner, {runner}) for runner in runners))
                     lines[file][int(line)] |= tests & seconds.keys()
-        return cls(seconds, lines)
+        processes = [part["lines"].values() for part in found if not part["seconds"]]
+        starting = {
+            name for of in processes for lines in of for run in lines.values() for name in run
+        }
+        starts = {test: {f for f in users if test in users[f]} & starting for test in seconds}
+        return cls(seconds, starts, lines)
 
     def trial(self, mutant: Mutant, most: float) -> Trial:
         """The tests of a mutant's line, the quickest first, then the others of its file.
@@ -50,17 +63,19 @@ class Map:
         known = sorted(of_file)
         at = bisect_right(known, mutant.line)
         near = of_file[known[at - 1]] if at and _in_function(mutant) else set()
-        chosen, spent = [], 0.0
+        chosen: list[str] = []
+        spent, started = 0.0, set[str]()
         for group in (near, others - near):
-            for test in sorted(group, key=lambda test: (self.seconds[test], test)):
-                if spent + self.seconds[test] < most:
-                    spent += self.seconds[test]
+            for test in sorted(group, key=lambda test: (self._cost(test, set()), test)):
+                cost = self._cost(test, started)
+                if spent + cost < most:
+                    spent += cost
+                    started |= self.starts[test]
                     chosen.append(test)
         return Trial(mutant, tuple(chosen), spent)
 
-    def control(self, tests: Sequence[str]) -> Trial:
-        """Tests on the tree as it is."""
-        return Trial(None, tuple(tests), sum(self.seconds[test] for test in tests))
+    def _cost(self, test: str, started: set[str]) -> float:
+        return self.seconds[test] + START * len(self.starts[test] - started)
 
 
 def _in_function(mutant: Mutant) -> bool:
