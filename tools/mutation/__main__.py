@@ -30,6 +30,7 @@ TESTS = ("codecs", "eval", "live", "calibrate", "report", "runner", "data", "tas
 APART = ("live/test_page.py", "codecs/test_processes.py")  # in browsers, or in processes alone
 MOST = 30.0  # seconds of tests that a mutant has to survive, as measured
 WANTED = 0.9
+WORKERS = 2 * (os.cpu_count() or 1)  # they wait a good deal, for clouds that say nothing any more
 HOOK = 'import os\nif "SPLITWIRE_RUNNING" in os.environ:\n    import covering\n'
 
 
@@ -68,7 +69,7 @@ def run(folder: Path, count: int, seed: int) -> None:
     spawn = get_context("spawn")
     with (
         TemporaryDirectory() as scratch,
-        ProcessPoolExecutor(os.cpu_count(), spawn, prepare, (ROOT, Path(scratch))) as pool,
+        ProcessPoolExecutor(WORKERS, spawn, prepare, (ROOT, Path(scratch))) as pool,
     ):
         for done in as_completed([pool.submit(judge, trial) for trial in trials]):
             verdict = done.result()
