@@ -22,4 +22,4 @@ def test_what_hardly_ever_comes_has_no_symbol_at_the_ends_alone() -> None:
     table = table_of(weights)
     assert np.flatnonzero(table).tolist() == [REACH + i for i in (-2, -1, 0, 1, 2)]
     nothing = table_of(np.zeros(2 * REACH + 1, np.int64))
-    assert np.flatnonzero(nothing).tolist() == [REACH]
+    assert nothing.argmax() == REACH
