@@ -16,7 +16,10 @@ from splitwire.runner.threads import limit_threads
 
 PATIENCE = 120  # seconds
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["splitwire.eval.run", "splitwire.train.run"])
+# The last is what torch 2.6 writes a file for as it is loaded, which a full disk would forbid.
+CONTEXT.set_forkserver_preload(
+    ["splitwire.eval.run", "splitwire.train.run", "torch.distributed.nn"]
+)
 
 _STEPS = ("open", "os.rename", "os.truncate", "os.mkdir")
 

@@ -169,7 +169,7 @@ def test_a_kill_at_any_step_on_the_disk_changes_nothing(
         assert end.status == -signal.SIGKILL
         assert apart(work, desk, out) == End(0, "")
         assert left_by(out) == uninterrupted(work), step
-    assert step > 3
+    assert step >= 3  # a folder, a file and its name at least
 
 
 @pytest.mark.full

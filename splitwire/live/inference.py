@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from math import inf
 from time import monotonic
 
@@ -77,7 +78,8 @@ class Pace:
     def size(self, waiting: int, left: float) -> int:
         """The batch to run of so many frames, the first of which has so many seconds left."""
         sizes = [n for n in (1, 2, 4, MAX_BATCH) if n <= waiting]
-        in_time = [n for n in sizes if n == 1 or n * self.seconds.get(n // 2, 0.0) <= left]
+        # Twice as many take at most twice as long; if those come too late, so do more.
+        in_time = takewhile(lambda n: n == 1 or n * self.seconds.get(n // 2, 0.0) <= left, sizes)
         return min(in_time, key=lambda n: self.seconds.get(n, 0.0))
 
     def learn(self, size: int, seconds: float) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import flop_registry
 
 import splitwire as sw
+from splitwire.errors import ModelError
 from splitwire.models.count import ATTENTION
 from splitwire.models.trace import trace
 
@@ -53,7 +54,13 @@ class Attention(nn.Module):
 def counted(attend: Attend, length: int, width: int, heads: int = 3) -> int:
     """The multiply-accumulates of attention of 16 queries of width 16."""
     network = Attention(attend, heads, length, width)
-    return sum(trace("attention", network, (1, 3, 16, 16)).macs)  # some kernels run on no CPU
+    try:
+        return sum(trace("attention", network, (1, 3, 16, 16)).macs)  # some kernels run on no CPU
+    except ModelError as error:
+        elsewhere = attend in (SPELLINGS["mps"], SPELLINGS["other"])
+        if elsewhere and isinstance(error.__cause__, NotImplementedError):
+            pytest.skip("this release of torch exports that kernel on its own device only")
+        raise
 
 
 @pytest.mark.parametrize(("length", "width"), SIZES)
