@@ -24,7 +24,8 @@ PRESETS = (
 _SLICES = (1, 2, 5)
 _SEI = 6
 _SEQUENCE_PARAMETERS = 7
-_FULL_CHROMA = 3
+_HALF_CHROMA, _FULL_CHROMA = 1, 3
+_LOW_PROFILES = (66, 77)  # baseline and main, which know 4:2:0 at 8 bits alone
 
 
 @register_codec
@@ -76,17 +77,15 @@ class H264(VideoCodec):
 def _picture_size(unit: bytes, chroma: int) -> tuple[int, int]:
     """Height and width in a sequence parameter set (ITU-T H.264, 7.3.2.1.1), before cropping."""
     bits = Bits(unit)
-    bits.number(8 + 24)  # unit header, profile and level
+    bits.number(8)  # unit header
+    profile = bits.number(8)
+    bits.number(16)  # constraints, level
     bits.golomb()  # identifier
-    if (found := bits.golomb()) != chroma:
+    found = _HALF_CHROMA if profile in _LOW_PROFILES else bits.golomb()
+    if found != chroma:
         raise ValueError(f"chroma format {found} instead of {chroma}")
-    if chroma == _FULL_CHROMA and bits.number(1):
-        raise ValueError("colours coded apart")
-    bits.golomb()  # bits a luma sample
-    bits.golomb()  # bits a chroma sample
-    bits.number(1)  # lossless blocks
-    if bits.number(1):
-        raise ValueError("scaling matrices")
+    if profile not in _LOW_PROFILES:
+        _skip_depths(bits, chroma)
     bits.golomb()  # largest frame number
     order = bits.golomb()
     if order == 0:
@@ -99,3 +98,14 @@ def _picture_size(unit: bytes, chroma: int) -> tuple[int, int]:
     if not bits.number(1):
         raise ValueError("interlaced fields")
     return 16 * rows, 16 * columns
+
+
+def _skip_depths(bits: Bits, chroma: int) -> None:
+    """What the high profiles say of samples."""
+    if chroma == _FULL_CHROMA and bits.number(1):
+        raise ValueError("colours coded apart")
+    bits.golomb()  # bits a luma sample
+    bits.golomb()  # bits a chroma sample
+    bits.number(1)  # lossless blocks
+    if bits.number(1):
+        raise ValueError("scaling matrices")

@@ -12,7 +12,15 @@ from splitwire.codecs.colour import from_yuv, to_yuv
 from splitwire.data.clips import load_clips
 from splitwire.errors import BitstreamError, CodecError
 
-KINDS = ("h264,chroma=420", "h264,chroma=444", "hevc,chroma=420", "hevc,chroma=444", "av1")
+KINDS = (
+    "h264,preset=ultrafast",  # of the baseline profile
+    "h264,preset=superfast",  # main
+    "h264,chroma=420",
+    "h264,chroma=444",
+    "hevc,chroma=420",
+    "hevc,chroma=444",
+    "av1",
+)
 
 
 @pytest.fixture(scope="module")
