@@ -76,9 +76,10 @@ def residuals_decode(
     """Decode what `residuals_encode` made with this grid, these kinds and places, and model."""
     table = arguments.checked_places(places)
     kinds = arguments.checked_kinds(kinds, table)
+    rows, columns = arguments.checked_grid(grid)
     scan = _Scan(arguments.checked_model(model, *kinds.shape), kinds, table)
     coder, q = Decoder(arguments.bytes_of(buffer).tobytes()), np.zeros(kinds.shape, np.int16)
-    vectors, sources = decode_moves(coder, scan.moves, grid[0] * grid[1], grid[1])
+    vectors, sources = decode_moves(coder, scan.moves, rows * columns, columns)
     reached = coder.code_bits(len(kinds).bit_length())
     if reached > len(kinds):
         arguments.refuse()

