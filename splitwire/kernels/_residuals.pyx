@@ -427,6 +427,7 @@ def residuals_decode(buffer, grid, kinds, places, model):
     """
     table = arguments.checked_places(places)
     kinds = arguments.checked_kinds(kinds, table)
+    grid = arguments.checked_grid(grid)
     after = arguments.checked_model(model, *kinds.shape)
     data = arguments.bytes_of(buffer)
     cdef _Scan held = _Scan(after, table)

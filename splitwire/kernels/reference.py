@@ -18,6 +18,7 @@ from splitwire.kernels.reference_coefficients import (
     coefficients_decode,
     coefficients_encode,
 )
+from splitwire.kernels.reference_motion import motion_move, motion_search
 from splitwire.kernels.reference_range import (
     range_decode,
     range_encode,
@@ -33,6 +34,7 @@ from splitwire.kernels.reference_rans import (
     rans_frequencies,
     unpack_frequencies,
 )
+from splitwire.kernels.reference_residuals import residuals_decode, residuals_encode
 from splitwire.kernels.reference_trellis import trellis_quantize, trellis_quantizers
 
 __all__ = [
@@ -44,6 +46,8 @@ __all__ = [
     "frame_shape",
     "histogram",
     "moments",
+    "motion_move",
+    "motion_search",
     "pack_bits",
     "pack_frequencies",
     "quantize",
@@ -55,6 +59,8 @@ __all__ = [
     "rans_encode",
     "rans_encode_streams",
     "rans_frequencies",
+    "residuals_decode",
+    "residuals_encode",
     "tile",
     "trellis_quantize",
     "trellis_quantizers",

@@ -14,7 +14,6 @@ from splitwire.kernels import coefficient_arguments as arguments
 from splitwire.kernels.arguments import Codes
 from splitwire.kernels.coefficient_arguments import (
     CONTEXTS,
-    ESCAPE_BITS,
     FADE,
     FINE,
     LIVELY,
@@ -110,12 +109,7 @@ def _encode(coder: Encoder, contexts: list[Context], value: int) -> None:
     if size:
         coder.code_bits(int(value < 0), 1)
     if size >= PLACES:
-        size -= PLACES - 1
-        bits = size.bit_length() - 1
-        for more in (*[1] * bits, 0):
-            coder.code_bits(more, 1)
-        if bits:
-            coder.code_bits(size - (1 << bits), bits)
+        coder.code_number(size - PLACES + 1)
 
 
 def _decode(coder: Decoder, contexts: list[Context]) -> int:
@@ -124,13 +118,9 @@ def _decode(coder: Decoder, contexts: list[Context]) -> int:
         size += 1
     if not size:
         return 0
-    negative, bits = coder.code_bits(1), 0
+    negative = coder.code_bits(1)
     if size == PLACES:
-        while coder.code_bits(1):
-            bits += 1
-            if bits == ESCAPE_BITS:
-                arguments.refuse()
-        size += (1 << bits) - 1 + (coder.code_bits(bits) if bits else 0)
+        size += coder.code_number() - 1
         if size > 32767:
             arguments.refuse()
     return -size if negative else size

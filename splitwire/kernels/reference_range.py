@@ -15,6 +15,7 @@ from splitwire.kernels.arguments import Codes
 from splitwire.kernels.entropy_arguments import SEEN, States
 
 _FAST, _SLOW = 4, 7
+_LARGEST_BITS = 15  # of a number
 
 
 def range_encode(
@@ -79,9 +80,10 @@ class Context:
     slow: int
     seen: int
 
-    def part(self, width: int) -> int:
-        """How much of an interval belongs to a one."""
-        return (width >> 16) * ((self.fast + self.slow) >> 1)
+    @property
+    def odds(self) -> int:
+        """The probability of a one, of 65536."""
+        return (self.fast + self.slow) >> 1
 
     def learn(self, value: int) -> None:
         """Move towards a bin: by 1/2, 1/4, 1/4, 1/8, ... of the error, down to 1/16 and 1/128."""
@@ -104,10 +106,15 @@ class Encoder:
 
     def code(self, context: Context, value: int) -> int:
         """Code one bin."""
-        part = context.part(self.width)
+        self.code_odds(context.odds, value)
+        context.learn(value)
+        return value
+
+    def code_odds(self, p: int, value: int) -> int:
+        """Code a bin that is one with probability p / 65536."""
+        part = (self.width >> 16) * p
         self.low += 0 if value else part
         self.width = part if value else self.width - part
-        context.learn(value)
         self._move_out()
         return value
 
@@ -116,6 +123,14 @@ class Encoder:
         self.width >>= count
         self.low += self.width * bits
         self._move_out()
+
+    def code_number(self, number: int) -> None:
+        """Code a number from 1 on, Exp-Golomb, at its full price."""
+        bits = number.bit_length() - 1
+        for more in (*[1] * bits, 0):
+            self.code_bits(more, 1)
+        if bits:
+            self.code_bits(number - (1 << bits), bits)
 
     def finish(self) -> Codes:
         """The fraction of the interval that ends in most zero bytes, without those."""
@@ -138,11 +153,16 @@ class Decoder:
 
     def code(self, context: Context) -> int:
         """Decode one bin."""
-        part = context.part(self.width)
+        value = self.code_odds(context.odds)
+        context.learn(value)
+        return value
+
+    def code_odds(self, p: int) -> int:
+        """Decode a bin that is one with probability p / 65536."""
+        part = (self.width >> 16) * p
         value = int(self.offset < part)
         self.offset -= 0 if value else part
         self.width = part if value else self.width - part
-        context.learn(value)
         self._move_in()
         return value
 
@@ -153,6 +173,15 @@ class Decoder:
         self.offset -= bits * self.width
         self._move_in()
         return bits
+
+    def code_number(self) -> int:
+        """Decode such a number, or one beyond 32767, where no encoder goes."""
+        bits = 0
+        while self.code_bits(1):
+            bits += 1
+            if bits == _LARGEST_BITS:
+                return 1 << 16
+        return (1 << bits) + (self.code_bits(bits) if bits else 0)
 
     def ran_out(self) -> bool:
         """Whether more words moved in than the stream has: what follows is zeros without end."""

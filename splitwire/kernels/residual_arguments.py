@@ -27,6 +27,8 @@ MOVES = 23  # contexts of vectors and sources
 NEAR = 12  # columns of `places`
 LARGEST = 32000  # steps
 FARTHEST = 255  # quarter positions
+SETTLED = 48  # bins after which a context follows at an even pace
+HEAVIEST = 1 << 20  # weight
 LAST, LONG, BLANK = 0, 1, 2  # sources of a block's prediction
 
 
@@ -59,7 +61,7 @@ class Model:
 
 
 def checked_model(model: Model, components: int, places: int) -> Model:
-    """A copy of a model for that many components and places; ValueError if it is not for those."""
+    """A copy of a model for that many components and places; ValueError if it is none of those."""
     shapes = {
         "contexts": ((STAGES, sum(SIZES), 2), np.uint16),
         "weights": ((STAGES * OCTAVES, len(SIZES)), np.int32),
@@ -74,7 +76,19 @@ def checked_model(model: Model, components: int, places: int) -> Model:
                 f"model.{name} is {array.dtype} of shape {array.shape}; "
                 f"expected {np.dtype(dtype)} of {shape}"
             )
+    seen = max(model.contexts[..., 1].max(), model.moves[:, 1].max())
+    weights = model.weights.astype(np.int64)
+    if seen > SETTLED or not model.moves[:, 0].all() or np.abs(weights).max() > HEAVIEST:
+        raise ValueError("model holds numbers that no coder leaves in one")
     return model.copy()
+
+
+def checked_grid(grid: tuple[int, int]) -> tuple[int, int]:
+    """How many blocks there are down and across."""
+    rows, columns = grid
+    if min(rows, columns) < 1:
+        raise ValueError(f"grid is {rows, columns}; expected at least one block")
+    return rows, columns
 
 
 def checked_places(places: npt.ArrayLike) -> Integers:
@@ -113,7 +127,8 @@ def checked_moves(
     vectors: npt.ArrayLike, sources: npt.ArrayLike, grid: tuple[int, int]
 ) -> tuple[Coefficients, Codes]:
     """A vector and a source for each block of a grid."""
-    count = grid[0] * grid[1]
+    rows, columns = checked_grid(grid)
+    count = rows * columns
     which, ways = np.asarray(vectors), arguments.codes(sources, "sources")
     if which.dtype != np.int16 or which.shape != (count, 2) or ways.shape != (count,):
         raise ValueError(
