@@ -162,9 +162,10 @@ class Inter:
     def _led(self, numbers: NDArray[Any], step: float) -> NDArray[np.float32]:
         """Leading components of a map in steps, (H, W, D)."""
         channels, height, width = numbers.shape
-        flat = numbers.reshape(channels, -1).astype(np.float32)
         scaled = self.leading * np.float32(1 / step)
-        led: NDArray[np.float32] = np.ascontiguousarray((scaled @ flat).T)
+        with np.errstate(over="ignore", invalid="ignore"):  # far from calibration nothing matches
+            flat = numbers.reshape(channels, -1).astype(np.float32)
+            led: NDArray[np.float32] = np.ascontiguousarray((scaled @ flat).T)
         return led.reshape(height, width, -1)
 
     def _foretold(self, past: Past, vectors: NDArray[Any], sources: NDArray[Any]) -> Integers:

@@ -177,24 +177,7 @@ def checked(named: Mapping[str, NDArray[Any]], digest: str) -> FtcProfile:
     table = FtcProfile(arrays)
     if arrays["shape"].shape != (3,) or min(table.shape) < 1:
         raise ProfileError(f"the profile {digest} holds no shape")
-    channels, bands = table.shape[0], int(table.bands.max()) + 1
-    states = (CLASSES, CONTEXTS, 2, PLACES)
-    expected = {
-        "mean": (channels,),
-        "basis": (int(octaves(*table.shape[1:]).max()) + 1, channels, channels),
-        "gain": (channels, bands),
-        "scales": (channels, bands),
-        "unit": (1,),
-        "level": (1,),
-        "expected": (CLASSES,),
-        "lift": (CLASSES,),
-        "states": states,
-        "seen": states,
-    }
-    if "block_basis" in arrays:
-        which = blocks_of(*table.shape[1:]).octaves
-        expected["block_basis"] = (int(which.max()) + 1, channels, channels)
-        expected["block_gain"] = expected["block_scales"] = (channels, len(which))
+    expected = _shapes(table)
     sound = all(arrays[name].shape == shape for name, shape in expected.items())
     sound = sound and all(np.isfinite(arrays[name]).all() for name in arrays)
     sound = sound and bool(np.all(arrays["states"]) and np.all(arrays["seen"] <= 63))
@@ -206,6 +189,29 @@ def checked(named: Mapping[str, NDArray[Any]], digest: str) -> FtcProfile:
             "if another version of ftc learnt it, calibrate again"
         )
     return table
+
+
+def _shapes(table: FtcProfile) -> dict[str, tuple[int, ...]]:
+    """Those of its arrays, but for `shape`, from which they follow."""
+    channels, bands = table.shape[0], int(table.bands.max()) + 1
+    states = (CLASSES, CONTEXTS, 2, PLACES)
+    expected: dict[str, tuple[int, ...]] = {
+        "mean": (channels,),
+        "basis": (int(octaves(*table.shape[1:]).max()) + 1, channels, channels),
+        "gain": (channels, bands),
+        "scales": (channels, bands),
+        "unit": (1,),
+        "level": (1,),
+        "expected": (CLASSES,),
+        "lift": (CLASSES,),
+        "states": states,
+        "seen": states,
+    }
+    if "block_basis" in table.arrays:
+        which = blocks_of(*table.shape[1:]).octaves
+        expected["block_basis"] = (int(which.max()) + 1, channels, channels)
+        expected["block_gain"] = expected["block_scales"] = (channels, len(which))
+    return expected
 
 
 def arrays_of(learnt: Learnt, middle: int | None = None) -> dict[str, NDArray[np.generic]]:
