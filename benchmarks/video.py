@@ -62,7 +62,7 @@ PRESETS = {
 BEST = {
     "h264": ("preset=medium", "preset=medium,filters=false"),  # which, depends on the clip
     "hevc": ("preset=veryslow,filters=false",),
-    "av1": ("preset=4",),
+    "av1": ("preset=4,filters=false",),
 }
 
 Curve = np.ndarray  # (points, 2, frames): bytes and divergence of each frame
