@@ -7,7 +7,7 @@ and every byte of every stream counts, those of the first frame included. Three 
     rates    `ftc` as a sequence and frame by frame, against each of h264, hevc and av1 as sequences
              at their best clip rule, and against the best of them all, clip by clip
     peers    what serves those three best at a low delay: clip rules, presets and filters, on the
-             clips for tuning alone
+             clips for tuning alone; with --splits input, presets for the video itself
     cloud    features against the video itself (H.264 and HEVC in 4:2:0 and 4:4:4, AV1 in 4:2:0),
              each side at its best codec: bytes a frame at 0.02, 0.05 and 0.1 nats
 
@@ -51,6 +51,7 @@ QP = {
     "av1": "qp=14+22+30+37+43+48+53+58+63",
 }
 FEW_QP = {"h264": "qp=12+22+30+38+47", "hevc": "qp=12+22+30+38+47", "av1": "qp=14+30+43+53+63"}
+FEW_FILM_QP = {"h264": "qp=20+26+32+38", "hevc": "qp=20+26+32+38", "av1": "qp=22+30+38+47"}
 OURS = "ftc:quality=36+40+44+48+52+56+60+64+68"
 CLIPS = ("minmax", "3sd", "4sd", "5sd")
 PRESETS = {
@@ -58,7 +59,11 @@ PRESETS = {
     "hevc": ("medium", "veryslow"),
     "av1": ("8", "4"),
 }
-BEST = {"h264": "preset=medium", "hevc": "preset=veryslow", "av1": "preset=4"}
+BEST = {
+    "h264": ("preset=medium", "preset=medium,filters=false"),  # which, depends on the clip
+    "hevc": ("preset=veryslow,filters=false",),
+    "av1": ("preset=4,filters=false",),
+}
 
 Curve = np.ndarray  # (points, 2, frames): bytes and divergence of each frame
 
@@ -125,6 +130,17 @@ def measure(footage: Footage, stride: int, spec: str, alone: bool) -> np.ndarray
     return np.stack((sizes, footage.divergences(np.array(decoded), stride)))
 
 
+def best_peers() -> dict[str, str]:
+    """By a short name, the swept specs among which each clip has its best peer."""
+    found = {}
+    for name, rule in product(QP, CLIPS):
+        for best in BEST[name]:
+            plain = best.removesuffix(",filters=false")
+            called = f"{name} {rule}{' unfiltered' * (best != plain)}"
+            found[called] = f"{name}:{QP[name]},clip={rule},{best}"
+    return found
+
+
 def rates(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
     """`ftc` against each peer, and against the best of all, clip by clip."""
     print("| clip | against h264 | hevc | av1 | the best of all | ftc frame by frame | bytes at "
@@ -133,10 +149,7 @@ def rates(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
     for clip in sorted(clips, key=lambda name: name in HELD_OUT):
         ours = bench.curve(clip, at, stride, OURS)
         alone = bench.curve(clip, at, stride, OURS, alone=True)
-        found = {}
-        for name, rule in product(QP, CLIPS):
-            swept = f"{name}:{QP[name]},clip={rule},{BEST[name]}"
-            found[f"{name} {rule}"] = bench.curve(clip, at, stride, swept)
+        found = {name: bench.curve(clip, at, stride, swept) for name, swept in best_peers().items()}
         told = {name: delta(curve, ours) for name, curve in found.items()}
         least = [hardest({k: v for k, v in told.items() if k.startswith(name)}) for name in QP]
         best = hardest(told)
@@ -153,8 +166,7 @@ def cloud(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
     print(f"| clip | {''.join(columns)}")
     print("|---" * (2 * len(NATS) + 1) + "|")
     for clip in sorted(clips, key=lambda name: name in HELD_OUT):
-        swept = {f"{name} {rule}": f"{name}:{QP[name]},clip={rule},{BEST[name]}"
-                 for name, rule in product(QP, CLIPS)} | {"ftc": OURS}  # fmt: skip
+        swept = best_peers() | {"ftc": OURS}
         features = {name: bench.curve(clip, at, stride, spec) for name, spec in swept.items()}
         video = {name: bench.curve(clip, "input", stride, spec) for name, spec in FILM.items()}
         cells = [least(side, nats) for nats in NATS for side in (features, video)]
@@ -178,24 +190,35 @@ def hardest(told: dict[str, Delta]) -> str:
 def peers(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
     """Every variant of a peer against its default, with the mean over the clips for tuning."""
     chosen = [clip for clip in clips if clip in TUNING]
-    for name, qps in FEW_QP.items():
-        print(f"\n| {name} | {' | '.join(chosen)} | mean |")
+    for swept, variants in tried(at).items():
+        print(f"\n| {swept} | {' | '.join(chosen)} | mean |")
         print("|---" * (len(chosen) + 2) + "|")
-        anchors = [bench.curve(clip, at, stride, f"{name}:{qps}") for clip in chosen]
-        for variant in variants(name):
-            tests = [bench.curve(clip, at, stride, f"{name}:{qps},{variant}") for clip in chosen]
+        anchors = [bench.curve(clip, at, stride, swept) for clip in chosen]
+        for variant in variants:
+            tests = [bench.curve(clip, at, stride, f"{swept},{variant}") for clip in chosen]
             found = [delta(*pair) for pair in zip(anchors, tests, strict=True)]
             told = [rate.percent for rate in found if rate.percent is not None]
             mean = f"{np.mean(told):+.1f} % of {len(told)}" if told else "–"
             print(f"| {variant} | {' | '.join(map(shown, found))} | {mean} |", flush=True)
 
 
-def variants(name: str) -> Iterator[str]:
-    """Presets, then clip rules, then no filters; then the best of each together."""
+def tried(at: str) -> dict[str, list[str]]:
+    """The settings tried of each codec; at "input", where the video itself is sent, presets."""
+    if at == "input":
+        return {
+            f"film:format={name},{FEW_FILM_QP[name]}": [f"preset={p}" for p in PRESETS[name]]
+            for name in QP
+        }
+    return {f"{name}:{qps}": list(variants_of(name)) for name, qps in FEW_QP.items()}
+
+
+def variants_of(name: str) -> Iterator[str]:
+    """Presets, then clip rules, then no filters; then what may be the best of each together."""
     yield from (f"clip=3sd,preset={preset}" for preset in PRESETS[name])
     yield from (f"clip={rule}" for rule in CLIPS if rule != "3sd")
     yield "clip=3sd,filters=false"
-    yield from (f"clip=4sd,{BEST[name]}{also}" for also in ("", ",filters=false"))
+    preset = BEST[name][0].partition(",")[0]
+    yield from (f"clip=4sd,{preset}{also}" for also in ("", ",filters=false"))
 
 
 def delta(anchor: Curve, test: Curve) -> Delta:
