@@ -17,6 +17,7 @@ from splitwire.data.video import frames, newest
 from splitwire.eval.experiment import LinkPlan
 from splitwire.eval.samples import read_run
 from splitwire.eval.summary import Summary
+from splitwire.live.supply import supply
 from splitwire.report.page import write_report
 
 
@@ -170,7 +171,7 @@ def test_what_cannot_be_done_is_one_line(
     assert said in capsys.readouterr().err
 
 
-def test_the_frames_of_a_video_come_in_order(tmp_path: Path) -> None:
+def test_the_frames_of_a_video_come_in_order(small: sw.Model, tmp_path: Path) -> None:
     import av
 
     with av.open(tmp_path / "clip.mkv", "w") as file:
@@ -186,6 +187,10 @@ def test_the_frames_of_a_video_come_in_order(tmp_path: Path) -> None:
         abs(int(np.asarray(p).mean()) - g) < 3
         for (_, p), g in zip(found, (0, 100, 200), strict=True)
     ] == [True] * 3
+    photos, supplied = supply(small, str(tmp_path / "clip.mkv"), 1)
+    assert photos is None  # which could be run on the edge alone first
+    pictures = [picture for _, picture in supplied]
+    assert [getattr(picture, "shape", None) for picture in pictures] == [(3, 32, 32)] * 3
     (tmp_path / "no.mp4").write_text("no video", encoding="utf-8")
     with pytest.raises(sw.SplitwireError, match=r"cannot read pictures from .*no\.mp4"):
         list(frames(str(tmp_path / "no.mp4")))
