@@ -87,6 +87,14 @@ def test_profiles_that_do_not_fit_together(codec: sw.Codec, name: str) -> None:
             replace(codec, profile=sw.Profile("ftc", arrays | {name: wrong}))
 
 
+def test_a_profile_that_weighs_a_band_with_nothing_is_refused(codec: sw.Codec) -> None:
+    assert codec.profile is not None
+    gain = codec.profile.arrays["gain"].copy()
+    gain[0, 0] = 0
+    with pytest.raises(sw.ProfileError, match="do not fit together"):
+        replace(codec, profile=sw.Profile("ftc", {**codec.profile.arrays, "gain": gain}))
+
+
 @pytest.mark.parametrize("count", [3, 700, 5000])
 def test_inverse_is_of_exact_integers(count: int) -> None:
     """The largest numbers there are, in sums of the most terms: exact, so in any order the same."""

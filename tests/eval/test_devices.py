@@ -1,4 +1,5 @@
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 
@@ -27,6 +28,14 @@ def test_a_file_may_describe_devices_of_its_own(tmp_path: Path) -> None:
     assert load_device(f"{file}:board") == Device(f"{file}:board", "a small board", 12.0)
     assert load_device(f"{file}:plain").about == "plain"
     assert load_device(f"{file}:board").factor == 12.0
+
+
+def test_a_reference_is_timed_here(tmp_path: Path) -> None:
+    reference = "torchvision:squeezenet1_1"
+    file = written(tmp_path, f'[board]\nreference = "{reference}"\nseconds = 3.0')
+    begin = perf_counter()
+    factor = load_device(f"{file}:board").factor
+    assert 3.0 / factor < (perf_counter() - begin) / 5  # half of ten took no less
 
 
 def test_an_unknown_device_is_told_from_those_there_are(tmp_path: Path) -> None:

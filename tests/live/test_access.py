@@ -75,7 +75,9 @@ def test_a_token_does_not_travel_unencrypted() -> None:
         Address("http://example.org", TOKEN)
 
 
-def test_tokens_are_read_again_when_the_file_changes(tmp_path: Path) -> None:
+def test_tokens_are_read_again_when_the_file_changes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path, second = tmp_path / "tokens", "f" * 16
     path.write_text(f"{TOKEN}\n\n{second}\n", encoding="utf-8")
     tokens = TokenFile(path)
@@ -90,6 +92,7 @@ def test_tokens_are_read_again_when_the_file_changes(tmp_path: Path) -> None:
     assert refusals() == ["wrong token", None]
     path.write_text("short", encoding="utf-8")  # half a file neither opens nor shuts
     assert refusals() == ["wrong token", None]
+    assert [(r.message, r.levelname) for r in caplog.records[-1:]] == [("tokens not read", "ERROR")]
     path.unlink()
     assert refusals() == ["wrong token", None]
     path.write_text(TOKEN, encoding="utf-8")

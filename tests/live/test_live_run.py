@@ -18,6 +18,7 @@ from splitwire.data.video import frames, newest
 from splitwire.eval.experiment import LinkPlan
 from splitwire.eval.samples import read_run
 from splitwire.eval.summary import Summary
+from splitwire.live.supply import supply
 from splitwire.report.page import write_report
 
 
@@ -207,7 +208,7 @@ def test_a_video_is_sent_as_a_sequence_and_its_samples_say_so(
     assert splitwire(monkeypatch, net, "report", str(out)) == 0
 
 
-def test_the_frames_of_a_video_come_in_order(tmp_path: Path) -> None:
+def test_the_frames_of_a_video_come_in_order(small: sw.Model, tmp_path: Path) -> None:
     with av.open(tmp_path / "clip.mkv", "w") as file:
         stream = file.add_stream("ffv1", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
@@ -221,6 +222,10 @@ def test_the_frames_of_a_video_come_in_order(tmp_path: Path) -> None:
         abs(int(np.asarray(p).mean()) - g) < 3
         for (_, p), g in zip(found, (0, 100, 200), strict=True)
     ] == [True] * 3
+    photos, supplied = supply(small, str(tmp_path / "clip.mkv"), 1)
+    assert photos is None  # which could be run on the edge alone first
+    pictures = [picture for _, picture in supplied]
+    assert [getattr(picture, "shape", None) for picture in pictures] == [(3, 32, 32)] * 3
     (tmp_path / "no.mp4").write_text("no video", encoding="utf-8")
     with pytest.raises(sw.SplitwireError, match=r"cannot read pictures from .*no\.mp4"):
         list(frames(str(tmp_path / "no.mp4")))

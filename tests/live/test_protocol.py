@@ -19,6 +19,11 @@ def test_a_frame_comes_back(agreement: int, number: int, wait: int, packet: byte
     assert Frame.read(frame.message()) == frame
 
 
+@pytest.mark.parametrize(("patience", "sent"), [(0.0002, 0.001), (0.0, 0.001), (0.0016, 0.002)])
+def test_patience_is_sent_in_milliseconds_and_never_none(patience: float, sent: float) -> None:
+    assert Frame.read(Frame(0, 1, patience, b"").message()).patience == sent
+
+
 def test_a_frame_that_names_no_patience_has_the_usual_one() -> None:
     message = bytearray(Frame(0, 1, 1.0, b"x").message())
     message[6:10] = bytes(4)

@@ -46,6 +46,7 @@ class Mutant:
     Args:
         file: the path.
         line: the first line of what is replaced, from 1.
+        column: where it begins there, in bytes from 0.
         begin: the first byte of what is replaced.
         end: the byte after it.
         text: what stands there instead.
@@ -53,6 +54,7 @@ class Mutant:
 
     file: Path
     line: int
+    column: int
     begin: int
     end: int
     text: str
@@ -64,7 +66,8 @@ class Mutant:
 
     def __str__(self) -> str:
         was = self.file.read_bytes()[self.begin : self.end].decode()
-        return f"{self.file}:{self.line}: {' '.join(was.split())!r} -> {self.text!r}"
+        where = f"{self.file}:{self.line}:{self.column}"
+        return f"{where}: {' '.join(was.split())!r} -> {self.text!r}"
 
 
 def mutants(file: Path) -> Iterator[Mutant]:
@@ -77,7 +80,7 @@ def mutants(file: Path) -> Iterator[Mutant]:
         for text in (*_faults(node), *_negated(node, field)):
             begin = starts[node.lineno - 1] + node.col_offset
             end = starts[node.end_lineno - 1] + node.end_col_offset
-            yield Mutant(file, node.lineno, begin, end, text)
+            yield Mutant(file, node.lineno, node.col_offset, begin, end, text)
 
 
 def _walk(node: ast.AST, field: str) -> Iterator[tuple[Any, str]]:
