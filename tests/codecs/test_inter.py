@@ -154,6 +154,14 @@ def test_any_shape(shape: tuple[int, ...]) -> None:
         np.testing.assert_array_equal(decoder.decode(stream), expected)
 
 
+def test_a_long_map_that_moved_further_than_vectors_go() -> None:
+    shape = (8, 1, 600)
+    codec, x = calibrated(shape, 95), features(*shape)
+    decoder = codec.decoder()
+    for stream, expected in coded(codec, (np.roll(x, 75 * i, axis=-1) for i in range(3))):
+        np.testing.assert_array_equal(decoder.decode(stream), expected)
+
+
 @pytest.mark.filterwarnings("error")
 def test_what_is_far_from_calibration(codec: Ftc) -> None:
     x, decoder = next(scenes(1)), codec.decoder()
