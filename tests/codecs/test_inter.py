@@ -174,7 +174,7 @@ def test_damage_leaves_a_decoder_able_to_go_on(codec: Ftc) -> None:
     """Of payloads changed under a right CRC-32 none does more than decode, or be refused."""
     made = coded(codec, scenes(3))
     streams = [stream for stream, _ in made]
-    random, base = np.random.default_rng(0), Base(codec, SHAPE, streams[:1], streams, 1.0)
+    random, base = np.random.default_rng(0), Base(codec, SHAPE, streams[:1], streams, None, 1.0)
     refused = 0
     for _ in range(150):
         decoder = codec.decoder()
