@@ -34,7 +34,7 @@ cdef struct search_t:
     const float *last
     const float *before
     motion_shape shape
-    int farthest  # quarter positions
+    int farthest_down, farthest_across  # quarter positions
 
 
 cdef struct found_t:
@@ -72,7 +72,7 @@ cdef inline void attempt(
     found_t *found
 ) noexcept nogil:
     cdef double cost
-    if abs(down) > search.farthest or abs(across) > search.farthest:
+    if abs(down) > search.farthest_down or abs(across) > search.farthest_across:
         return
     cost = bits_of(down - down_due) + bits_of(across - across_due)
     if cost >= found.cost:
@@ -91,8 +91,8 @@ cdef inline found_t find(
     cdef found_t found = found_t(1e300, 0, 0)
     cdef int down, across, step = 2, i, j
     attempt(search, block, down_due, across_due, down_due, across_due, &found)
-    for down in range(-search.farthest, search.farthest + 1, 4):
-        for across in range(-search.farthest, search.farthest + 1, 4):
+    for down in range(-search.farthest_down, search.farthest_down + 1, 4):
+        for across in range(-search.farthest_across, search.farthest_across + 1, 4):
             attempt(search, block, down, across, down_due, across_due, &found)
     while step:
         down, across = found.down, found.across
@@ -107,17 +107,18 @@ cdef inline found_t find(
     return found
 
 
-def motion_search(now, last, before, rows, columns, int reach):
+def motion_search(now, last, before, rows, columns, reach):
     """For each block, from where and how far moved it is foretold best.
 
     now, last, before: float32 (H, W, D), D a multiple of 8: leading components of a map, of the one
     that was coded last, and of one of long ago, in steps. rows, columns: where blocks begin, and
-    the end. reach: how far a vector goes, in positions.
+    the end. reach: how far a vector goes, in positions, 0 to 63; never further than the map is long.
     Returns vectors, int16 (B, 2), rows and columns in quarter positions, and sources, uint8 (B,): 0
     for the last map, 1 for the one before, 2 for nothing.
-    Raises ValueError for other dtypes or shapes.
+    Raises ValueError for other dtypes, shapes or reaches.
     """
     now, last, before = arguments.maps(now, last, before)
+    down_reach, across_reach = arguments.farthest(reach, now.shape[:2])
     rows, columns = arguments.edges(rows, now.shape[0]), arguments.edges(columns, now.shape[1])
     cdef const float[:, :, ::1] one = now
     cdef const float[:, :, ::1] other = last
@@ -130,7 +131,7 @@ def motion_search(now, last, before, rows, columns, int reach):
     cdef uint8_t[::1] origins = sources
     cdef search_t search = search_t(
         &one[0, 0, 0], &other[0, 0, 0], &old[0, 0, 0],
-        motion_shape(one.shape[0], one.shape[1], one.shape[2]), 4 * reach,
+        motion_shape(one.shape[0], one.shape[1], one.shape[2]), down_reach, across_reach,
     )
     cdef motion_block block
     cdef found_t found

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from splitwire.kernels import arguments
 from splitwire.kernels.arguments import Codes
-from splitwire.kernels.residual_arguments import Coefficients, Integers, checked_moves
+from splitwire.kernels.residual_arguments import FARTHEST, Coefficients, Integers, checked_moves
 
 LANES = 8
 Maps = npt.NDArray[np.float32]
@@ -45,6 +46,14 @@ def edges(given: npt.ArrayLike, size: int) -> Integers:
     if np.any(np.diff(array) < 1):
         raise ValueError(f"blocks begin at {array.tolist()}; expected to rise")
     return array
+
+
+def farthest(reach: int, shape: tuple[int, int]) -> tuple[int, int]:
+    """How far a vector goes down and across, in quarters: beyond a map all is like its edge."""
+    steps = arguments.integer(reach, "reach")
+    if not 0 <= steps <= FARTHEST // 4:
+        raise ValueError(f"reach is {steps}; expected 0 to {FARTHEST // 4}")
+    return 4 * min(steps, shape[0] - 1), 4 * min(steps, shape[1] - 1)
 
 
 def moves(

@@ -33,13 +33,14 @@ def motion_search(
     """For each block, from where and how far moved it is foretold best."""
     here, newest, old = arguments.maps(now, last, before)
     tops, lefts = arguments.edges(rows, here.shape[0]), arguments.edges(columns, here.shape[1])
+    farthest = arguments.farthest(reach, here.shape[:2])
     across = len(lefts) - 1
     vectors: Vectors = []
     sources: list[int] = []
     for at, block in enumerate(_blocks(tops, lefts)):
         vectors.append([0, 0])
         due = foreseen(vectors, at, across, 0), foreseen(vectors, at, across, 1)
-        search = _Search(here, newest, block, due, 4 * reach)
+        search = _Search(here, newest, block, due, farthest)
         cost, move = search.found()
         source = LAST
         still = _STRANGE + motion_cost(here, old, block, (0, 0)) + 2
@@ -116,14 +117,14 @@ class _Search:
     last: Maps
     block: Block
     due: Move
-    farthest: int
+    farthest: Move
     best: tuple[float, Move] = field(default=(1e300, (0, 0)))
 
     def found(self) -> tuple[float, Move]:
         """The cost and the vector."""
         self._attempt(self.due)
-        whole = range(-self.farthest, self.farthest + 1, 4)
-        for move in product(whole, whole):
+        rows, columns = (range(-most, most + 1, 4) for most in self.farthest)
+        for move in product(rows, columns):
             self._attempt(move)
         for step in (2, 1):
             down, across = self.best[1]
@@ -132,7 +133,7 @@ class _Search:
         return self.best
 
     def _attempt(self, move: Move) -> None:
-        if max(map(abs, move)) > self.farthest:
+        if abs(move[0]) > self.farthest[0] or abs(move[1]) > self.farthest[1]:
             return
         bits = sum(_bits(way - due) for way, due in zip(move, self.due, strict=True))
         if bits < self.best[0]:

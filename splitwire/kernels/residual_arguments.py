@@ -143,7 +143,7 @@ def checked_moves(
 
 def most_calls(z: npt.NDArray[np.float32], blocks: int) -> int:
     """How often the range coder is called, at most."""
-    sizes = np.abs(np.rint(z))
+    sizes = np.floor(np.abs(z) + np.float32(0.5))
     escapes = int(np.count_nonzero(sizes >= PLACES)) * 34
     return int(np.minimum(sizes, PLACES).sum()) + 2 * sizes.size + escapes + 64 * blocks + 64
 

@@ -28,8 +28,9 @@ from streams import features
 
 import splitwire as sw
 from splitwire.codecs import bitstream
-from splitwire.codecs.base import Tensor
+from splitwire.codecs.base import Decoder, Tensor
 from splitwire.codecs.bitstream import Header
+from splitwire.codecs.predictive import PredictiveCodec
 
 LIMIT = 8  # times the work of an honest stream
 LARGE = (16, 128, 128)
@@ -54,7 +55,8 @@ class Base:
 
     Attributes:
         streams: of a tensor, of another, and of a constant one.
-        following: two streams of a sequence, if the codec predicts.
+        following: three streams of a sequence, if the codec predicts.
+        last: what the last of these decodes to.
         dearest: seconds that the dearest of them takes to decode.
     """
 
@@ -62,6 +64,7 @@ class Base:
     shape: tuple[int, ...]
     streams: Streams
     following: Streams
+    last: Tensor | None
     dearest: float
 
 
@@ -115,11 +118,20 @@ def bases(names: list[str]) -> list[Base]:
         for shape in shapes:
             tensors = [tensor(codec, shape, seed) for seed in range(2)]
             tensors.append(np.full_like(tensors[0], 3))
-            streams, encoder = [codec.encode(x) for x in tensors], codec.encoder()
-            following = [] if encoder is codec else [encoder.encode(x) for x in tensors[:2]]
+            streams = [codec.encode(x) for x in tensors]
+            following, last = sequence(codec, *tensors[:2])
             dearest = max(seconds_of(codec, [stream]) for stream in streams)
-            made.append(Base(codec, shape, streams, following, dearest))
+            made.append(Base(codec, shape, streams, following, last, dearest))
     return made
+
+
+def sequence(codec: sw.Codec, x: Tensor, other: Tensor) -> tuple[Streams, Tensor | None]:
+    """Streams of a tensor that changes a little, and what the last decodes to."""
+    encoder, decoder = codec.encoder(), codec.decoder()
+    if encoder is codec:
+        return [], None
+    streams = [encoder.encode(x + np.float32(i / 8) * (other - x)) for i in range(3)]
+    return streams, [decoder.decode(stream) for stream in streams][-1]
 
 
 def tensor(codec: sw.Codec, shape: tuple[int, ...], seed: int) -> Tensor:
@@ -144,8 +156,9 @@ def honest_rates(codec: sw.Codec) -> tuple[float, float]:
 def mutants(base: Base, random: np.random.Generator) -> Streams:
     """One changed stream, behind those that it builds on."""
     if base.following and random.random() < 0.25:
-        header, payload = bitstream.read(base.following[1])
-        return [base.following[0], bitstream.write(header, changed(bytes(payload), base, random))]
+        header, payload = bitstream.read(base.following[-1])
+        mutant = bitstream.write(header, changed(bytes(payload), base, random))
+        return [*base.following[:-1], mutant]
     stream = base.streams[random.integers(len(base.streams))]
     header, payload = bitstream.read(stream)
     kind = random.random()
@@ -222,6 +235,8 @@ def judge(base: Base, streams: Streams, told: Tally) -> None:
     except BaseException as error:
         told.escapes.append(f"{error!r} of {stream.hex()}")
     took = time.process_time() - since
+    if len(streams) > 1:
+        told.escapes += amiss_behind(base, decoder)
     an_element, a_byte = honest_rates(codec)
     honest = max(base.dearest, claimed(stream, base) * an_element, len(stream) * a_byte)
     if took > LIMIT * honest:
@@ -232,6 +247,20 @@ def judge(base: Base, streams: Streams, told: Tally) -> None:
     told.work = max(told.work, took / honest)
     told.seconds = max(told.seconds, took)
     told.microseconds_a_byte = max(told.microseconds_a_byte, 1e6 * took / len(stream))
+
+
+def amiss_behind(base: Base, decoder: Decoder) -> Iterator[str]:
+    """What the stream that a mutant was made of does behind it: what it ever did, or be refused.
+
+    A decoder that remembers several streams has no reason to refuse.
+    """
+    assert isinstance(base.codec, PredictiveCodec)
+    try:
+        if not np.array_equal(decoder.decode(base.following[-1]), base.last):
+            yield f"another tensor of {base.following[-1].hex()}"
+    except sw.BitstreamError as error:
+        if base.codec.kept > 1:
+            yield f"{error!r} of {base.following[-1].hex()}"
 
 
 def run(count: int, seed: int, names: list[str]) -> dict[str, Tally]:

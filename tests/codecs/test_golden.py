@@ -3,6 +3,7 @@
 `pytest tests/codecs --write-golden` writes them again; nothing else does.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 SHAPE = (6, 9, 7)
 PROFILE = GOLDEN / "raw.safetensors"
 LEARNT = GOLDEN / "ftc.safetensors"
+LEARNT_OVER_TIME = GOLDEN / "ftc-sequence.safetensors"
+OVER_TIME = [f"ftc-sequence-{i}" for i in range(9)]
 
 SINGLE = {
     "raw": "raw",
@@ -110,7 +113,7 @@ def test_sequence(name: str, writing: bool) -> None:
         old = stream(of, encoder.encode(x + i * change), writing)
         check(of, decoder.decode(old), writing)
         if i in (1, 3):
-            refused_alone(name, old)
+            refused_alone(codec, old)
         else:
             check(of, sw.decode(old), writing=False)
 
@@ -126,7 +129,7 @@ def test_sequence_in_the_form_of_before(name: str) -> None:
         decoder.decode(streams[1])
     check(f"{name}-0", sw.decode(streams[0]), writing=False)
     for follows in streams[1:]:
-        refused_alone(name, follows)
+        refused_alone(sw.codec(name), follows)
 
 
 def test_positions_in_the_form_of_before_begin_at_one_again() -> None:
@@ -143,12 +146,12 @@ def test_positions_in_the_form_of_before_begin_at_one_again() -> None:
         np.testing.assert_array_equal(before.decode(old), decoder.decode(new))
 
 
-def refused_alone(name: str, stream: bytes) -> None:
-    for decode in (sw.decode, sw.codec(name).decode):
+def refused_alone(codec: sw.Codec, stream: bytes) -> None:
+    for decode in (sw.decode, codec.decode):
         with pytest.raises(sw.BitstreamError, match=r"codec\.decoder\(\)"):
             decode(stream)
     with pytest.raises(sw.BitstreamError, match="not decoded"):
-        sw.codec(name).decoder().decode(stream)
+        codec.decoder().decode(stream)
 
 
 def test_profile(writing: bool) -> None:
@@ -175,6 +178,38 @@ def test_ftc(quality: int, writing: bool) -> None:
     check(f"ftc-{quality}", sw.decode(stream(f"ftc-{quality}", new, writing), profile), writing)
 
 
+def scene() -> list[Tensor]:
+    """Of two blocks, one below the other: moved, hidden, nothing at all, back again."""
+    x, hidden = features(*SHAPE), features(*SHAPE, seed=1)
+    hidden[:, :5], empty = x[:, :5], x.copy()
+    empty[:, 5:] = 0.6  # the mean of `features`
+    moved = np.roll(x, 1, axis=-1)
+    return [x, 0.9 * x + 0.1 * hidden, moved, hidden, x, empty, x + hidden / 8, x, moved]
+
+
+def test_ftc_sequence(writing: bool) -> None:
+    """Predicted at one quality, then at another, and after a refresh; exact likewise."""
+    if writing:
+        profile = sw.codec("ftc").calibrate([features(*SHAPE, seed=i) for i in range(4)]).profile
+        assert profile is not None
+        profile.save(LEARNT_OVER_TIME)
+    profile = sw.Profile.load(LEARNT_OVER_TIME)
+    codec = sw.codec("ftc", quality=80, profile=profile)
+    assert isinstance(codec, PredictiveCodec)
+    encoder, decoder = SequenceEncoder(codec, b"gold"), codec.decoder()
+    for i, (name, x) in enumerate(zip(OVER_TIME, scene(), strict=True)):
+        if i == 6:
+            encoder.codec = replace(codec, quality=60)
+        if i == 7:
+            encoder.refresh()
+        old = stream(name, encoder.encode(x), writing)
+        check(name, decoder.decode(old), writing)
+        if i in (0, 7):
+            check(name, sw.decode(old, profile), writing=False)
+        else:
+            refused_alone(codec, old)
+
+
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("quality", [30, 80])
 def test_learned(core: str, quality: int, writing: bool) -> None:
@@ -195,8 +230,9 @@ def test_every_codec_has_a_golden_stream() -> None:
 def test_every_golden_file_is_checked() -> None:
     names = {*SINGLE, *RANKS, *(f"{name}-{i}" for name in SEQUENCES for i in range(3))}
     names |= {f"{name}-sequence-{i}" for name in SEQUENCES for i in range(4)}
-    names |= {"raw-profile", "ftc-30", "ftc-80"}
+    names |= {"raw-profile", "ftc-30", "ftc-80", *OVER_TIME}
     names |= {f"learned-{core}-{quality}" for core in CORES for quality in (30, 80)}
     files = {f"{name}.{ending}" for name in names for ending in ("sw", "npy")}
-    files |= {PROFILE.name, LEARNT.name, *(f"learned-{core}.safetensors" for core in CORES)}
+    files |= {PROFILE.name, LEARNT.name, LEARNT_OVER_TIME.name}
+    files |= {*(f"learned-{core}.safetensors" for core in CORES)}
     assert {path.name for path in GOLDEN.iterdir()} == files

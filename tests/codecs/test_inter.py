@@ -154,6 +154,14 @@ def test_any_shape(shape: tuple[int, ...]) -> None:
         np.testing.assert_array_equal(decoder.decode(stream), expected)
 
 
+def test_a_long_map_that_moved_further_than_vectors_go() -> None:
+    shape = (8, 1, 600)
+    codec, x = calibrated(shape, 95), features(*shape)
+    decoder = codec.decoder()
+    for stream, expected in coded(codec, (np.roll(x, 75 * i, axis=-1) for i in range(3))):
+        np.testing.assert_array_equal(decoder.decode(stream), expected)
+
+
 @pytest.mark.filterwarnings("error")
 def test_what_is_far_from_calibration(codec: Ftc) -> None:
     x, decoder = next(scenes(1)), codec.decoder()
@@ -166,7 +174,7 @@ def test_damage_leaves_a_decoder_able_to_go_on(codec: Ftc) -> None:
     """Of payloads changed under a right CRC-32 none does more than decode, or be refused."""
     made = coded(codec, scenes(3))
     streams = [stream for stream, _ in made]
-    random, base = np.random.default_rng(0), Base(codec, SHAPE, streams[:1], streams, 1.0)
+    random, base = np.random.default_rng(0), Base(codec, SHAPE, streams[:1], streams, None, 1.0)
     refused = 0
     for _ in range(150):
         decoder = codec.decoder()

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "_mix.h"
+#include "_range.h"
 #include "_rans_stream.h"
 #include "_rans_table.h"
 
@@ -158,6 +160,82 @@ static ptrdiff_t fuzz_range(void)
     return trials;
 }
 
+/* Bins of mixed odds, all that a decoder of residuals does with them: contexts and weights that are
+ * the same on both sides as long as the bins are, and within their bounds whatever the bytes say. */
+enum { MIXED = 60, MIXED_BINS = 500 };
+
+typedef struct {
+    mix_context contexts[MIXED];
+    int32_t weights[MIX_INPUTS];
+} mix_state;
+
+static void look(mix_state *at, mix_bin *bin, uint32_t turn, const int16_t *logits)
+{
+    for (uint32_t i = 0; i < MIX_INPUTS; i++)
+        bin->of[i] = at->contexts + (turn * (2 * i + 3) + 7 * i) % MIXED;
+    bin->weights = at->weights;
+    mix_predict(bin, logits);
+    require(bin->p >= MIX_LEAST && bin->p <= 65536 - MIX_LEAST, "mixed odds");
+}
+
+static void check_mixed(const mix_state *at)
+{
+    for (int i = 0; i < MIXED; i++)
+        require(at->contexts[i].seen <= MIX_SETTLED, "bins behind a context");
+    for (int i = 0; i < MIX_INPUTS; i++)
+        require(abs(at->weights[i]) <= MIX_HEAVIEST, "weight");
+}
+
+static ptrdiff_t fuzz_mix(void)
+{
+    static int16_t logits[4096];
+    static uint16_t paces[MIX_SETTLED + 1];
+    uint8_t bins[MIXED_BINS], stream[2 * MIXED_BINS + RANGE_TAIL];
+    const ptrdiff_t n = 1 + (ptrdiff_t)draw(MIXED_BINS), trials = 5 + draw(10);
+    const uint32_t ones = 1 + draw(64);
+    mix_state first, at;
+    mix_bin bin;
+    range_encoder coder;
+    ptrdiff_t length;
+    mix_fill_logits(logits);
+    mix_fill_paces(paces);
+    for (int i = 0; i < MIXED; i++)
+        first.contexts[i] =
+            (mix_context){(uint16_t)draw(65536), (uint16_t)draw(MIX_SETTLED + 1)};
+    for (int i = 0; i < MIX_INPUTS; i++)
+        first.weights[i] = (int32_t)draw(2 * MIX_HEAVIEST + 1) - MIX_HEAVIEST;
+    at = first;
+    range_start_encoder(&coder, stream);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        bins[i] = draw(65) < ones;
+        look(&at, &bin, (uint32_t)i, logits);
+        range_encode_odds(&coder, (uint32_t)bin.p, bins[i]);
+        mix_learn(&bin, bins[i], paces);
+    }
+    length = range_finish(&coder);
+    check_mixed(&at);
+    for (ptrdiff_t trial = 0; trial < trials; trial++) {
+        ptrdiff_t cut = length;
+        uint8_t *bad = damaged(stream, &cut);
+        const int whole = cut == length && !memcmp(bad, stream, (size_t)cut);
+        int same = 1;
+        range_decoder decoder;
+        at = first;
+        range_start_decoder(&decoder, bad, cut);
+        for (ptrdiff_t i = 0; i < n && !range_ran_out(&decoder); i++) {
+            int one;
+            look(&at, &bin, (uint32_t)i, logits);
+            one = range_decode_odds(&decoder, (uint32_t)bin.p);
+            mix_learn(&bin, one, paces);
+            same &= one == bins[i];
+        }
+        check_mixed(&at);
+        require(!whole || (same && range_ends_well(&decoder)), "round trip");
+        free(bad);
+    }
+    return trials;
+}
+
 int main(int argc, char **argv)
 {
     const long long wanted = argc > 1 ? atoll(argv[1]) : 100000;
@@ -166,8 +244,11 @@ int main(int argc, char **argv)
         state = strtoull(argv[2], NULL, 10) | 1;
     rans_prepare();
     while (done < wanted) {
-        const uint32_t which = draw(8);
-        done += which < 4 ? fuzz_rans() : which < 5 ? fuzz_table() : fuzz_range();
+        const uint32_t which = draw(9);
+        done += which < 4   ? fuzz_rans()
+                : which < 5 ? fuzz_table()
+                : which < 8 ? fuzz_range()
+                            : fuzz_mix();
     }
     printf("%lld damaged streams\n", done);
     return 0;

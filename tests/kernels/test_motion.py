@@ -109,6 +109,18 @@ def test_finds_what_moved_and_what_came_back(kernels):
     assert not vectors[sources.ravel() > 0].any()
 
 
+@pytest.mark.parametrize("shape", [(1, 200), (200, 1)])
+def test_reaches_as_far_as_a_vector_goes_and_no_further_than_the_map(kernels, shape):
+    line = 9 * np.random.default_rng(0).normal(size=(263, 8)).astype(np.float32)
+    now, last = line[:200].reshape(*shape, 8), line[63:].reshape(*shape, 8)
+    blocks = np.array([0, 100, 200]), np.array([0, 1])
+    ends = blocks if shape[0] > 1 else blocks[::-1]
+    vectors, _ = kernels.motion_search(now, last, last, *ends, 63)
+    far = [0, -252] if shape[0] == 1 else [-252, 0]
+    assert vectors[1].tolist() == far
+    assert not vectors[:, shape.index(1)].any()
+
+
 def test_what_is_not_finite_is_no_match(kernels):
     now = np.full((3, 3, 8), np.nan, np.float32)
     vectors, sources = kernels.motion_search(now, now, now, *edges((3, 3)), 1)
@@ -141,3 +153,6 @@ def test_refusals(kernels):
     ):
         with pytest.raises(ValueError, match=match):
             kernels.motion_search(*three, rows, columns, 2)
+    for reach in (-1, 64):
+        with pytest.raises(ValueError, match="expected 0 to 63"):
+            kernels.motion_search(now, now, now, rows, columns, reach)

@@ -167,16 +167,9 @@ def test_what_goes_on_behind_the_end_is_refused(kernels):
 def test_refusals(kernels):
     z, vectors, sources, kinds = drawn(BLOCKS)
     model, places = untaught(*z.shape), BLOCKS.places
-    moves = {"vectors": vectors, "sources": sources, "grid": BLOCKS.grid}
-    given = {
-        "z": z,
-        "kinds": kinds,
-        "places": places,
-        "model": model,
-        "tradeoff": TRADEOFF,
-        **moves,
-    }
-    for change, match in (
+    known = {"grid": BLOCKS.grid, "kinds": kinds, "places": places, "model": model}
+    given = {"z": z, "vectors": vectors, "sources": sources, "tradeoff": TRADEOFF, **known}
+    of_the_encoder = (
         ({"z": z.astype(float)}, "expected float32"),
         ({"z": z[1:]}, "z is"),
         ({"vectors": vectors.astype(int)}, "int16"),
@@ -184,14 +177,31 @@ def test_refusals(kernels):
         ({"sources": sources + np.uint8(3)}, "a source beyond 2"),
         ({"sources": sources[1:]}, "vectors is"),
         ({"grid": (2, 2)}, "vectors is"),
+    )
+    of_both = (
+        ({"grid": (-1, -2)}, "at least one block"),
         ({"kinds": kinds[:, 1:]}, "kinds has shape"),
         ({"kinds": kinds + np.uint8(24)}, "24 classes"),
         ({"places": places[:, 1:]}, "places has shape"),
         ({"places": places + 1000}, "octave above 2"),
         ({"model": untaught(1, 1)}, "model.before"),
-    ):
+        ({"model": changed(model, "contexts", 1, 49)}, "no coder leaves"),
+        ({"model": changed(model, "moves", 1, 49)}, "no coder leaves"),
+        ({"model": changed(model, "moves", 0, 0)}, "no coder leaves"),
+        ({"model": changed(model, "weights", 0, -(2**31))}, "no coder leaves"),
+    )
+    for change, match in of_the_encoder + of_both:
         with pytest.raises(ValueError, match=match):
             kernels.residuals_encode(**(given | change))
+    for change, match in of_both:
+        with pytest.raises(ValueError, match=match):
+            kernels.residuals_decode(b"", **(known | change))
+
+
+def changed(model, name, column, value):
+    other = model.copy()
+    getattr(other, name)[..., column] = value
+    return other
 
 
 def test_golden(kernels):

@@ -6,9 +6,11 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from test_residuals import untaught
 
 from splitwire import kernels
 from splitwire.kernels.coefficient_arguments import CONTEXTS, PLACES
+from splitwire.kernels.residual_arguments import NEAR
 
 CUT = 50  # a stream is cut to so small a share of it, and may cost a tenth of the whole
 Decode = Callable[[bytes], object]
@@ -47,6 +49,17 @@ def coefficients() -> tuple[bytes, Decode]:
     return stream, lambda data: kernels.coefficients_decode(data, classes, expected, states)
 
 
+def residuals() -> tuple[bytes, Decode]:
+    components, count = 32, 2048
+    places = np.full((count, NEAR), count, np.int32)  # nothing lies near anything
+    places[:, 0] = 0
+    kinds, model = np.zeros((components, count), np.uint8), untaught(components, count)
+    z = np.full(kinds.shape, 13, np.float32)
+    still = np.zeros((1, 2), np.int16), np.zeros(1, np.uint8), (1, 1)
+    stream = kernels.residuals_encode(z, *still, kinds, places, model, 0.0)[0].tobytes()
+    return stream, lambda data: kernels.residuals_decode(data, (1, 1), kinds, places, model)
+
+
 def rans() -> tuple[bytes, Decode]:
     table = kernels.rans_frequencies(np.array([4000, 96], np.int64))
     symbols = (np.random.default_rng(0).random(1 << 22) < 0.02).astype(np.uint8)
@@ -54,7 +67,7 @@ def rans() -> tuple[bytes, Decode]:
     return stream, lambda data: kernels.rans_decode(data, table, symbols.shape)
 
 
-@pytest.mark.parametrize("made", [unary, bins, coefficients, rans])
+@pytest.mark.parametrize("made", [unary, bins, coefficients, residuals, rans])
 def test_a_stream_cut_short_costs_what_is_left_of_it(
     made: Callable[[], tuple[bytes, Decode]],
 ) -> None:

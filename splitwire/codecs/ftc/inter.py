@@ -26,6 +26,7 @@ from splitwire.codecs.profile import Profile
 from splitwire.kernels.motion_arguments import LANES
 from splitwire.kernels.residual_arguments import (
     CLASSES,
+    FARTHEST,
     MOVES,
     OCTAVES,
     SIZES,
@@ -155,7 +156,7 @@ class Inter:
     ) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
         """Vectors and sources of blocks."""
         now, last, before = (self._led(array, step) for array in (numbers, past.last, past.before))
-        reach = max(1, round(_REACH * max(numbers.shape[1:])))
+        reach = min(max(1, round(_REACH * max(numbers.shape[1:]))), FARTHEST // 4)
         edges = self.blocks.rows.edges, self.blocks.columns.edges
         return kernels.motion_search(now, last, before, *edges, reach)
 
