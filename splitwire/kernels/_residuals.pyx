@@ -84,6 +84,7 @@ cdef inline int level_of(int sum) noexcept nogil:
 
 
 cdef inline int last_at(const scan_t *scan, ptrdiff_t row, int place, ptrdiff_t count) noexcept nogil:
+    """Of the residual before, or of this one where it is coded already (on the left and above)."""
     return scan.before[row + place] if place < count else 0
 
 
@@ -391,7 +392,7 @@ def residuals_encode(z, vectors, sources, grid, kinds, places, model, double tra
     cdef const uint8_t[::1] origins = sources
     cdef ptrdiff_t columns = grid[1], count = held.count, components = z.shape[0]
     live = np.flatnonzero((np.abs(z) >= LEAST).any(1))
-    cdef ptrdiff_t reached = live[-1] + 1 if live.size else 0, k, p, length
+    cdef ptrdiff_t reached = live.max() + 1 if live.size else 0, k, p, length
     stream = np.empty(2 * arguments.most_calls(z, len(sources)) + RANGE_TAIL, np.uint8)
     cdef uint8_t[::1] out = stream
     result = np.zeros(z.shape, np.int16)

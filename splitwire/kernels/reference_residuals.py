@@ -121,6 +121,7 @@ class _Scan:
         octave, left, above, *diagonal, right, below = self.places[p][:7]
         lower, kind = self.places[p][7:], self.kinds[k][p]
         around = 2 * (self.now[left] + self.now[above]) + sum(self.now[at] for at in diagonal)
+        # On the left and above, `before` is of this residual already.
         past = sum(self.before[k][at] for at in (p, p, left, above, right, below))
         space, others = _level(_ONE // 2 * around), _level(4 * self.fading[p])
         then, lately = _level(_ONE * past), _level(2 * self.lately[k][p])

@@ -57,7 +57,7 @@ class Base:
         streams: of a tensor, of another, and of a constant one.
         following: three streams of a sequence, if the codec predicts.
         last: what the last of these decodes to.
-        dearest: seconds that the dearest of them takes to decode.
+        dearest: seconds that the dearest of all of them takes to decode.
     """
 
     codec: sw.Codec
@@ -120,7 +120,8 @@ def bases(names: list[str]) -> list[Base]:
             tensors.append(np.full_like(tensors[0], 3))
             streams = [codec.encode(x) for x in tensors]
             following, last = sequence(codec, *tensors[:2])
-            dearest = max(seconds_of(codec, [stream]) for stream in streams)
+            known = [*([stream] for stream in streams), following]
+            dearest = max(seconds_of(codec, one) for one in known if one)
             made.append(Base(codec, shape, streams, following, last, dearest))
     return made
 
