@@ -95,7 +95,7 @@ class Gauge:
                 blank,
                 bytes=len(sent),
                 divergence=self.task.divergence(view.reference, output),
-                metrics=self._scoring.measure(view.reference, output, view.label),
+                metrics=self._scoring.measure(self.task, view.reference, output, view.label),
                 prediction=self.task.predict(output),
                 link=self._link_seconds(sent, blank, view.clock) if sent else {},
                 intra=packet.is_intra(sent) if sent and blank.clip is not None else None,

@@ -183,5 +183,5 @@ class Recording:
         reference, truth = self._references[name], self._photos[name].label
         return prediction | {
             "divergence": self._task.divergence(reference, output),
-            "metrics": self._scoring.measure(reference, output, truth),
+            "metrics": self._scoring.measure(self._task, reference, output, truth),
         }

@@ -33,10 +33,13 @@ class Task(ABC):
         unit: of the divergence.
         metrics: what else is told of each output; the first without truth and the first by truth
             are those that a narrow table and the figures show.
+        draws: whether `draw` draws on the picture itself, so that the best and the worst picture of
+            each codec are worth a look.
     """
 
     name: ClassVar[str]
     unit: ClassVar[str] = "nats"
+    draws: ClassVar[bool] = False
     metrics: ClassVar[tuple[Metric, ...]] = ()
 
     @classmethod
@@ -52,12 +55,12 @@ class Task(ABC):
             TaskError: what was expected, and what was given.
         """
 
-    def check_label(self, output: Output, label: int) -> None:  # noqa: B027
+    def check_label(self, output: Output, label: Any) -> None:  # noqa: B027
         """Refuse a label that outputs of this form can never be right about.
 
         Args:
             output: any of the network's.
-            label: the index that a data set gives to a picture.
+            label: what a data set says of a picture: a class's index, or an annotation.
 
         Raises:
             TaskError: what labels there can be.
@@ -82,6 +85,13 @@ class Task(ABC):
             A tensor of one number that can be differentiated: the outer products of its gradients
             have the Fisher information as their mean, which is what codecs are calibrated on.
         """
+
+    def statistics(self, reference: Output, output: Output, truth: Any) -> dict[str, Any]:
+        """What each of the task's metrics notes of one picture, None where it is nothing.
+
+        A task whose metrics judge what is made of outputs makes it here, once for all of them.
+        """
+        return {m.name: m.measure(reference, output, truth) for m in self.metrics}
 
     @abstractmethod
     def predict(self, output: Output) -> Prediction:

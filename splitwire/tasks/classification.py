@@ -107,9 +107,11 @@ class Classification(Task):
                 f"{output.shape[1]}, as a regressor does: {_ADVICE}"
             )
 
-    def check_label(self, output: Output, label: int) -> None:
-        """Refuse an index that no class of the network has."""
+    def check_label(self, output: Output, label: Any) -> None:
+        """Refuse what is no index, and one that no class of the network has."""
         classes = output.shape[1]
+        if not isinstance(label, int):
+            raise TaskError("a classifier's pictures are labelled by the index of a class")
         if label >= classes:
             raise TaskError(
                 f"it is the index {label:,}, and the network has {classes:,} classes, 0 to "

@@ -12,9 +12,11 @@ from splitwire.errors import TaskError, did_you_mean
 from splitwire.models.load import Model
 from splitwire.tasks.base import Task
 from splitwire.tasks.classification import Classification
+from splitwire.tasks.detection import Detection
 from splitwire.userfile import is_userfile, load
 
 ENTRY_POINTS = "splitwire.tasks"
+BUILT_IN: tuple[type[Task], ...] = (Classification, Detection)
 
 
 def load_task(name: str, model: Model) -> Task:
@@ -57,7 +59,7 @@ def tasks(own: Sequence[str] = ()) -> dict[str, type[Task]]:
 
 @cache
 def _installed() -> dict[str, type[Task]]:
-    found: dict[str, type[Task]] = {Classification.name: Classification}
+    found = {task.name: task for task in BUILT_IN}
     for point in entry_points(group=ENTRY_POINTS):
         try:
             made = point.load()

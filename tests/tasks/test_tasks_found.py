@@ -36,6 +36,8 @@ def bare(reference, output, truth):
     return None
 '''
 
+BUILT_IN = [task.name for task in registry.BUILT_IN]
+
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> str:
@@ -66,14 +68,14 @@ def test_an_unknown_task_is_told_from_those_there_are() -> None:
     with pytest.raises(
         TaskError,
         match=r"unknown task 'classifcation' \(did you mean 'classification'\?\); there are: "
-        r"classification, or path/to/file\.py:CLASS",
+        r"classification, detection, or path/to/file\.py:CLASS",
     ):
         task_class("classifcation")
 
 
 def test_a_task_of_a_user_s_file(own: str) -> None:
     assert task_class(f"{own}:Dogs").name == "dogs"
-    assert list(tasks([f"{own}:Dogs"])) == ["classification", "dogs"]
+    assert list(tasks([f"{own}:Dogs"])) == [*BUILT_IN, "dogs"]
     with pytest.raises(TaskError, match="defines no 'Cats'"):
         task_class(f"{own}:Cats")
     with pytest.raises(TaskError, match=r"own\.py:number is no splitwire\.Task"):
@@ -86,10 +88,10 @@ def test_a_task_of_another_distribution(installed) -> None:
     installed(cats="tasks_of_another_distribution:Cats")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert list(tasks()) == ["classification"]
+        assert list(tasks()) == BUILT_IN
     assert "the task 'cats' (tasks_of_another_distribution:Cats): No module" in str(caught[0])
     installed(cats="splitwire.tasks.classification:Classification")
-    assert list(tasks()) == ["classification"]
+    assert list(tasks()) == BUILT_IN
 
 
 def test_an_entry_point_names_the_class(
@@ -143,5 +145,9 @@ def test_metrics_join_those_of_the_task(own: str) -> None:
 def test_what_a_metric_says_nothing_of_is_left_out(own: str) -> None:
     scoring = Scoring.of("classification", [f"{own}:bare"])
     logits = torch.tensor([[1.0, 2.0]])
-    assert scoring.measure(logits, logits, None) == {"agree": 1.0}
-    assert scoring.measure(logits, logits, 0) == {"agree": 1.0, "top1": 0.0, "top5": 1.0}
+    assert scoring.measure(Classification(), logits, logits, None) == {"agree": 1.0}
+    assert scoring.measure(Classification(), logits, logits, 0) == {
+        "agree": 1.0,
+        "top1": 0.0,
+        "top5": 1.0,
+    }
