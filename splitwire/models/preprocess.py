@@ -56,14 +56,28 @@ class Preprocess:
         """
         if view not in range(VIEWS):
             raise DataError(f"there is no view {view}: a photo has views 0 to {VIEWS - 1}")
-        (height, width), scaled = self.size, self._scaled(*photo.size)
+        scaled = self._scaled(*photo.size)
         resized = photo.convert("RGB").resize(scaled, Image.Resampling[self.interpolation.upper()])
+        pixels = np.asarray(resized.crop(self._cut(scaled, view)), np.float32)
+        seen = pixels[:, ::-1] if view >= 5 else pixels
+        return np.ascontiguousarray(seen.transpose(2, 0, 1))
+
+    def window(self, size: tuple[float, float], view: int = 0) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of a view, as fractions of a photo of a width and a height.
+
+        Views 5 to 9 are the mirror images of what lies there.
+        """
+        width, height = self._scaled(*map(round, size))
+        left, top, right, bottom = self._cut((width, height), view)
+        return left / width, top / height, right / width, bottom / height
+
+    def _cut(self, scaled: tuple[int, int], view: int) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of a view in the scaled photo."""
+        height, width = self.size
         right, below = scaled[0] - width, scaled[1] - height
         corners = [(round(right / 2), round(below / 2)), (0, 0), (right, 0), (0, below)]
         x, y = [*corners, (right, below)][view % 5]
-        pixels = np.asarray(resized.crop((x, y, x + width, y + height)), np.float32)
-        seen = pixels[:, ::-1] if view >= 5 else pixels
-        return np.ascontiguousarray(seen.transpose(2, 0, 1))
+        return x, y, x + width, y + height
 
     def _scaled(self, photo_width: int, photo_height: int) -> tuple[int, int]:
         """The width and height that a photo is scaled to, in whole numbers.

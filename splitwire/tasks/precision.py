@@ -44,7 +44,8 @@ def matches(
 
     Returns:
         Values that JSON has: "found", for each box its class, its score, and a bit a threshold for
-        whether it hits and whether it is ignored; "there", classes with the number of objects.
+        whether it hits and whether it is ignored (one that always is, is left out); "there",
+        classes with the number of objects.
     """
     low, high = SIZES[size]
     areas = np.array(there.areas, np.float64)
@@ -57,11 +58,11 @@ def matches(
     hits, ignored = _take(overlaps, out, np.array(there.ignored, bool)[order], thresholds)
     own = _areas(found.corners) * there.size[0] * there.size[1]
     ignored |= ~hits & ((own < low) | (own > high))[:, None]
-    bits = 1 << np.arange(len(thresholds))
+    bits, every = 1 << np.arange(len(thresholds)), (1 << len(thresholds)) - 1
     rows = zip(found.classes, found.scores, hits @ bits, ignored @ bits, strict=True)
     counts = zip(*np.unique(kinds[~out], return_counts=True), strict=True)
     return {
-        "found": [[int(c), float(f"{s:.6g}"), int(h), int(i)] for c, s, h, i in rows],
+        "found": [[int(c), float(f"{s:.6g}"), int(h), int(i)] for c, s, h, i in rows if i < every],
         "there": [[int(c), int(n)] for c, n in counts],
     }
 

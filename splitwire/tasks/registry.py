@@ -13,10 +13,11 @@ from splitwire.models.load import Model
 from splitwire.tasks.base import Task
 from splitwire.tasks.classification import Classification
 from splitwire.tasks.detection import Detection
+from splitwire.tasks.segmentation import Segmentation
 from splitwire.userfile import is_userfile, load
 
 ENTRY_POINTS = "splitwire.tasks"
-BUILT_IN: tuple[type[Task], ...] = (Classification, Detection)
+BUILT_IN: tuple[type[Task], ...] = (Classification, Detection, Segmentation)
 
 
 def load_task(name: str, model: Model) -> Task:
