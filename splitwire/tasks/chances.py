@@ -37,8 +37,8 @@ def bernoulli_likelihood(
 
 def categorical_likelihood(
     logits: torch.Tensor, random: np.random.Generator, dim: int
-) -> torch.Tensor:
-    """The log-likelihood of a draw from each softmax over a dimension, of the shape without it.
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draws from each softmax over a dimension, which stays as one of 1, and their log-likelihoods.
 
     What is drawn is where a logit with Gumbel's noise added to it is the largest (E. J. Gumbel,
     1954).
@@ -46,7 +46,7 @@ def categorical_likelihood(
     shares = logits.log_softmax(dim)
     noise = torch.from_numpy(random.gumbel(size=tuple(logits.shape)))
     drawn = (shares.detach().double() + noise).argmax(dim, keepdim=True)
-    return shares.gather(dim, drawn).squeeze(dim)
+    return drawn, shares.gather(dim, drawn)
 
 
 def _double(logits: torch.Tensor) -> torch.Tensor:

@@ -151,7 +151,7 @@ class Detection(Task):
         """That of classes drawn at every cell, and of sides where the likeliest class was drawn."""
         drawn, classes = bernoulli_likelihood(output[0], random)
         present = drawn.gather(2, output[0].detach().argmax(2, keepdim=True))[..., 0]
-        sides = categorical_likelihood(_sides(output), random, 3).sum(2)
+        sides = categorical_likelihood(_sides(output), random, 3)[1].sum((2, 3))
         return classes.sum() + (present * sides).sum()
 
     def statistics(self, reference: Output, output: Output, truth: Any) -> dict[str, Any]:

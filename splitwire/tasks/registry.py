@@ -13,11 +13,12 @@ from splitwire.models.load import Model
 from splitwire.tasks.base import Task
 from splitwire.tasks.classification import Classification
 from splitwire.tasks.detection import Detection
+from splitwire.tasks.keypoints import Keypoints
 from splitwire.tasks.segmentation import Segmentation
 from splitwire.userfile import is_userfile, load
 
 ENTRY_POINTS = "splitwire.tasks"
-BUILT_IN: tuple[type[Task], ...] = (Classification, Detection, Segmentation)
+BUILT_IN: tuple[type[Task], ...] = (Classification, Detection, Segmentation, Keypoints)
 
 
 def load_task(name: str, model: Model) -> Task:

@@ -125,7 +125,7 @@ class Segmentation(Task):
         if logits.shape[1] == 1:
             each = bernoulli_likelihood(logits, random)[1]
         else:
-            each = categorical_likelihood(logits, random, 1)
+            each = categorical_likelihood(logits, random, 1)[1]
         whole: torch.Tensor = each.sum() / each.numel() ** 0.5
         return whole
 

@@ -74,7 +74,7 @@ class Objects(Annotation):
             areas=tuple(float(self.areas[i] * share[i]) for i in kept),
             ignored=tuple(bool(self.ignored[i] or share[i] < VISIBLE) for i in kept),
             size=(self.size[0] * side[0], self.size[1] * side[1]),
-            points=tuple(self._points(self.points[i], start, side, view >= 5) for i in known),
+            points=points,
         )
 
     def _points(
