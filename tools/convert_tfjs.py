@@ -38,21 +38,22 @@ KERNELS = {
 
 @dataclass
 class Source:
-    """A network's file there, and by what to sort its convolutions into our modules' order.
+    """A network's file there, and by what of a kernel's name to sort them into our modules' order.
 
-    `bgr` says that it takes BGR: our first convolution takes RGB.
+    Kernels of which that is equal stay in the order in which the graph uses them. `bgr` says that
+    it takes BGR: our first convolution takes RGB.
     """
 
     file: str
-    order: Callable[[str], Any]
+    order: Callable[[str], Any] = lambda kernel: 0
     bgr: bool = False
 
 
-def number(name: str) -> int:
-    return int((re.findall(r"_(\d+)$", name) or ["0"])[0])
+def number(kernel: str) -> int:
+    return int((re.findall(r"_(\d+)$", kernel) or ["0"])[0])
 
 
-SOURCES = {"nanodet": Source("nanodet", number, bgr=True)}
+SOURCES = {"nanodet": Source("nanodet", number, bgr=True), "selfie": Source("selfie")}
 
 
 def main() -> None:
@@ -71,10 +72,8 @@ def convert(name: str, source: Source, folder: Path) -> None:
     network = SHIPPED[name][0]()
     keys = iter(network.state_dict().items())
     table, weights = {}, {}
-    for node in sorted(
-        (n for n in nodes if n["op"] in KERNELS), key=lambda n: source.order(n["name"])
-    ):
-        kernel, bias = parts(node, nodes, constants)
+    layers = [(node, *parts(node, nodes, constants)) for node in nodes if node["op"] in KERNELS]
+    for node, kernel, bias in sorted(layers, key=lambda layer: source.order(layer[1])):
         reverse = source.bgr and not weights
         for constant, axes in ((kernel, KERNELS[node["op"]]), (bias, (0,))):
             if constant is None:

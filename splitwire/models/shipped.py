@@ -1,12 +1,18 @@
 """The networks whose weights are in the package: `splitwire/weights/NAME.safetensors`."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from splitwire.models.nanodet import PREPROCESS, NanoDet
-from splitwire.models.preprocess import Network
+from torch import nn
+
+from splitwire.models import nanodet, selfie
+from splitwire.models.preprocess import Network, Preprocess
 from splitwire.models.weights import fill
 
-SHIPPED = {"nanodet": (NanoDet, PREPROCESS)}
+SHIPPED: dict[str, tuple[Callable[[], nn.Module], Preprocess]] = {
+    "nanodet": (nanodet.NanoDet, nanodet.PREPROCESS),
+    "selfie": (selfie.Selfie, selfie.PREPROCESS),
+}
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
 

@@ -38,19 +38,30 @@ def read(name: str) -> tuple[list[Node], dict[str, Array]]:
     return whole["nodes"], constants
 
 
-def run(name: str, x: Array) -> dict[str, Array]:
-    """Every node's output for an input, by its name."""
+def run(name: str, x: Array, exact: tuple[float, ...] = ()) -> dict[str, Array]:
+    """Every node's output for an input, by its name.
+
+    `exact` are numbers that the graph was written with, and that its float16 rounds: constants that
+    are one of them, rounded, are it again.
+    """
     nodes, constants = read(name)
     values: dict[str, Any] = {}
     for node in nodes:
         if node["op"] == "Const":
-            values[node["name"]] = constants[node["name"]]
+            values[node["name"]] = unrounded(constants[node["name"]], exact)
         elif node["op"] == "Placeholder":
             values[node["name"]] = x
         else:
             inputs = [value(values, source) for source in node["input"]]
             values[node["name"]] = OPS[node["op"]](node.get("attr", {}), *inputs)
     return values
+
+
+def unrounded(constant: Array, exact: tuple[float, ...]) -> Array:
+    for number in exact:
+        if (constant == np.float16(number)).all():
+            return np.full_like(constant, number)
+    return constant
 
 
 def value(values: dict[str, Any], source: str) -> Array:
@@ -95,6 +106,15 @@ def convolution(product: Callable[[Array, Array], Array]) -> Callable[..., Array
         return made if bias is None else fused(attr, made + bias)
 
     return run
+
+
+def transposed(attr: Any, size: Array, kernel: Array, x: Array) -> Array:
+    """Each number becomes a window of its own: the stride is the window's side."""
+    stride, (high, wide, made, _) = numbers(attr["strides"])[1], kernel.shape
+    assert stride == high == wide
+    grown = np.einsum("nhwc,ijoc->nhiwjo", x, kernel)
+    assert list(size) == [len(x), x.shape[1] * high, x.shape[2] * wide, made]
+    return grown.reshape(size)
 
 
 def fused(attr: Any, x: Array) -> Array:
@@ -152,17 +172,24 @@ def add(attr: Any, *terms: Array) -> Array:
 
 OPS: dict[str, Callable[..., Any]] = {
     "Add": add,
+    "AddN": add,
     "AddV2": add,
+    "AvgPool": pooling(lambda taps: taps.mean(0)),
     "ConcatV2": lambda attr, *given: np.concatenate(given[:-1], int(given[-1])),
     "Conv2D": convolution(lambda x, kernel: np.tensordot(x, kernel, 1)),
+    "Conv2DBackpropInput": transposed,
+    "DepthwiseConv2dNative": convolution(lambda x, kernel: x * kernel[:, 0]),
     "Identity": lambda attr, x: x,
     "LeakyRelu": lambda attr, x: np.where(x > 0, x, np.float32(attr["alpha"]["f"]) * x),
     "MaxPool": pooling(lambda taps: taps.max(0)),
+    "Mul": lambda attr, x, y: x * y,
     "Pad": lambda attr, x, widths: np.pad(x, widths),
     "PadV2": lambda attr, x, widths, fill: np.pad(x, widths, constant_values=fill),
+    "Relu": lambda attr, x: relu(x),
+    "Relu6": lambda attr, x: relu6(x),
     "Reshape": lambda attr, x, shape: x.reshape(shape),
     "ResizeBilinear": resize,
-    "Sigmoid": lambda attr, x: 1 / (1 + np.exp(-x)),
+    "Sigmoid": lambda attr, x: (1 + np.tanh(x / 2)) / 2,
     "SparseToDense": sparse_to_dense,
     "SplitV": split,
     "Transpose": lambda attr, x, axes: x.transpose(axes),
