@@ -53,7 +53,21 @@ def number(kernel: str) -> int:
     return int((re.findall(r"_(\d+)$", kernel) or ["0"])[0])
 
 
-SOURCES = {"nanodet": Source("nanodet", number, bgr=True), "selfie": Source("selfie")}
+def part(kernel: str) -> tuple[int, ...]:
+    """Of MoveNet: the backbone; what is below its pyramid's top, by number; then head by head."""
+    if "/model_1/model/" in kernel:
+        return (0,)
+    if found := re.search(r"/model_1/(separable_)?conv2d(?:_(\d+))?/", kernel):
+        return (1, bool(found[1]), int(found[2] or 0))
+    heads = ("kpt_heatmap_0", "center_0", "kpt_regress_0", "kpt_offset_0")
+    return (2, *(heads.index(head) for head in heads if f"/{head}/" in kernel))
+
+
+SOURCES = {
+    "nanodet": Source("nanodet", number, bgr=True),
+    "selfie": Source("selfie"),
+    "movenet": Source("movenet-lightning", part),
+}
 
 
 def main() -> None:

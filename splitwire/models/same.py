@@ -13,10 +13,17 @@ class SameConv2d(nn.Conv2d):
     """
 
     def __init__(
-        self, channels: int, made: int, size: int = 1, stride: int = 1, groups: int = 1
+        self,
+        channels: int,
+        made: int,
+        size: int,
+        stride: int = 1,
+        groups: int = 1,
+        bias: bool = True,
     ) -> None:
         zeros = size - stride
-        super().__init__(channels, made, size, stride, zeros // 2 * (1 - zeros % 2), groups=groups)
+        even = 0 if zeros % 2 else zeros // 2
+        super().__init__(channels, made, size, stride, even, groups=groups, bias=bias)
         self.odd = (zeros // 2, zeros - zeros // 2) * 2 if zeros % 2 else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from torch import nn
 
-from splitwire.models import nanodet, selfie
+from splitwire.models import movenet, nanodet, selfie
 from splitwire.models.preprocess import Network, Preprocess
 from splitwire.models.weights import fill
 
 SHIPPED: dict[str, tuple[Callable[[], nn.Module], Preprocess]] = {
     "nanodet": (nanodet.NanoDet, nanodet.PREPROCESS),
+    "movenet": (movenet.MoveNet, movenet.PREPROCESS),
     "selfie": (selfie.Selfie, selfie.PREPROCESS),
 }
 WEIGHTS = Path(__file__).parents[1] / "weights"

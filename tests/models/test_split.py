@@ -41,6 +41,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module] | None, int, int]] = {
     "lite0": (None, 224, 2),
     "nanodet": (None, 416, 5),
     "selfie": (None, 256, 6),
+    "movenet": (None, 192, 5),
     "vit": (vit, 64, 4),
     "densenet121": (lambda: network("densenet121"), 64, 25),
     "hard": (None, 16, 5),

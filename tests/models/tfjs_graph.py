@@ -155,6 +155,22 @@ def split(attr: Any, x: Array, sizes: Array, axis: Array) -> list[Array]:
     return np.split(x, np.cumsum(sizes)[:-1], int(axis))
 
 
+def gather(attr: Any, x: Array, indices: Array) -> Array:
+    return x[tuple(np.moveaxis(indices, -1, 0))]
+
+
+def unpack(attr: Any, x: Array) -> list[Array]:
+    return list(np.moveaxis(x, int(attr["axis"]["i"]), 0))
+
+
+def squeeze(attr: Any, x: Array) -> Array:
+    return x.squeeze(tuple(numbers(attr["squeeze_dims"])))
+
+
+def cast(attr: Any, x: Array) -> Array:
+    return x.astype({"DT_FLOAT": np.float32, "DT_INT32": np.int32}[attr["DstT"]["type"]])
+
+
 def relu(x: Array) -> Array:
     return np.maximum(x, 0)
 
@@ -170,21 +186,33 @@ def add(attr: Any, *terms: Array) -> Array:
     return made
 
 
+DENSE = convolution(lambda x, kernel: np.tensordot(x, kernel, 1))
+DEPTHWISE = convolution(lambda x, kernel: x * kernel[:, 0])
+
 OPS: dict[str, Callable[..., Any]] = {
+    "_FusedConv2D": DENSE,
     "Add": add,
     "AddN": add,
     "AddV2": add,
+    "ArgMax": lambda attr, x, axis: x.argmax(int(axis)).astype(np.int32),
     "AvgPool": pooling(lambda taps: taps.mean(0)),
+    "Cast": cast,
     "ConcatV2": lambda attr, *given: np.concatenate(given[:-1], int(given[-1])),
-    "Conv2D": convolution(lambda x, kernel: np.tensordot(x, kernel, 1)),
+    "Conv2D": DENSE,
     "Conv2DBackpropInput": transposed,
-    "DepthwiseConv2dNative": convolution(lambda x, kernel: x * kernel[:, 0]),
+    "DepthwiseConv2dNative": DEPTHWISE,
+    "ExpandDims": lambda attr, x, axis: np.expand_dims(x, int(axis)),
+    "FloorDiv": lambda attr, x, y: x // y,
+    "FusedDepthwiseConv2dNative": DEPTHWISE,
+    "GatherNd": gather,
     "Identity": lambda attr, x: x,
     "LeakyRelu": lambda attr, x: np.where(x > 0, x, np.float32(attr["alpha"]["f"]) * x),
     "MaxPool": pooling(lambda taps: taps.max(0)),
     "Mul": lambda attr, x, y: x * y,
+    "Pack": lambda attr, *given: np.stack(given, int(attr["axis"]["i"])),
     "Pad": lambda attr, x, widths: np.pad(x, widths),
     "PadV2": lambda attr, x, widths, fill: np.pad(x, widths, constant_values=fill),
+    "RealDiv": lambda attr, x, y: x / y,
     "Relu": lambda attr, x: relu(x),
     "Relu6": lambda attr, x: relu6(x),
     "Reshape": lambda attr, x, shape: x.reshape(shape),
@@ -192,5 +220,10 @@ OPS: dict[str, Callable[..., Any]] = {
     "Sigmoid": lambda attr, x: (1 + np.tanh(x / 2)) / 2,
     "SparseToDense": sparse_to_dense,
     "SplitV": split,
+    "Sqrt": lambda attr, x: np.sqrt(x),
+    "SquaredDifference": lambda attr, x, y: (x - y) ** 2,
+    "Squeeze": squeeze,
+    "Sub": lambda attr, x, y: x - y,
     "Transpose": lambda attr, x, axes: x.transpose(axes),
+    "Unpack": unpack,
 }
