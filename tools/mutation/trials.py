@@ -18,7 +18,7 @@ PARTS = ("splitwire", "tests", "docs", "benchmarks", "tools", "pyproject.toml", 
 LOADED = ("torch", "torchvision", "timm", "av", "skimage", "matplotlib", "pytest", "websockets")
 PATIENCE = 150  # seconds for a few processes to start on a busy machine, and for what hangs to show
 _trees: list[Path] = []  # one in each process
-_control: dict[str, str] = {}  # what became of a test on the tree as it is
+_control: dict[tuple[str, ...], str] = {}  # what became of tests on the tree as it is
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Verdict:
     Args:
         mutant: what was put in.
         outcome: "killed"; "hung"; "broken" if it imports no more, or ends the process; "survived";
-            "unclear" if the test that found it fails without it too.
+            "unclear" if the test that found it fails without it too, or the tests are not there.
         test: which found it.
     """
 
@@ -83,9 +83,10 @@ def judge(trial: Trial) -> Verdict:
         outcome, test = _run(tree, trial.tests, PATIENCE + 5 * trial.seconds)
     finally:
         kept.replace(file)  # with the time that the byte code beside it knows
-    if outcome == "killed" and test not in _control:
-        _control[test] = _run(tree, (test,), PATIENCE + 5 * trial.seconds)[0]
-    if outcome == "killed" and _control[test] != "survived":
+    again = {"killed": (test,), "broken": ("--collect-only", *trial.tests)}.get(outcome, ())
+    if again and again not in _control:
+        _control[again] = _run(tree, again, PATIENCE + 5 * trial.seconds)[0]
+    if again and _control[again] != "survived":
         outcome = "unclear"
     return Verdict(trial.mutant, outcome, test)
 
