@@ -125,11 +125,15 @@ def _test(tree: Path, tests: Sequence[str], told: Connection) -> None:
     import pytest
 
     class First:
-        """Tells of the test that fails."""
+        """Tells of the test that fails, or of the file that cannot be imported."""
 
-        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        def pytest_runtest_logreport(
+            self, report: pytest.TestReport | pytest.CollectReport
+        ) -> None:
             if report.failed:
                 told.send(report.nodeid)
+
+        pytest_collectreport = pytest_runtest_logreport
 
     options = ("-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=short")
     os._exit(pytest.main([*options, *tests], [First()]))
