@@ -37,7 +37,8 @@ class Verdict:
     Args:
         mutant: what was put in.
         outcome: "killed"; "hung"; "broken" if it imports no more, or ends the process; "survived";
-            "unclear" if the test that found it fails without it too, or the tests are not there.
+            "unclear" if the test that found it does not find it again, or fails without it too, or
+            if the tests are not there.
         test: which found it.
     """
 
@@ -75,17 +76,20 @@ def judge(trial: Trial) -> Verdict:
     (tree,) = _trees
     if not trial.tests:
         return Verdict(trial.mutant, "survived")
+    patience = PATIENCE + 5 * trial.seconds
     file = tree / trial.mutant.file
     kept = file.with_suffix(".kept")
     shutil.copy2(file, kept)
     try:
         file.write_bytes(trial.mutant.source())
-        outcome, test = _run(tree, trial.tests, PATIENCE + 5 * trial.seconds)
+        outcome, test = _run(tree, trial.tests, patience)
+        if outcome == "killed" and _run(tree, (test,), patience)[0] == "survived":
+            outcome = "unclear"
     finally:
         kept.replace(file)  # with the time that the byte code beside it knows
     again = {"killed": (test,), "broken": ("--collect-only", *trial.tests)}.get(outcome, ())
     if again and again not in _control:
-        _control[again] = _run(tree, again, PATIENCE + 5 * trial.seconds)[0]
+        _control[again] = _run(tree, again, patience)[0]
     if again and _control[again] != "survived":
         outcome = "unclear"
     return Verdict(trial.mutant, outcome, test)
