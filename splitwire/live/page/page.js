@@ -83,11 +83,10 @@ function draw(source, width, height) {
   const wanted = about.sizes[$("model").value];
   const covering = Math.max(wanted.width / width, wanted.height / height);
   const scale = (covering * wanted.resize) / Math.min(wanted.width, wanted.height);
-  const whole = wanted.resize === null;
+  const [w, h] = wanted.resize === null ? [wanted.width, wanted.height] : [width * scale, height * scale];
   [sheet.width, sheet.height] = [wanted.width, wanted.height];
   const context = sheet.getContext("2d", { alpha: false });
   context.imageSmoothingQuality = "high";
-  const [w, h] = whole ? [wanted.width, wanted.height] : [width * scale, height * scale];
   context.drawImage(source, (wanted.width - w) / 2, (wanted.height - h) / 2, w, h);
 }
 
