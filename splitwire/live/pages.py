@@ -49,9 +49,9 @@ def pages(access: Access, about: dict[str, Any]) -> list[BaseRoute]:
     return [*(Route(at, file) for at in FILES), Route("/about", described)]
 
 
-def picture_sizes(models: Sequence[Model]) -> dict[str, dict[str, int]]:
+def picture_sizes(models: Sequence[Model]) -> dict[str, dict[str, int | None]]:
     """Height and width of each network's pictures, and what a photo is resized to, in pixels."""
-    sizes = {}
+    sizes: dict[str, dict[str, int | None]] = {}
     for model in models:
         height, width = model.preprocess.size
         sizes[model.name] = {"height": height, "width": width, "resize": model.preprocess.resize}

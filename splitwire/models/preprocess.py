@@ -1,5 +1,6 @@
 """From a photo to the pixels that a network takes, and from pixels to its normalised input."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,19 +20,21 @@ class Preprocess:
 
     `crop` is what is cut from the photo, the side of a square or a pair (height, width). The photo
     is scaled first, until it just covers the crop enlarged by resize / min(crop): for a square,
-    until its short side is `resize`. `interpolation` is one of Pillow's filters ("bilinear",
-    "bicubic", ...). Raises `ModelError` for values that no picture can be made with.
+    until its short side is `resize`. With a `resize` of None the whole photo is scaled to `crop`,
+    whatever its shape. `interpolation` is one of Pillow's filters ("bilinear", "bicubic", ...).
+    Raises `ModelError` for values that no picture can be made with.
     """
 
     crop: int | tuple[int, int]
-    resize: int
+    resize: int | None
     mean: tuple[float, ...]
     std: tuple[float, ...]
     interpolation: str
 
     def __post_init__(self) -> None:
         """Refuse what would fail only at the first picture."""
-        if len(self.size) != 2 or not 0 < min(self.size) <= self.resize:
+        most = math.inf if self.resize is None else self.resize
+        if len(self.size) != 2 or not 0 < min(self.size) <= most:
             raise ModelError(
                 f"preprocessing crops {self.crop} pixels out of {self.resize}: crop is a side or a "
                 "(height, width) pair, and its shorter side at least 1 and at most resize"
@@ -51,8 +54,8 @@ class Preprocess:
         """One of the ten fixed views of `photo`: float32 (3, H, W) of `size`, integers 0 to 255.
 
         View 0 is the centre crop, 1 to 4 the corners (top left, top right, bottom left, bottom
-        right), 5 to 9 the mirror images of 0 to 4: the ten crops of Krizhevsky et al. (2012).
-        Raises `DataError` for any other view.
+        right), 5 to 9 the mirror images of 0 to 4: the ten crops of Krizhevsky et al. (2012). Where
+        the whole photo is taken all five are the same. Raises `DataError` for any other view.
         """
         if view not in range(VIEWS):
             raise DataError(f"there is no view {view}: a photo has views 0 to {VIEWS - 1}")
@@ -85,6 +88,8 @@ class Preprocess:
         The side that is the shorter one, counted in sides of the crop, decides.
         """
         height, width = self.size
+        if self.resize is None:
+            return width, height
         tall = photo_height * width > photo_width * height
         side, photo_side = (width, photo_width) if tall else (height, photo_height)
         over, under = self.resize * side, min(height, width) * photo_side

@@ -1,4 +1,4 @@
-"""The places a network can come from: the packaged samples, timm, torchvision, a user's file."""
+"""The places a network can come from: this package and its samples, timm, torchvision, a file."""
 
 import importlib
 import socket
@@ -12,6 +12,7 @@ from torch import nn
 from splitwire.errors import ModelError, did_you_mean
 from splitwire.models.messages import reason
 from splitwire.models.preprocess import Network, Preprocess
+from splitwire.models.shipped import SHIPPED, shipped
 from splitwire.models.user import from_file
 
 # Side of the crop and of the resized photo, in pixels, as published with the weights.
@@ -28,14 +29,16 @@ def build(name: str, pretrained: bool) -> Network:
     kind, _, rest = name.partition(":")
     if name in LITE:
         return _lite(name, pretrained)
+    if name in SHIPPED:
+        return shipped(name, pretrained)
     if ".py:" in name:
         return from_file(name)
     if kind in ("timm", "torchvision") and rest:
         return (_timm if kind == "timm" else _torchvision)(rest, pretrained)
-    names = [*LITE, *_timm_names(), *_torchvision_names()]
+    names = [*LITE, *SHIPPED, *_timm_names(), *_torchvision_names()]
     raise ModelError(
-        f"unknown model {name!r}{did_you_mean(name, names)} (a model is lite0, timm:NAME, "
-        "torchvision:NAME or FILE.py:FACTORY)"
+        f"unknown model {name!r}{did_you_mean(name, names)} (a model is "
+        f"{', '.join(('lite0', *SHIPPED))}, timm:NAME, torchvision:NAME or FILE.py:FACTORY)"
     )
 
 
@@ -43,6 +46,8 @@ def origin(name: str) -> str:
     """Where the pretrained weights of the network called `name` come from, in words."""
     if ".py:" in name:
         return "as its factory makes them, trained or not"
+    if name in SHIPPED:
+        return "pretrained, from the package (splitwire/weights)"
     return f"pretrained, from {_package(name) if name in LITE else name.partition(':')[0]}"
 
 

@@ -10,7 +10,7 @@ from streams import UNIT_RANGE, features, payload_of, stream_of
 
 import splitwire as sw
 from splitwire.codecs import laplace
-from splitwire.codecs.ecsq import _thresholds
+from splitwire.codecs.ecsq import _design, _positions, _thresholds
 from splitwire.errors import BitstreamError
 
 LEVELS = [2, 3, 8, 16, 64]
@@ -34,6 +34,25 @@ def test_the_fit_finds_the_model(below, above):
     assert mode == pytest.approx(0.5, abs=0.1 * (below + above))
     assert a == pytest.approx(below, rel=0.15)
     assert b == pytest.approx(above, rel=0.15)
+
+
+def test_the_fit_is_in_the_unit_of_the_numbers():
+    numbers = np.sort(laplacian(1, 2, size=500))
+    unit = np.float32(2.0**-20)
+    assert laplace.fit(numbers * unit) == tuple(float(unit) * part for part in laplace.fit(numbers))
+
+
+@pytest.mark.parametrize("below, above", [(1, 1), (0.5, 1)])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_ends_are_where_the_derivatives_vanish(below, above, seed):
+    """Of few numbers the range is most of their extent."""
+    x, levels = laplacian(below, above, size=300, seed=seed), 8
+    lo, hi = laplace.clip_range(x, levels)
+    assert x.min() < lo < hi < x.max() and hi - lo > 0.5 * np.ptp(x)
+    mode, a, b = laplace.fit(np.sort(x))
+    ease = 12 * (levels - 1) ** 2 / ((hi - lo) * (a + b))
+    assert (mode - lo) / a == pytest.approx(np.log(ease * a * a), rel=1e-9)
+    assert (hi - mode) / b == pytest.approx(np.log(ease * b * b), rel=1e-9)
 
 
 @pytest.mark.parametrize("levels", [3, 4, 8, 32])
@@ -80,6 +99,13 @@ def test_thresholds_choose_the_cheapest_level(pairs, seed):
     chosen = np.searchsorted(thresholds, y, "right")
     costs = (y[:, None] - levels) ** 2 + price
     np.testing.assert_allclose(costs[np.arange(200), chosen], costs.min(1), atol=1e-12)
+
+
+def test_as_many_numbers_as_levels_have_one_each():
+    y = np.array([0, 0.3, 0.55, 1])
+    offsets, thresholds = _design(y, 4, 0)
+    assert np.searchsorted(thresholds, y, "right").tolist() == [0, 1, 2, 3]
+    np.testing.assert_allclose(_positions(offsets), y, atol=1 / (2 * 64 * 3) + 1 / (2 * 2047))
 
 
 @pytest.mark.parametrize("levels", LEVELS)

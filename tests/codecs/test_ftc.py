@@ -1,6 +1,7 @@
 """The feature transform codec: what calibration gives it, and what its quality means."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -95,17 +96,25 @@ def test_a_profile_that_weighs_a_band_with_nothing_is_refused(codec: sw.Codec) -
         replace(codec, profile=sw.Profile("ftc", {**codec.profile.arrays, "gain": gain}))
 
 
-@pytest.mark.parametrize("count", [3, 700, 5000])
+@pytest.mark.parametrize("count", [3, 700, 2049, 5000])
 def test_inverse_is_of_exact_integers(count: int) -> None:
     """The largest numbers there are, in sums of the most terms: exact, so in any order the same."""
-    numbers = np.full((count, 1, 1), 2.0**40)
-    basis = np.full((1, count), 32767, np.int16)
     bits = min(27, 38 - (count - 1).bit_length())
     assert count * 32767 * 2**bits < 2**53
+    basis = np.full((1, 1, count), 32767, np.int16)
+    basis[..., count // 2 :] *= -1
+    numbers = 2.0**bits - np.arange(count).reshape(-1, 1, 1)
+    exact = sum(int(n) * int(b) for n, b in zip(numbers.flat, basis.flat, strict=True))
     order = np.random.default_rng(0).permutation(count)
-    np.testing.assert_array_equal(
-        transform.rebuild(numbers, basis), transform.rebuild(numbers[order], basis[:, order])
-    )
+    for places in (np.arange(count), order):
+        made = transform.rebuild(numbers[places], basis[..., places])
+        assert made.item() == min(max(round(Fraction(exact, 2**15)), -(2**bits)), 2**bits)
+    assert transform.rebuild(np.full_like(numbers, 2.0**40), abs(basis)).item() == 2**bits
+
+
+def test_what_is_kept_between_calls_cannot_be_written() -> None:
+    kept = transform.cosines(5), transform._integer_cosines(5), transform.octaves(5, 4)
+    assert not any(array.flags.writeable for array in kept)
 
 
 def test_bands_are_half_octaves() -> None:

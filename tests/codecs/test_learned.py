@@ -98,6 +98,14 @@ def test_sums_of_a_layer_are_exact() -> None:
     np.testing.assert_array_equal(whole(x), whole(x[::-1]))
 
 
+@pytest.mark.parametrize(("more", "sound"), [(0, True), (1, False)])
+def test_a_layer_has_as_many_terms_as_stay_exact(more: int, sound: bool) -> None:
+    count = (1 << 20) + more
+    parts = layer(1, 1)
+    whole = Layer(**parts | {"weight": np.ones((1, count, 1, 1), np.int8)})  # type: ignore[arg-type]
+    assert (count * 128 * 2**15 + 2**31 < 2**53) and whole.is_sound() == sound
+
+
 def test_a_layer_is_a_convolution() -> None:
     import torch
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import splitwire as sw
+from splitwire.codecs.ffmpeg import _scheduling_kept
 
 FRAME = np.random.default_rng(0).standard_normal((8, 14, 14)).astype(np.float32)
 
@@ -33,3 +34,13 @@ def test_no_thread_is_real_time_after_coding(name: str) -> None:
     for _ in range(2):  # its threads live on between frames
         encoder.encode(FRAME)
         assert policies() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="this system is not Linux")
+def test_scheduling_that_an_encoder_changed_is_given_back() -> None:
+    """By one that does what anybody may do, as SVT-AV1 does what root may."""
+    before = os.sched_getscheduler(0)
+    with _scheduling_kept():
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        assert os.sched_getscheduler(0) != before
+    assert os.sched_getscheduler(0) == before

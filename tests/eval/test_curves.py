@@ -1,4 +1,5 @@
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +64,13 @@ def test_against_our_own_integration() -> None:
     gap = hermite(other, np.log10(other_rates), grid) - hermite(quality, np.log10(RATES), grid)
     own = np.sum((gap[1:] + gap[:-1]) / 2) / (len(grid) - 1)
     assert delta.percent == pytest.approx(100 * (10**own - 1), rel=1e-6)
+
+
+def test_curves_that_share_enough_are_compared_without_a_warning() -> None:
+    further = [kl / 4 for kl in KL]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert bd_rate(curve(RATES, KL), curve(RATES, further)).percent is not None
 
 
 def test_the_order_of_points_and_points_that_are_beaten_do_not_matter() -> None:

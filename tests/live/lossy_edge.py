@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from driving import drive, outcomes, run, shared
+from driving import drive, outcomes, run
 from films import film, kinds, right
 from residual import Far, Residual, registered
 
 import splitwire as sw
+from splitwire.calibrate.store import ProfileStore
 from splitwire.cli import main
+from splitwire.runner.choice import Choice
 from splitwire.runner.threads import limit_threads
 
 
@@ -28,7 +30,9 @@ def segments() -> tuple[int, int]:
 def edge(address: str, spec: str, frames: str, deadline: str) -> dict[str, object]:
     """What became of frames at 30 a second."""
     model = sw.load_model("net.py:small")
-    way = drive(model, address, choices=[shared(model, "1", spec)], deadline=float(deadline))
+    halves = sw.split(model, "1")
+    choice = Choice.shared(halves, ProfileStore().codecs(halves, sw.codec(spec)), spec)
+    way = drive(model, address, choices=[choice], deadline=float(deadline))
     records = run(way, film(int(frames), 1 / 30))
     totals = [record.total for record in records.values()]
     return {

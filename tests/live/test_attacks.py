@@ -109,6 +109,18 @@ def test_a_message_longer_than_was_agreed_is_not_even_held(
     assert entry["client"].startswith("127.0.0.1:")
 
 
+def test_what_is_no_frame_is_told_and_logged(named: tuple[str, CloudProcess]) -> None:
+    address, cloud = named
+    with dial(address) as socket:
+        agree(socket)
+        socket.send(b"\x09garbage")
+        with pytest.raises(ConnectionClosed) as ended:
+            socket.recv(PATIENCE)
+    assert ended.value.rcvd is not None
+    entry = cloud.event("parted", reason=ended.value.rcvd.reason)
+    assert (entry["level"], "no frame" in entry["reason"]) == ("warning", True)
+
+
 def test_a_text_message_is_at_most_64_kib(named: tuple[str, CloudProcess]) -> None:
     with dial(named[0]) as socket:
         socket.send(Hello("x" * 1000, "1", "raw").text() + " " * 64_000)

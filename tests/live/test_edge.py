@@ -105,6 +105,16 @@ def test_a_deadline_that_cannot_be_met_falls_back(address: str, small: sw.Model)
     assert right(small, records)
 
 
+def test_a_deadline_that_has_passed_before_anything_is_sent_falls_back(
+    address: str, small: sw.Model
+) -> None:
+    """On a device so slow that the cloud would have answered twice over."""
+    records = run(drive(small, address, deadline=0.05, slowness=1000.0), pictures(1))
+    (record,) = records.values()
+    assert record.seconds["edge"] > 0.05
+    assert (record.outcome, record.reason) == ("fell back", "no answer before the deadline")
+
+
 def test_a_frame_that_no_network_predicts_is_refused_with_the_reason(
     address: str, net: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

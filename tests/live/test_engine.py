@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cloud_here import cloud_here
+from deployment import agree, dial
 
 import splitwire as sw
 from splitwire.live import batching
@@ -295,6 +297,18 @@ def test_memory_is_given_back_when_no_frame_has_come_for_a_while(
 
     asyncio.run(main())
     assert (len(found), given) == (3, ["back"])
+
+
+def test_memory_is_given_back_when_a_client_has_gone(
+    small: sw.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = Event()
+    monkeypatch.setattr(batching, "return_memory", given.set)
+    monkeypatch.setattr(batching, "_REST_SECONDS", 0.05)
+    with cloud_here(small) as (_, address):
+        with dial(address) as socket:
+            agree(socket)
+        assert given.wait(60)
 
 
 MEMORY = """

@@ -125,6 +125,24 @@ def test_the_page_of_a_cloud_wants_its_token_and_then_sees_what_the_network_sees
     assert not page.locator("#strip").is_visible()
 
 
+def test_a_network_of_whole_photos_is_shown_them_whole(page: Any, tmp_path: Path) -> None:
+    from PIL import Image
+
+    wide = Image.new("RGB", (160, 40), "red")
+    wide.paste("lime", (0, 0, 30, 40))
+    wide.paste("blue", (130, 0, 160, 40))
+    wide.save(tmp_path / "wide.png")
+    process = start_cloud(tmp_path, "--port", "0", models=["net.py:whole"])
+    page.goto(process.event("listening")["address"])
+    status(page, "Ready")
+    page.set_input_files("#file", str(tmp_path / "wide.png"))
+    status(page, "Frame 1 answered by the cloud")
+    pixel = "(c, x) => [...c.getContext('2d').getImageData(x, 16, 1, 1).data.slice(0, 3)]"
+    row = [page.locator("#picture").evaluate(pixel, x) for x in (1, 16, 30)]
+    assert row == [[0, 255, 0], [255, 0, 0], [0, 0, 255]]
+    process.stop()
+
+
 def test_the_demonstration_compares_the_three_ways(
     page: Any, demo: str, photo: Path, best: str
 ) -> None:

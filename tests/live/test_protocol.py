@@ -55,6 +55,7 @@ def test_terminal_escapes_are_shown_escaped() -> None:
 
 def test_nobody_waits_longer_than_a_minute() -> None:
     assert Frame.read(Frame(0, 1, 4e6, b"x").message()).patience == 60
+    assert Frame(0, 1, 5e6, b"x").message()[6:10] == b"\xff" * 4  # more than the field holds
 
 
 @pytest.mark.parametrize("key", ["model", "split", "codec", "task", "digest"])

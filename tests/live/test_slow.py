@@ -146,6 +146,7 @@ def test_a_client_that_is_only_silent_may_stay(
     with dial(address) as socket:
         agree(socket)
         assert isinstance(ask(socket, packet, 1), Answer)
+        socket.pong()  # that nobody asked for
         sleep(2)  # twice what a message may take
         socket.ping().wait(PATIENCE)
         sleep(2)

@@ -27,6 +27,11 @@ class Options:
 def plain():
     return nn.Sequential(nn.Conv2d(3, Options().width, 3), nn.BatchNorm2d(4), nn.Dropout())
 
+def named():
+    network = plain()
+    network.classes = ["sign", "light"]
+    return network
+
 def sized():
     return plain(), Preprocess(16, 20, (0.0,) * 3, (255.0,) * 3, "bicubic")
 
@@ -91,6 +96,11 @@ def test_a_timm_model_keeps_its_shape_of_picture() -> None:
 def test_a_factory_without_preprocessing_gets_imagenets(user: str) -> None:
     preprocess = sw.load_model(f"{user}:plain").preprocess
     assert (preprocess.crop, preprocess.resize) == (224, 256)
+
+
+def test_a_network_tells_what_its_classes_are_called(user: str) -> None:
+    assert sw.load_model(f"{user}:named").classes == ("sign", "light")
+    assert sw.load_model(f"{user}:plain").classes == ()
 
 
 def test_untrained_weights_are_the_same_each_time_and_disturb_no_seed(user: str) -> None:
@@ -205,6 +215,7 @@ def test_a_file_that_is_none_is_an_error(tmp_path: Path) -> None:
     ("name", "near"),
     [
         ("lite3", "lite2"),
+        ("nanodett", "nanodet"),
         ("resnet18", "timm:resnet18"),
         ("timm:resnt18", "timm:resnet18"),
         ("timm:resnet18.no_tag", "timm:resnet18"),

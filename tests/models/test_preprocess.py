@@ -67,6 +67,14 @@ def test_the_centre_view_that_is_no_square_is_that_of_timm(
     assert np.array_equal(ours, peer(photo).numpy())
 
 
+def test_without_a_resize_the_whole_photo_is_taken() -> None:
+    photo, how = gradient(100, 40), Preprocess((24, 16), None, (0.0,) * 3, (1.0,) * 3, "bilinear")
+    whole = np.asarray(photo.resize((16, 24), Image.Resampling.BILINEAR), np.float32)
+    for view in range(5):
+        assert np.array_equal(how.picture(photo, view), whole.transpose(2, 0, 1))
+        assert np.array_equal(how.picture(photo, view + 5), whole[:, ::-1].transpose(2, 0, 1))
+
+
 def test_a_pair_of_equal_sides_is_a_square() -> None:
     photo = gradient(77, 31)
     pair = replace(SMALL, crop=(16, 16))
@@ -99,6 +107,8 @@ def test_an_unknown_view_is_an_error(view: int) -> None:
     [
         ({"crop": 25}, "crops 25 pixels out of 24"),
         ({"crop": 0}, "crops 0"),
+        ({"crop": 0, "resize": None}, "crops 0 pixels"),
+        ({"resize": 0}, "crops 16 pixels out of 0"),
         ({"crop": (25, 40)}, r"crops \(25, 40\) pixels out of 24"),
         ({"crop": (16, 0)}, "shorter side at least 1"),
         ({"crop": (16, 16, 16)}, r"crop is a side or a \(height, width\) pair"),

@@ -39,6 +39,9 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module] | None, int, int]] = {
     "vgg16": (lambda: network("vgg16"), 32, 1),
     "mobilenet_v3": (lambda: network("mobilenet_v3_small"), 64, 3),
     "lite0": (None, 224, 2),
+    "nanodet": (None, 416, 5),
+    "selfie": (None, 256, 6),
+    "movenet": (None, 192, 5),
     "vit": (vit, 64, 4),
     "densenet121": (lambda: network("densenet121"), 64, 25),
     "hard": (None, 16, 5),
@@ -133,6 +136,11 @@ def test_a_module_is_cut_at_its_output() -> None:
     assert (point.module, point.elements) == ("blocks.3", 15_680)
     by_node = sw.split(model("lite0"), point.node)
     assert by_node.crossings == split.crossings
+
+
+def test_three_levels_of_a_detector_cross_together() -> None:
+    crossings = sw.split(model("nanodet"), "neck").crossings
+    assert [c.shape for c in crossings] == [(1, 128, side, side) for side in (52, 26, 13)]
 
 
 def test_a_module_called_twice_ends_at_its_last_call() -> None:

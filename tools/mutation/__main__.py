@@ -4,7 +4,7 @@ python tools/mutation map FOLDER [TESTS ...]   which lines each test runs, by co
 python tools/mutation run FOLDER COUNT SEED    a sample of mutants against the tests of their lines
 
 FOLDER holds the map and takes verdicts.txt, a line a mutant; a verdict that stands there is kept.
-The control: a test that finds a fault must pass without it.
+The control: a test that finds a fault must find it again, and pass without it.
 """
 
 import os

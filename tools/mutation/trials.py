@@ -18,7 +18,7 @@ PARTS = ("splitwire", "tests", "docs", "benchmarks", "tools", "pyproject.toml", 
 LOADED = ("torch", "torchvision", "timm", "av", "skimage", "matplotlib", "pytest", "websockets")
 PATIENCE = 150  # seconds for a few processes to start on a busy machine, and for what hangs to show
 _trees: list[Path] = []  # one in each process
-_control: dict[str, str] = {}  # what became of a test on the tree as it is
+_control: dict[tuple[str, ...], str] = {}  # what became of tests on the tree as it is
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class Verdict:
     Args:
         mutant: what was put in.
         outcome: "killed"; "hung"; "broken" if it imports no more, or ends the process; "survived";
-            "unclear" if the test that found it fails without it too.
+            "unclear" if the test that found it does not find it again, or fails without it too, or
+            if the tests are not there.
         test: which found it.
     """
 
@@ -75,17 +76,21 @@ def judge(trial: Trial) -> Verdict:
     (tree,) = _trees
     if not trial.tests:
         return Verdict(trial.mutant, "survived")
+    patience = PATIENCE + 5 * trial.seconds
     file = tree / trial.mutant.file
     kept = file.with_suffix(".kept")
     shutil.copy2(file, kept)
     try:
         file.write_bytes(trial.mutant.source())
-        outcome, test = _run(tree, trial.tests, PATIENCE + 5 * trial.seconds)
+        outcome, test = _run(tree, trial.tests, patience)
+        if outcome == "killed" and _run(tree, (test,), patience)[0] == "survived":
+            outcome = "unclear"
     finally:
         kept.replace(file)  # with the time that the byte code beside it knows
-    if outcome == "killed" and test not in _control:
-        _control[test] = _run(tree, (test,), PATIENCE + 5 * trial.seconds)[0]
-    if outcome == "killed" and _control[test] != "survived":
+    again = {"killed": (test,), "broken": ("--collect-only", *trial.tests)}.get(outcome, ())
+    if again and again not in _control:
+        _control[again] = _run(tree, again, patience)[0]
+    if again and _control[again] != "survived":
         outcome = "unclear"
     return Verdict(trial.mutant, outcome, test)
 
@@ -124,11 +129,15 @@ def _test(tree: Path, tests: Sequence[str], told: Connection) -> None:
     import pytest
 
     class First:
-        """Tells of the test that fails."""
+        """Tells of the test that fails, or of the file that cannot be imported."""
 
-        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        def pytest_runtest_logreport(
+            self, report: pytest.TestReport | pytest.CollectReport
+        ) -> None:
             if report.failed:
                 told.send(report.nodeid)
+
+        pytest_collectreport = pytest_runtest_logreport
 
     options = ("-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=short")
     os._exit(pytest.main([*options, *tests], [First()]))

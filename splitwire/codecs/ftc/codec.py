@@ -17,8 +17,9 @@ from splitwire.codecs.ftc.moments import Moments
 from splitwire.codecs.ftc.profile import arrays_of, opened
 from splitwire.codecs.ftc.rate_control import within_bytes
 from splitwire.codecs.ftc.sensitivity import Learnt, learn_from
-from splitwire.codecs.ftc.steps import TARGET
+from splitwire.codecs.ftc.steps import MIDDLE, TARGET
 from splitwire.codecs.layout import from_planes, to_planes
+from splitwire.codecs.pacing import Pace
 from splitwire.codecs.parameter import parameter
 from splitwire.codecs.predictive import PredictiveCodec
 from splitwire.codecs.profile import Profile
@@ -34,15 +35,15 @@ class Ftc(ProfiledCodec, PredictiveCodec):
         x ─▶ DCT of each map ─▶ KLT over channels ─▶ weights ─▶ one step ─▶ context coder
 
     Attributes:
-        target_bytes: instead of a quality, the most bytes of a stream; a tensor that cannot fit is
-            refused.
+        target_bytes: instead of a quality, the most bytes of a stream; in a sequence their
+            mean, see codecs/pacing.py. A tensor that cannot fit is refused.
     """
 
     name: ClassVar[str] = "ftc"
     expected_loss: ClassVar[float] = TARGET
     settings: ClassVar[tuple[Mapping[str, Any], ...]] = tuple({"quality": q} for q in (40, 50, 60))
     kept: ClassVar[int] = 8
-    target_bytes: int = parameter(0, "instead of quality: bytes a stream may have", low=0)
+    target_bytes: int = parameter(0, "instead of quality: bytes a stream", low=0)
     _open = staticmethod(opened)
 
     def calibrate(
@@ -74,6 +75,14 @@ class Ftc(ProfiledCodec, PredictiveCodec):
         super().__post_init__()
         if len(self._changed()) > 1:
             raise CodecError("ftc takes one of quality and target_bytes")
+
+    def pace(self) -> Pace[PredictiveCodec] | None:
+        """That of `target_bytes`, whose streams are coded at a quality each."""
+        if not self.target_bytes:
+            return None
+        return Pace(
+            self.target_bytes, MIDDLE, TOP, lambda q: replace(self, target_bytes=0, quality=q)
+        )
 
     def _encode_next(self, x: Tensor, past: Past | None) -> tuple[bytes, Past | None] | None:
         assert self.profile is not None

@@ -35,7 +35,8 @@ from splitwire.kernels.residual_arguments import (
     Model,
 )
 
-TRADEOFF = 0.1  # squares of a step that a bit is worth
+_TRADEOFF = 0.12  # squares of a step that a bit is worth in a still scene
+_LIVELY = 0.1  # by how much less, where a residual takes the bits of a map alone
 _LEADING = 24  # components by which motion is found
 _REACH = 1 / 7  # of a map's longer side, that motion is looked for
 _RENEWED = 32  # residuals after which the map of long ago is the last one
@@ -44,7 +45,7 @@ _RARE, _OFTEN = 3277, 19661  # a first bin's odds at first, and others', in 1/65
 _LESS = 0.5  # residuals are about so much smaller than what calibration saw
 _TRUST = 6  # bins that a class's odds rest on at first
 
-_ALONE = 1.05  # of the bits that a map alone would take, about: from here on it is coded alone
+_ALONE = 0.95  # of the bits that a map alone would take, about: from here on it is coded alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +127,8 @@ class Inter:
         vectors, sources = self._moves(numbers, past, step)
         foretold = self._foretold(past, vectors, sources)
         z = self._coefficients(numbers - foretold) / step
-        if _bits(z) > _ALONE * _bits(self.table.weighted(numbers) / step):
+        share = _bits(z) / max(_bits(self.table.weighted(numbers) / step), 1.0)
+        if share > _ALONE:
             return None
         blocks = self.blocks
         in_order = z.reshape(len(z), -1)[:, blocks.order].astype(np.float32)
@@ -138,7 +140,7 @@ class Inter:
             self.kinds(quality),
             blocks.places,
             past.model,
-            TRADEOFF,
+            _TRADEOFF - _LIVELY * share,
         )
         return stream.tobytes(), self._after(past, foretold, q, step, model)
 
@@ -222,8 +224,9 @@ class Inter:
 
 
 def _bits(z: Floats) -> float:
-    """About those of coefficients in steps."""
-    return float(np.log2(1 + 4 * z * z).sum()) / 2
+    """About those of coefficients in steps; one that is rounded to nothing has none."""
+    beyond = np.maximum(np.abs(z) - 0.5, 0)
+    return float(np.log2(1 + 4 * beyond).sum())
 
 
 @lru_cache(maxsize=16)

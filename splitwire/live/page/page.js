@@ -78,15 +78,15 @@ class Browser {
   }
 }
 
-/** The picture as the network wants it, on the sheet: resized to cover it with a margin, centre cropped. */
+/** The picture as the network wants it, on the sheet: resized to cover it with a margin, centre cropped; or all of it. */
 function draw(source, width, height) {
   const wanted = about.sizes[$("model").value];
   const covering = Math.max(wanted.width / width, wanted.height / height);
   const scale = (covering * wanted.resize) / Math.min(wanted.width, wanted.height);
+  const [w, h] = wanted.resize === null ? [wanted.width, wanted.height] : [width * scale, height * scale];
   [sheet.width, sheet.height] = [wanted.width, wanted.height];
   const context = sheet.getContext("2d", { alpha: false });
   context.imageSmoothingQuality = "high";
-  const [w, h] = [width * scale, height * scale];
   context.drawImage(source, (wanted.width - w) / 2, (wanted.height - h) / 2, w, h);
 }
 
