@@ -190,7 +190,7 @@ class Keypoints(Task):
         return super().statistics(Pose.of(reference), Pose.of(output), truth)
 
     def predict(self, output: Output) -> Prediction:
-        """`{"points": [[x, y, score], ...]}`, as fractions of the picture, and the points' names."""
+        """`{"points": [[x, y, score], ...]}`: fractions of the picture, and the names of points."""
         points = Pose.of(output).points
         points[:, :2] = points[:, :2].clip(0, 1)
         said = {"points": [[round(number, 5) for number in row] for row in points.tolist()]}
