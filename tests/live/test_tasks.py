@@ -107,11 +107,13 @@ def test_a_cloud_that_lacks_the_task_says_what_it_has(address: str, cloud: str, 
     )
     with pytest.raises(RemoteError) as refused:
         run(address, model, "1", "task.py:Steering", whole=False)
-    said = "the cloud refused: no task 'steering' here; there are: classification"
+    said = "the cloud refused: no task 'steering' here; there are: classification, "
+    said += "detection, segmentation, keypoints"
     assert str(refused.value) == said
     with pytest.raises(RemoteError) as refused:
         run(cloud, model, "1", "other.py:Steering", whole=False)
-    said = "the cloud refused: no task 'depth' here; there are: classification, steering, maps"
+    said = "the cloud refused: no task 'depth' here; there are: classification, "
+    said += "detection, segmentation, keypoints, steering, maps"
     assert str(refused.value) == said
 
 
@@ -173,5 +175,6 @@ def test_on_the_command_line_too_a_refusal_is_one_line(
 ) -> None:
     command = ["edge", "--connect", address, "--model", "net.py:small", "--split", "1"]
     assert splitwire(monkeypatch, *command, "--task", "task.py:Steering") == 1
-    said = "splitwire: the cloud refused: no task 'steering' here; there are: classification\n"
+    said = "splitwire: the cloud refused: no task 'steering' here; there are: classification, "
+    said += "detection, segmentation, keypoints\n"
     assert capsys.readouterr().err == said
