@@ -110,6 +110,8 @@ class Run:
                 lines.add(sample_line(sample))
                 self.done.add(sample.key)
                 yield sample
+        if isinstance(self.pictures, Stills) and self._gauge.task.draws:
+            self.pictures.keep(self.out, read_run(self.out)[1], self.model)
 
     def _choices(
         self, codings: Sequence[Coding], pictures: Sequence[Coding], cuts: Sequence[Split]

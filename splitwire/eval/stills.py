@@ -1,15 +1,21 @@
 """The photos of an experiment, each by itself: view after view, through every choice."""
 
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 
 from splitwire.codecs.base import Tensor
 from splitwire.data.fingerprint import by_path
 from splitwire.data.photos import describe, load_photos
+from splitwire.disk import write_whole, writing
 from splitwire.eval.checks import labelled
 from splitwire.eval.experiment import Experiment
+from splitwire.eval.extremes import extremes, picture_of
 from splitwire.eval.gauge import Gauge, View, Way
 from splitwire.eval.samples import Done, Sample
 from splitwire.models.load import Model
@@ -57,6 +63,22 @@ class Stills:
     def first(self, model: Model) -> Tensor:
         """A picture to show."""
         return model.preprocess.picture(self.photos[0].open())
+
+    def keep(self, run: Path, samples: Sequence[Sample], model: Model) -> None:
+        """Keep the best and the worst picture of each choice in a run's folder; see extremes.py.
+
+        Raises:
+            StorageError: they cannot be written.
+        """
+        photos = {photo.name: photo for photo in self.photos}
+        pairs = extremes(samples).values()
+        for name in dict.fromkeys(sample.photo for pair in pairs for sample in pair):
+            x, path = model.preprocess.picture(photos[name].open()), picture_of(run, name)
+            file = io.BytesIO()
+            Image.fromarray(x.transpose(1, 2, 0).astype(np.uint8)).save(file, "JPEG", quality=90)
+            with writing(path.parent):
+                path.parent.mkdir(exist_ok=True)
+            write_whole(path, file.getvalue())
 
     def samples(
         self, choices: Mapping[Choice, str], done: Done, model: Model, gauge: Gauge

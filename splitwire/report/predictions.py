@@ -28,19 +28,19 @@ def predictions(run: Path, summary: Summary, max_divergence: float) -> Section |
         ExperimentError: the picture is damaged.
         TaskError: the task fails to draw.
     """
-    task, path = _task(summary), run / PICTURE
+    task, path = task_of(summary), run / PICTURE
     if task is None or not path.is_file():
         return None
     chosen = smallest(recommended(summary, max_divergence), SHARED)
     alone = _sample(summary, (EDGE_ONLY, "", ""))
     shared = _sample(summary, chosen.choice) if chosen else None
-    picture = _opened(path)
+    picture = opened(path)
     panels = []
     if alone:
-        panels.append(_panel(task, picture, alone, "The uncompressed network"))
+        panels.append(panel(task, picture, alone, "The uncompressed network"))
     if chosen and shared:
         words = f"Through {chosen.label}, {size_text(shared.bytes)}"
-        panels.append(_panel(task, picture, shared, words))
+        panels.append(panel(task, picture, shared, words))
     if not panels:
         return None
     said = f"The first picture ({summary.samples[0].photo}) as the network takes it, and what the "
@@ -50,7 +50,7 @@ def predictions(run: Path, summary: Summary, max_divergence: float) -> Section |
     return Section("says", "What the network says", said, panels)
 
 
-def _task(summary: Summary) -> Task | None:
+def task_of(summary: Summary) -> Task | None:
     """The task of the run, which needs no network to draw; None where it insists on one."""
     try:
         return task_class(summary.head.experiment.task)()
@@ -64,7 +64,12 @@ def _sample(summary: Summary, choice: Key) -> Sample | None:
     return next((s for s in summary.samples if s.key == first and s.prediction), None)
 
 
-def _opened(path: Path) -> Image.Image:
+def opened(path: Path) -> Image.Image:
+    """A picture that a run keeps, in RGB.
+
+    Raises:
+        ExperimentError: it is damaged.
+    """
     try:
         with Image.open(path) as picture:
             return picture.convert("RGB")
@@ -72,7 +77,12 @@ def _opened(path: Path) -> Image.Image:
         raise ExperimentError(f"{path} is no picture that can be read: {error}") from error
 
 
-def _panel(task: Task, picture: Image.Image, sample: Sample, words: str) -> Markup:
+def panel(task: Task, picture: Image.Image, sample: Sample, words: str) -> Markup:
+    """A picture with what a sample says of it drawn on it, below some words.
+
+    Raises:
+        TaskError: the task fails to draw.
+    """
     try:
         drawn, lines = task.draw(picture.copy(), sample.prediction), task.lines(sample.prediction)
     except Exception as error:  # of any kind: tasks are users' own

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import Total
+from splitwire.report.extreme_section import best_and_worst
 from splitwire.report.feature_sections import depth, histograms, mosaic, read_features
 from splitwire.report.live_section import along_the_clock
 from splitwire.report.predictions import predictions
@@ -43,6 +44,7 @@ def sections(
         total_time(summary, totals, max_divergence),
         stages(summary, totals, max_divergence),
         None if summary.clips else predictions(run, summary, max_divergence),
+        None if summary.clips else best_and_worst(run, summary, max_divergence),
         histograms(features),
         mosaic(run, summary, features, max_divergence),
         depth(summary),
