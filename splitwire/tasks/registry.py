@@ -13,12 +13,19 @@ from splitwire.models.load import Model
 from splitwire.tasks.base import Task
 from splitwire.tasks.classification import Classification
 from splitwire.tasks.detection import Detection
+from splitwire.tasks.embedding import Embedding
 from splitwire.tasks.keypoints import Keypoints
 from splitwire.tasks.segmentation import Segmentation
 from splitwire.userfile import is_userfile, load
 
 ENTRY_POINTS = "splitwire.tasks"
-BUILT_IN: tuple[type[Task], ...] = (Classification, Detection, Segmentation, Keypoints)
+BUILT_IN: tuple[type[Task], ...] = (
+    Classification,
+    Detection,
+    Segmentation,
+    Keypoints,
+    Embedding,
+)
 
 
 def load_task(name: str, model: Model) -> Task:

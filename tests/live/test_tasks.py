@@ -108,12 +108,12 @@ def test_a_cloud_that_lacks_the_task_says_what_it_has(address: str, cloud: str, 
     with pytest.raises(RemoteError) as refused:
         run(address, model, "1", "task.py:Steering", whole=False)
     said = "the cloud refused: no task 'steering' here; there are: classification, "
-    said += "detection, segmentation, keypoints"
+    said += "detection, segmentation, keypoints, embedding"
     assert str(refused.value) == said
     with pytest.raises(RemoteError) as refused:
         run(cloud, model, "1", "other.py:Steering", whole=False)
     said = "the cloud refused: no task 'depth' here; there are: classification, "
-    said += "detection, segmentation, keypoints, steering, maps"
+    said += "detection, segmentation, keypoints, embedding, steering, maps"
     assert str(refused.value) == said
 
 
@@ -176,5 +176,5 @@ def test_on_the_command_line_too_a_refusal_is_one_line(
     command = ["edge", "--connect", address, "--model", "net.py:small", "--split", "1"]
     assert splitwire(monkeypatch, *command, "--task", "task.py:Steering") == 1
     said = "splitwire: the cloud refused: no task 'steering' here; there are: classification, "
-    said += "detection, segmentation, keypoints\n"
+    said += "detection, segmentation, keypoints, embedding\n"
     assert capsys.readouterr().err == said

@@ -68,7 +68,7 @@ def test_an_unknown_task_is_told_from_those_there_are() -> None:
     with pytest.raises(
         TaskError,
         match=r"unknown task 'classifcation' \(did you mean 'classification'\?\); there are: "
-        r"classification, detection, segmentation, keypoints, or path/to/file\.py:CLASS",
+        r"classification, detection, segmentation, keypoints, embedding, or path/to/file\.py:CLASS",
     ):
         task_class("classifcation")
 

@@ -1,0 +1,128 @@
+"""Embedding: one vector, of which the direction is what counts."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from splitwire.errors import TaskError
+from splitwire.models.load import Model
+from splitwire.tasks.base import Output, Prediction, Task, described
+from splitwire.tasks.metric import Metric, mean
+from splitwire.tasks.structure import shapes
+
+Floats = NDArray[np.float64]
+
+
+def _cosine(reference: Output, output: Output, truth: Any) -> float:
+    return float((_direction(reference) * _direction(output)).sum())
+
+
+def _pair(reference: Output, output: Output, truth: Any) -> list[str]:
+    """Both directions, float16 in base64: ten times less than their numbers in words."""
+    halves = (_direction(x)[0].numpy().astype("<f2") for x in (reference, output))
+    return [b64encode(half.tobytes()).decode() for half in halves]
+
+
+def retrieval(statistics: Sequence[list[str]], weights: Floats) -> Floats:
+    """The share of pictures whose nearest other picture stays the same, under weights (n pictures).
+
+    Each picture is looked up among the uncompressed embeddings of all others, whatever the weights:
+    these say how often it is asked for. NaN where there are fewer than three pictures, since the
+    nearest of one other tells nothing.
+    """
+    if len(statistics) < 3:
+        return np.full(len(weights), np.nan)
+    kept, coded = (
+        np.stack(
+            [np.frombuffer(b64decode(pair[i]), "<f2").astype(np.float64) for pair in statistics]
+        )
+        for i in range(2)
+    )
+    alone = np.where(np.eye(len(kept), dtype=bool), -np.inf, 0.0)
+    nearest = [(asked @ kept.T + alone).argmax(1) for asked in (kept, coded)]
+    return mean((nearest[0] == nearest[1]).tolist(), weights)
+
+
+class Embedding(Task):
+    """A network whose output is one vector, (1, numbers), compared with others by the angle.
+
+    What it says of a picture is taken for a normal distribution about the vector's direction, of
+    deviation 1 in each number. The divergence of two of these is half the squared distance of the
+    directions, which is 1 − the cosine of their angle: 0 to 2.
+
+    Args:
+        numbers: how many the vector has; None where nobody knows.
+    """
+
+    name: ClassVar[str] = "embedding"
+    unit: ClassVar[str] = "1 − cosine"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("cosine", "cosine of the angle with the uncompressed network's vector", _cosine),
+        Metric(
+            "nearest",
+            "pictures whose nearest other picture, by the uncompressed vectors, stays the same",
+            _pair,
+            retrieval,
+            share=True,
+        ),
+    )
+
+    def __init__(self, numbers: int | None = None) -> None:
+        self._numbers = numbers
+
+    @classmethod
+    def of(cls, model: Model) -> Self:
+        """With the length of the network's vector."""
+        first = next(iter(shapes(model)), ())
+        return cls(first[1] if len(first) == 2 else None)
+
+    def check(self, output: Output) -> None:
+        """Refuse what is no vector of two numbers or more."""
+        vector = isinstance(output, torch.Tensor) and output.ndim == 2 and output.shape[0] == 1
+        if not vector or output.shape[1] < 2:
+            raise TaskError(
+                f"an embedding is one vector, 1×numbers, and not {described(output)}: name the "
+                "task that fits (--task), or write one (docs/adding-a-task.md)"
+            )
+
+    def check_label(self, output: Output, label: Any) -> None:
+        """Take any: an embedding is judged by the uncompressed network's alone."""
+
+    def divergence(self, reference: Output, output: Output) -> float:
+        """1 − the cosine of the angle between the two vectors; one of zeros is at 1 from others."""
+        a, b = _direction(reference), _direction(output)
+        return float((a - b).square().sum() / 2)
+
+    def log_likelihood(self, output: Output, random: np.random.Generator) -> torch.Tensor:
+        """That of a point drawn about the vector's direction, less a constant."""
+        direction = F.normalize(output)
+        noise = torch.from_numpy(random.standard_normal(tuple(output.shape))).to(output.dtype)
+        return -(direction.detach() + noise - direction).square().sum() / 2
+
+    def predict(self, output: Output) -> Prediction:
+        """The vector itself: `{"vector": [0.25, ...]}`."""
+        return {"vector": [float(f"{v:.5g}") for v in output[0].detach().tolist()]}
+
+    def check_prediction(self, prediction: Prediction) -> None:
+        """Refuse what is no vector of the network's length."""
+        vector = prediction.get("vector")
+        right = prediction.keys() == {"vector"} and isinstance(vector, list) and len(vector) > 1
+        right = right and all(type(value) in (int, float) for value in vector or [])
+        if not right or (self._numbers and len(vector or []) != self._numbers):
+            raise TaskError(f"no embedding: a vector of {self._numbers or 'some'} numbers expected")
+
+    def lines(self, prediction: Prediction) -> list[str]:
+        """The vector's length and its first numbers."""
+        vector = prediction["vector"]
+        first = ", ".join(f"{value:.3g}" for value in vector[:4])
+        return [f"{len(vector)} numbers of norm {np.linalg.norm(vector):.4g}", f"{first}, …"]
+
+
+def _direction(vector: Output) -> torch.Tensor:
+    """The vector over its norm, float64 (1, numbers); zeros stay zeros."""
+    return F.normalize(vector.detach().double())
