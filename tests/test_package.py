@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "codecs": {"errors", "disk", "kernels"},
     "models": {"errors", "disk", "userfile"},
     "tasks": {"errors", "userfile", "models"},
-    "data": {"errors", "models"},
+    "data": {"errors", "models", "tasks"},
     "runner": {"errors", "codecs", "models"},
     "calibrate": {"errors", "codecs", "models", "tasks", "data", "runner"},
     "train": {

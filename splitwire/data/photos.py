@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from splitwire.data.annotations import PICTURES, annotated, annotations
 from splitwire.data.labels import labels
 from splitwire.errors import DataError
 from splitwire.models.preprocess import Preprocess
+from splitwire.tasks.truth import Annotation
 
 SAMPLES = "samples"
 CALIBRATION = "scikit-image"
@@ -46,12 +49,12 @@ class Photo:
     Attributes:
         name: its path within the data set.
         path: where it is.
-        label: index of its class, or None where nobody said.
+        label: index of its class, what is annotated on it, or None where nobody said.
     """
 
     name: str
     path: Path
-    label: int | None = None
+    label: int | Annotation | None = None
 
     def open(self) -> Image.Image:
         """The picture in RGB.
@@ -68,8 +71,15 @@ class Photo:
         Raises:
             DataError: the file is no picture.
         """
-        with self._opened():
-            pass
+        with self._opened() as picture:
+            size = picture.size
+        if isinstance(self.label, Annotation):
+            self.label.check(size)
+
+    def truth(self, preprocess: Preprocess, view: int = 0) -> Any:
+        """What is true of one view of it, for metrics: its class, or what is annotated there."""
+        said = self.label
+        return said.seen(preprocess, view) if isinstance(said, Annotation) else said
 
     @contextmanager
     def _opened(self) -> Iterator[Image.Image]:
@@ -85,13 +95,14 @@ def load_photos(data: str, limit: int | None = None, labelled: bool = True) -> l
 
     Args:
         data: "samples", "scikit-image", or a folder. A folder of pictures is unlabelled. In a
-            folder of folders each is a class; see labels.py.
+            folder of folders each is a class; see labels.py. A folder with images/ and annotations
+            in it is read as annotations.py says.
         limit: take that many, evenly spread over the sorted names.
         labelled: whether folders are classes. To learn from pictures without labels, any will do.
 
     Raises:
         DataError: the folder is missing or holds no picture, a file in it is none, or its folders
-            are no classes.
+            are no classes, or its annotations cannot be read.
     """
     photos = find_photos(data, limit, labelled)
     for photo in photos:
@@ -174,11 +185,15 @@ def _package_folder(module: str, install: str) -> Path:
 def _folder(root: Path, labelled: bool) -> list[Photo]:
     if not root.is_dir():
         raise DataError(f"{root} is no folder; give {SAMPLES!r} or a folder of pictures")
-    paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    kind = annotated(root)
+    within = root / PICTURES if kind else root
+    paths = sorted(p for p in within.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     if not paths:
-        raise DataError(f"{root} holds no pictures ({', '.join(SUFFIXES)})")
-    names = [path.relative_to(root) for path in paths]
-    known = labels(root, names) if labelled else [None] * len(names)
+        raise DataError(f"{within} holds no pictures ({', '.join(SUFFIXES)})")
+    names = [path.relative_to(within) for path in paths]
+    known: Sequence[int | Annotation | None] = [None] * len(names)
+    if labelled:
+        known = annotations(root, kind, names) if kind else labels(root, names)
     return [
         Photo(name.as_posix(), path, label)
         for name, path, label in zip(names, paths, known, strict=True)

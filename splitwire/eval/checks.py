@@ -15,6 +15,7 @@ from splitwire.eval.head import Head, Profiles
 from splitwire.eval.machine import hardware, versions
 from splitwire.models.load import Model
 from splitwire.tasks.base import Task
+from splitwire.tasks.truth import Annotation
 
 
 def check_same(head: Head, experiment: Experiment, deployment: Deployment, out: Path) -> None:
@@ -59,9 +60,10 @@ def labelled(task: Task, model: Model, photos: Sequence[Photo]) -> list[Photo]:
         except TaskError as error:
             if all(is_sample(photo) for photo in photos):
                 return [replace(photo, label=None) for photo in photos]
-            raise DataError(
-                f"{photo.path.parent}: the label of its pictures is wrong: {error}"
-            ) from error
+            wrong = f"{photo.path.parent}: the label of its pictures is wrong"
+            if isinstance(label, Annotation):
+                wrong = f"{photo.path}: what is annotated on it is wrong"
+            raise DataError(f"{wrong}: {error}") from error
     return list(photos)
 
 

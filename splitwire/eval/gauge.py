@@ -28,14 +28,14 @@ class View:
         x: the picture, (3, H, W) of whole numbers 0 to 255.
         reference: the output.
         clock: when it comes, in seconds.
-        label: its truth, where it is known.
+        truth: what is known of it, where it is known.
     """
 
     blank: Sample
     x: NDArray[np.number[Any]]
     reference: Output
     clock: float
-    label: Any = None
+    truth: Any = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Gauge:
                 blank,
                 bytes=len(sent),
                 divergence=self.task.divergence(view.reference, output),
-                metrics=self._scoring.measure(self.task, view.reference, output, view.label),
+                metrics=self._scoring.measure(self.task, view.reference, output, view.truth),
                 prediction=self.task.predict(output),
                 link=self._link_seconds(sent, blank, view.clock) if sent else {},
                 intra=packet.is_intra(sent) if sent and blank.clip is not None else None,

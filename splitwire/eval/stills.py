@@ -94,7 +94,8 @@ class Stills:
             x = model.preprocess.picture(photo.open(), number)
             with torch.inference_mode():
                 reference = gauge.task.checked(model(torch.from_numpy(x)[None]))
-            view = View(blank, x, reference, float(at), photo.label)  # they come one a second
+            truth = photo.truth(model.preprocess, number)
+            view = View(blank, x, reference, float(at), truth)  # they come one a second
             for choice in missing:
                 way = Way.alone(choice, choices[choice])
                 if choice in cold:  # the first run of anything pays for caches and allocations

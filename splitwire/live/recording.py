@@ -180,7 +180,7 @@ class Recording:
         prediction = {"prediction": told or read_prediction(write_prediction(self._task, output))}
         if name not in self._references:
             return prediction
-        reference, truth = self._references[name], self._photos[name].label
+        reference, truth = self._references[name], self._photos[name].truth(self._model.preprocess)
         return prediction | {
             "divergence": self._task.divergence(reference, output),
             "metrics": self._scoring.measure(self._task, reference, output, truth),

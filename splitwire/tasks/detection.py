@@ -139,6 +139,12 @@ class Detection(Task):
         classes = output[0].shape[2]
         if over := [kind for kind in label.classes if kind >= classes]:
             raise TaskError(f"it has class {over[0]}, and the network 0 to {classes - 1} only")
+        for kind in set(label.classes) if label.names and self._names else ():
+            if label.names[kind].casefold() != self._names[kind].casefold():
+                raise TaskError(
+                    f"its class {kind} is {label.names[kind]!r}, and the network's is "
+                    f"{self._names[kind]!r}: list the network's classes as categories, in order"
+                )
 
     def divergence(self, reference: Output, output: Output) -> float:
         """Kullback and Leibler's of a picture's label, in nats: see the class."""

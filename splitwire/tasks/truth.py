@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from splitwire.errors import TaskError
+from splitwire.errors import DataError
 from splitwire.models.preprocess import Preprocess
 
 Box = tuple[float, float, float, float]
@@ -24,6 +24,13 @@ VISIBLE = 0.25
 
 class Annotation(ABC):
     """What is said of a whole photo."""
+
+    def check(self, size: tuple[int, int]) -> None:  # noqa: B027
+        """See that it fits a photo of a width and a height, and can be read.
+
+        Raises:
+            DataError: it does not, or cannot.
+        """
 
     @abstractmethod
     def seen(self, preprocess: Preprocess, view: int) -> Any:
@@ -43,6 +50,7 @@ class Objects(Annotation):
         points: of each, x and y as fractions of the picture, and 0 where it is not labelled, 1
             where it is hidden, 2 where it is seen; empty where nobody said.
         mirrored: for each point the one that it is in a mirror, as a left eye is a right one.
+        names: what the classes are called, in the order of their indices; empty where nobody said.
     """
 
     classes: tuple[int, ...]
@@ -52,6 +60,7 @@ class Objects(Annotation):
     size: tuple[float, float]
     points: tuple[tuple[Point, ...], ...] = ()
     mirrored: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
 
     def seen(self, preprocess: Preprocess, view: int) -> "Objects":
         """Those that the view shows any of, cut where it ends."""
@@ -96,22 +105,33 @@ class MaskFile(Annotation):
 
     path: Path
 
+    def check(self, size: tuple[int, int]) -> None:
+        """See that it is a mask of as many pixels."""
+        height, width = self._read().shape
+        if (width, height) != size:
+            raise DataError(
+                f"{self.path} has {width}×{height} pixels, and its picture {size[0]}×{size[1]}"
+            )
+
     def seen(self, preprocess: Preprocess, view: int) -> NDArray[np.uint8]:
         """The class of each pixel of the view, uint8 (H, W).
 
         Raises:
-            TaskError: the file is no picture of one channel of at most 8 bits.
+            DataError: the file is no picture of one channel of at most 8 bits.
         """
+        nearest = replace(preprocess, interpolation="nearest")
+        picture = Image.fromarray(self._read())
+        return np.asarray(nearest.picture(picture, view)[0].astype(np.uint8))
+
+    def _read(self) -> NDArray[np.uint8]:
         try:
             with Image.open(self.path) as opened:
                 mask = np.asarray(opened)  # of a palette, the indices
         except Exception as error:  # damaged files make Pillow raise errors of a dozen kinds
-            raise TaskError(f"{self.path} is no mask that can be read: {error}") from error
+            raise DataError(f"{self.path} is no mask that can be read: {error}") from error
         if mask.ndim != 2 or mask.dtype not in (np.uint8, np.bool_):
-            raise TaskError(
+            raise DataError(
                 f"{self.path} is no mask: one channel of 8 bits expected, each pixel the index of "
                 "its class"
             )
-        nearest = replace(preprocess, interpolation="nearest")
-        picture = Image.fromarray(mask.astype(np.uint8))
-        return np.asarray(nearest.picture(picture, view)[0].astype(np.uint8))
+        return mask.astype(np.uint8)

@@ -223,3 +223,11 @@ def test_boxes_are_drawn_where_they_are() -> None:
     changed = np.asarray(drawn).astype(int).sum(2) < 765
     assert changed[40:64, 40].all() and changed[40:64, 71].all()  # left and right of 20 to 36
     assert not changed[:, 110:].any()
+
+
+def test_a_class_that_is_called_otherwise_is_refused() -> None:
+    box = ((0.0, 0.0, 1.0, 1.0),)
+    one = Objects((1,), box, (9.0,), (False,), SIZE, names=("wasp", "Bee", "cow"))
+    TASK.check_label(output(), one)  # "Bee" is enough of "bee"; the others are not there
+    with pytest.raises(TaskError, match="its class 0 is 'wasp', and the network's is 'ant'"):
+        TASK.check_label(output(), replace(one, classes=(0,)))
