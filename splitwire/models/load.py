@@ -97,7 +97,8 @@ def load_model(name: str, weights: str | PathLike[str] | None = "pretrained") ->
 
     `name` is "lite0" (EfficientNet-Lite0; also "lite1", "lite2"), "nanodet" (detection of COCO's
     classes), "selfie" (segmentation of people), "movenet" (key points of one), "timm:NAME",
-    "torchvision:NAME" (a classifier), or "path/to/file.py:factory", where `factory()` gives an
+    "torchvision:NAME" (a classifier
+    or segmenter), or "path/to/file.py:factory", where `factory()` gives an
     `nn.Module`, or a pair of it and a `Preprocess` (without one: ImageNet's, 224 of 256 pixels).
 
     `weights` is "pretrained"; the path of a state dict (.pt, .pth, .safetensors); or None for

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from splitwire.errors import ModelError, did_you_mean
+from splitwire.models import dense
 from splitwire.models.messages import reason
 from splitwire.models.preprocess import Network, Preprocess
 from splitwire.models.shipped import SHIPPED, shipped
@@ -106,25 +107,31 @@ def _timm(name: str, pretrained: bool) -> Network:
 
 def _torchvision_names() -> list[str]:
     torchvision = _library("torchvision")
-    # Only its classifiers: the others have no one picture size, or do not export whole.
-    return [f"torchvision:{n}" for n in torchvision.models.list_models(torchvision.models)]
+    # Not the others: they have no one picture size, or do not export whole.
+    found = [*torchvision.models.list_models(torchvision.models), *dense.segmenters(torchvision)]
+    return [f"torchvision:{name}" for name in found]
 
 
 def _torchvision(name: str, pretrained: bool) -> Network:
     torchvision = _library("torchvision")
+    dense.refuse_detector(torchvision, name)
     names = _torchvision_names()
     if f"torchvision:{name}" not in names:
         raise ModelError(
-            f"torchvision has no classifier {name!r}{did_you_mean(f'torchvision:{name}', names)}"
+            f"torchvision has no classifier or segmenter {name!r}"
+            f"{did_you_mean(f'torchvision:{name}', names)}"
         )
-    weights = torchvision.models.get_model_weights(name).DEFAULT
+    known = torchvision.models.get_model_weights(name).DEFAULT
+    how, weights = known.transforms(), known if pretrained else None
+    pixelwise = name in dense.segmenters(torchvision)
     with _download(f"torchvision:{name}", hub=False) if pretrained else nullcontext():
-        network = torchvision.models.get_model(name, weights=weights if pretrained else None)
-    how = weights.transforms()
+        if pixelwise:
+            network = dense.segmenter(torchvision, name, weights, known.meta["categories"])
+        else:
+            network = torchvision.models.get_model(name, weights=weights)
     mean, std = (tuple(255 * float(v) for v in values) for values in (how.mean, how.std))
-    return network, Preprocess(
-        how.crop_size[0], how.resize_size[0], mean, std, how.interpolation.value
-    )
+    crop, resize = (dense.SIDE,) * 2 if pixelwise else (how.crop_size[0], how.resize_size[0])
+    return network, Preprocess(crop, resize, mean, std, how.interpolation.value)
 
 
 @contextmanager

@@ -220,7 +220,7 @@ def test_a_file_that_is_none_is_an_error(tmp_path: Path) -> None:
         ("timm:resnt18", "timm:resnet18"),
         ("timm:resnet18.no_tag", "timm:resnet18"),
         ("torchvision:resnet43", "torchvision:resnet34"),
-        ("torchvision:fcn_resnet50", "torchvision:resnet50"),
+        ("torchvision:fcn_resnet5", "torchvision:fcn_resnet50"),
         ("", "lite0"),
         ("timm:", "timm:NAME"),
     ],
