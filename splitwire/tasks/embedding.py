@@ -1,4 +1,4 @@
-"""Embedding: one vector, of which the direction is what counts."""
+"""Embedding: numbers of which the direction is what counts: a vector, or a backbone's maps."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from splitwire.errors import TaskError
 from splitwire.models.load import Model
-from splitwire.tasks.base import Output, Prediction, Task, described
+from splitwire.tasks.base import Output, Prediction, Task, described, tensors
 from splitwire.tasks.metric import Metric, mean
 from splitwire.tasks.structure import shapes
 
@@ -19,12 +19,12 @@ Floats = NDArray[np.float64]
 
 
 def _cosine(reference: Output, output: Output, truth: Any) -> float:
-    return float((_direction(reference) * _direction(output)).sum())
+    return float((_direction(_whole(reference)) * _direction(_whole(output))).sum())
 
 
 def _pair(reference: Output, output: Output, truth: Any) -> list[str]:
     """Both directions, float16 in base64: ten times less than their numbers in words."""
-    halves = (_direction(x)[0].numpy().astype("<f2") for x in (reference, output))
+    halves = (_direction(_pooled(x))[0].numpy().astype("<f2") for x in (reference, output))
     return [b64encode(half.tobytes()).decode() for half in halves]
 
 
@@ -49,14 +49,17 @@ def retrieval(statistics: Sequence[list[str]], weights: Floats) -> Floats:
 
 
 class Embedding(Task):
-    """A network whose output is one vector, (1, numbers), compared with others by the angle.
+    """A vector (1, numbers), or a backbone's maps in any structure, compared by the angle.
+
+    All numbers of all tensors count as one vector. What is looked up and told is what is left of
+    it when maps (1, channels, H, W) and sequences (1, tokens, channels) are averaged over places.
 
     What it says of a picture is taken for a normal distribution about the vector's direction, of
     deviation 1 in each number. The divergence of two of these is half the squared distance of the
     directions, which is 1 − the cosine of their angle: 0 to 2.
 
     Args:
-        numbers: how many the vector has; None where nobody knows.
+        numbers: how many the averaged vector has; None where nobody knows.
     """
 
     name: ClassVar[str] = "embedding"
@@ -77,17 +80,18 @@ class Embedding(Task):
 
     @classmethod
     def of(cls, model: Model) -> Self:
-        """With the length of the network's vector."""
-        first = next(iter(shapes(model)), ())
-        return cls(first[1] if len(first) == 2 else None)
+        """With the length of the network's vector, averaged over places."""
+        known = [shape for shape in shapes(model) if len(shape) > 1]
+        return cls(sum(shape[2] if len(shape) == 3 else shape[1] for shape in known))
 
     def check(self, output: Output) -> None:
-        """Refuse what is no vector of two numbers or more."""
-        vector = isinstance(output, torch.Tensor) and output.ndim == 2 and output.shape[0] == 1
-        if not vector or output.shape[1] < 2:
+        """Refuse what holds no two floats, or is of more pictures than one."""
+        found = tensors(output)
+        right = all(t.is_floating_point() and t.ndim > 1 and t.shape[0] == 1 for t in found)
+        if not right or sum(t[0].numel() for t in found) < 2:
             raise TaskError(
-                f"an embedding is one vector, 1×numbers, and not {described(output)}: name the "
-                "task that fits (--task), or write one (docs/adding-a-task.md)"
+                f"an embedding is floats, 1×numbers or maps 1×…, and not {described(output)}: name "
+                "the task that fits (--task), or write one (docs/adding-a-task.md)"
             )
 
     def check_label(self, output: Output, label: Any) -> None:
@@ -95,18 +99,18 @@ class Embedding(Task):
 
     def divergence(self, reference: Output, output: Output) -> float:
         """1 − the cosine of the angle between the two vectors; one of zeros is at 1 from others."""
-        a, b = _direction(reference), _direction(output)
+        a, b = _direction(_whole(reference)), _direction(_whole(output))
         return float((a - b).square().sum() / 2)
 
     def log_likelihood(self, output: Output, random: np.random.Generator) -> torch.Tensor:
         """That of a point drawn about the vector's direction, less a constant."""
-        direction = F.normalize(output)
-        noise = torch.from_numpy(random.standard_normal(tuple(output.shape))).to(output.dtype)
+        direction = F.normalize(_whole(output))
+        noise = torch.from_numpy(random.standard_normal(tuple(direction.shape))).to(direction)
         return -(direction.detach() + noise - direction).square().sum() / 2
 
     def predict(self, output: Output) -> Prediction:
-        """The vector itself: `{"vector": [0.25, ...]}`."""
-        return {"vector": [float(f"{v:.5g}") for v in output[0].detach().tolist()]}
+        """The vector itself, averaged over places: `{"vector": [0.25, ...]}`."""
+        return {"vector": [float(f"{v:.5g}") for v in _pooled(output)[0].detach().tolist()]}
 
     def check_prediction(self, prediction: Prediction) -> None:
         """Refuse what is no vector of the network's length."""
@@ -123,6 +127,23 @@ class Embedding(Task):
         return [f"{len(vector)} numbers of norm {np.linalg.norm(vector):.4g}", f"{first}, …"]
 
 
-def _direction(vector: Output) -> torch.Tensor:
+def _whole(output: Output) -> torch.Tensor:
+    """All numbers, (1, numbers)."""
+    return torch.cat([tensor.flatten(1) for tensor in tensors(output)], 1)
+
+
+def _pooled(output: Output) -> torch.Tensor:
+    """The means over places of maps and sequences, (1, numbers)."""
+    return torch.cat([_over_places(tensor) for tensor in tensors(output)], 1)
+
+
+def _over_places(tensor: torch.Tensor) -> torch.Tensor:
+    """(1, channels, ...) of maps, (1, tokens, channels), or (1, numbers) to (1, numbers)."""
+    if tensor.ndim == 3:
+        return tensor.mean(1)
+    return tensor.flatten(2).mean(2) if tensor.ndim > 3 else tensor
+
+
+def _direction(vector: torch.Tensor) -> torch.Tensor:
     """The vector over its norm, float64 (1, numbers); zeros stay zeros."""
     return F.normalize(vector.detach().double())

@@ -69,10 +69,18 @@ def test_two_pictures_are_too_few_to_look_one_up() -> None:
 
 
 @pytest.mark.parametrize(
-    "odd", [torch.zeros(1, 1), torch.zeros(2, 8), torch.zeros(1, 8, 2), (torch.zeros(1, 8),)]
+    "odd",
+    [
+        torch.zeros(1, 1),
+        torch.zeros(2, 8),
+        torch.zeros(8),
+        torch.zeros(1, 8, dtype=torch.int64),
+        (torch.zeros(1, 8), torch.zeros(2, 8)),
+        {},
+    ],
 )
 def test_what_is_no_vector_is_refused(odd: Any) -> None:
-    with pytest.raises(TaskError, match="an embedding is one vector, 1×numbers, and not"):
+    with pytest.raises(TaskError, match="an embedding is floats, 1×numbers or maps 1×…, and not"):
         Embedding().checked(odd)
 
 
@@ -98,3 +106,26 @@ def test_a_network_is_measured_as_an_embedding(tiny: Plan, tmp_path: Any) -> Non
     assert coarse.metrics["cosine"].mean == pytest.approx(1 - coarse.divergence.mean, abs=1e-6)
     assert not math.isnan(coarse.metrics["nearest"].low)
     assert "1 − cosine" in sw.write_report(tmp_path).read_text(encoding="utf-8")
+
+
+def maps(random: int) -> dict[str, torch.Tensor]:
+    """As a backbone gives them."""
+    made = torch.Generator().manual_seed(random)
+    shapes = {"fine": (1, 3, 4, 4), "coarse": (1, 2, 2, 2), "tokens": (1, 5, 1)}
+    return {name: torch.randn(shape, generator=made) for name, shape in shapes.items()}
+
+
+def test_the_maps_of_a_backbone_count_with_all_their_numbers() -> None:
+    task, p, q, along = Embedding(6), maps(0), maps(1), maps(2)
+    task.checked(p)
+    flat = [torch.cat([part.flatten() for part in x.values()]).double() for x in (p, q)]
+    cosine = float(torch.nn.functional.cosine_similarity(*flat, dim=0))
+    assert task.divergence(p, q) == pytest.approx(1 - cosine)
+    assert COSINE.measure(p, q, None) == pytest.approx(cosine)
+    means = [*p["fine"].mean((0, 2, 3)), *p["coarse"].mean((0, 2, 3)), p["tokens"].mean()]
+    told = task.predict(p)
+    assert told["vector"] == pytest.approx([float(mean) for mean in means], rel=1e-3)
+    task.check_prediction(told)
+    check_second_order(
+        task, p, lambda at, far: {name: at[name].double() + far * along[name] for name in at}
+    )
