@@ -25,7 +25,7 @@ from splitwire.runner import packet
 from splitwire.runner.choice import Choice
 from splitwire.runner.local import coded_shape
 from splitwire.tasks.base import Output, Task
-from splitwire.tasks.registry import tasks
+from splitwire.tasks.registry import BUILT_IN, tasks
 
 MAX_SPLITS = 16
 
@@ -152,8 +152,14 @@ class Library:
             return self._tasks[key]
 
     def page_task(self, model: Model) -> str | None:
-        """The task of a network where nobody names one: the last known that fits."""
-        for name in reversed(list(self._known)):
+        """The task of a network where nobody names one: the first that fits.
+
+        Those of users come first, the last of them before the others; then the built-in ones, of
+        which `embedding` fits nearly anything and is the last.
+        """
+        own = [name for name, kind in self._known.items() if kind not in BUILT_IN]
+        built_in = [name for name, kind in self._known.items() if kind in BUILT_IN]
+        for name in [*reversed(own), *built_in]:
             with suppress(RemoteError):
                 self.task(model, name)
                 return name

@@ -24,7 +24,7 @@ BUILT_IN: tuple[type[Task], ...] = (
     Detection,
     Segmentation,
     Keypoints,
-    Embedding,
+    Embedding,  # the last: it fits nearly any output
 )
 
 
