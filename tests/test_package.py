@@ -28,8 +28,8 @@ MAY_IMPORT = {
     "bench": {"kernels"},
     "codecs": {"errors", "disk", "kernels"},
     "models": {"errors", "disk", "userfile"},
-    "tasks": {"errors", "userfile", "models"},
-    "data": {"errors", "models", "tasks"},
+    "tasks": {"errors", "userfile", "models", "data"},
+    "data": {"errors", "models"},
     "runner": {"errors", "codecs", "models"},
     "calibrate": {"errors", "codecs", "models", "tasks", "data", "runner"},
     "train": {

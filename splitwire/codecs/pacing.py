@@ -11,32 +11,32 @@ be far too long is it made again.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil, log2
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from splitwire.errors import CodecError
 
 DEPTH = 10  # streams' worth of bytes that may be spent at once
 _OCTAVE = 10  # steps of quality that about double a stream
 _SMOOTH = 2  # steps of quality from one stream that follows to the next, at most
-_GAIN = (
-    6  # steps of quality towards a stream of twice the size: less than _OCTAVE, so as not to swing
-)
+_GAIN = 6  # steps of quality by which double a stream is aimed at: too few, so as not to swing
 _BURST = 0.75  # of what is in the bucket, that a stream which stands alone is to take
 
 
-class Coded(Protocol):
-    """A tensor that was coded."""
+@dataclass(frozen=True)
+class Coded:
+    """A tensor as coded at a place of a sequence.
 
-    @property
-    def stream(self) -> bytes:
-        """All of its bytes."""
+    Attributes:
+        stream: all of its bytes.
+        back: how far back the stream is that it builds on; 0 where it stands alone.
+        after: what those to come may build on; see PredictiveCodec.
+    """
 
-    @property
-    def back(self) -> int:
-        """How far back the stream is that it builds on; 0 where it stands alone."""
+    stream: bytes
+    back: int
+    after: Any
 
 
-Made = TypeVar("Made", bound=Coded)
 Coder = TypeVar("Coder")
 
 
@@ -61,7 +61,7 @@ class Pace(Generic[Coder]):
     def __post_init__(self) -> None:
         self._level = DEPTH * self.target
 
-    def spend(self, code: Callable[[Coder], Made]) -> Made:
+    def spend(self, code: Callable[[Coder], Coded]) -> Coded:
         """What `code` makes with the codec of the quality chosen: the next of the sequence.
 
         Raises:

@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 from splitwire.codecs import bitstream
 from splitwire.codecs.base import Codec, Decoder, Encoder, Tensor, damage, whole
 from splitwire.codecs.bitstream import IDENTITY_BYTES, Header, Sequence
-from splitwire.codecs.pacing import Pace
+from splitwire.codecs.pacing import Coded, Pace
 from splitwire.errors import CodecError, UnknownBaseError
 
 
@@ -135,15 +135,6 @@ class _Kept:
     past: Any
 
 
-@dataclass(frozen=True)
-class _Coded:
-    """A tensor as coded at a place of a sequence; see pacing.Coded."""
-
-    stream: bytes
-    back: int
-    after: Any
-
-
 @dataclass
 class SequenceEncoder:
     """Codes tensors one after another, each predicted from the one before.
@@ -178,17 +169,17 @@ class SequenceEncoder:
         self._forget()
         return coded.stream
 
-    def _coded(self, tensor: Tensor) -> "_Coded":
+    def _coded(self, tensor: Tensor) -> Coded:
         """A tensor at this place, at the quality that it is due."""
         base = self._base()
         kept = self._kept.get(base)
         past = kept.past if kept is not None and kept.shape == tensor.shape else None
 
-        def code(codec: PredictiveCodec) -> _Coded:
+        def code(codec: PredictiveCodec) -> Coded:
             payload, after, follows = codec.encode_next(tensor, past)
             back = self._position - base if follows else 0
             place = Sequence(self.identity, self._position, back)
-            return _Coded(codec.wrap(payload, tensor.shape, place), back, after)
+            return Coded(codec.wrap(payload, tensor.shape, place), back, after)
 
         return code(self.codec) if self._pace is None else self._pace.spend(code)
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from splitwire.data import coco, yolo
+from splitwire.data.truth import Annotation, MaskFile
 from splitwire.errors import DataError
-from splitwire.tasks.truth import Annotation, MaskFile
 
 Annotations = list[Annotation | None]
 

@@ -12,8 +12,8 @@ from typing import Annotated
 from pydantic import Field, FiniteFloat, PositiveInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from splitwire.data.truth import Annotation, Box, Objects, Point
 from splitwire.errors import DataError
-from splitwire.tasks.truth import Annotation, Box, Objects, Point
 
 NAME = "annotations.json"
 _Length = Annotated[float, Field(ge=0, allow_inf_nan=False)]

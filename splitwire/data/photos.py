@@ -19,9 +19,9 @@ from PIL import Image
 
 from splitwire.data.annotations import PICTURES, annotated, annotations
 from splitwire.data.labels import labels
+from splitwire.data.truth import Annotation
 from splitwire.errors import DataError
 from splitwire.models.preprocess import Preprocess
-from splitwire.tasks.truth import Annotation
 
 SAMPLES = "samples"
 CALIBRATION = "scikit-image"

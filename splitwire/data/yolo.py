@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from splitwire.data.truth import Annotation, Box, Objects
 from splitwire.errors import DataError
-from splitwire.tasks.truth import Annotation, Box, Objects
 
 NAME = "labels"
 

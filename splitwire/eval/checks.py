@@ -8,6 +8,7 @@ import torch
 
 from splitwire.data.fingerprint import shared
 from splitwire.data.photos import Photo, is_sample
+from splitwire.data.truth import Annotation
 from splitwire.errors import DataError, ExperimentError, TaskError
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Experiment
@@ -15,7 +16,6 @@ from splitwire.eval.head import Head, Profiles
 from splitwire.eval.machine import hardware, versions
 from splitwire.models.load import Model
 from splitwire.tasks.base import Task
-from splitwire.tasks.truth import Annotation
 
 
 def check_same(head: Head, experiment: Experiment, deployment: Deployment, out: Path) -> None:

@@ -17,12 +17,10 @@ class Scoring:
     Attributes:
         unit: of the divergence.
         metrics: the task's, then the users'.
-        own: the users'.
     """
 
     unit: str
     metrics: tuple[Metric, ...]
-    own: tuple[Metric, ...] = ()
 
     @classmethod
     def of(cls, task: str | type[Task], own: Sequence[str] = ()) -> "Scoring":
@@ -32,17 +30,17 @@ class Scoring:
             TaskError: one of them cannot be had, or two metrics have one name.
         """
         made = task_class(task) if isinstance(task, str) else task
-        users = tuple(map(load_metric, own))
-        metrics = (*made.metrics, *users)
+        metrics = (*made.metrics, *map(load_metric, own))
         names = [metric.name for metric in metrics]
         for name in {name for name in names if names.count(name) > 1}:
             raise TaskError(f"two metrics are called {name!r}: samples tell them by their name")
-        return cls(made.unit, metrics, users)
+        return cls(made.unit, metrics)
 
     def measure(self, task: Task, reference: Output, output: Output, truth: Any) -> dict[str, Any]:
         """The statistics of one picture, by metric; those that say nothing of it are left out."""
         told = task.statistics(reference, output, truth)
-        told |= {m.name: m.measure(reference, output, truth) for m in self.own}
+        users = [metric for metric in self.metrics if metric.name not in told]
+        told |= {m.name: m.measure(reference, output, truth) for m in users}
         return {name: value for name, value in told.items() if value is not None}
 
     def told(self, known: Sequence[str]) -> list[Metric]:

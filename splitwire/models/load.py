@@ -35,13 +35,18 @@ class Model:
     weights: Weights = GIVEN
 
     @property
+    def network(self) -> nn.Module:
+        """The network itself, on normalised pixels, with whatever attributes its author gave it."""
+        assert isinstance(self.module, Normalised)
+        return self.module.network
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """What the network's own `classes` says its classes or points are called, in order.
 
         Empty where it has none.
         """
-        assert isinstance(self.module, Normalised)
-        return tuple(getattr(self.module.network, "classes", ()))
+        return tuple(getattr(self.network, "classes", ()))
 
     def __call__(self, x: torch.Tensor) -> Any:
         """The network's output (any structure of tensors) for pixels float32 (1, 3, H, W)."""
@@ -97,9 +102,9 @@ def load_model(name: str, weights: str | PathLike[str] | None = "pretrained") ->
 
     `name` is "lite0" (EfficientNet-Lite0; also "lite1", "lite2"), "nanodet" (detection of COCO's
     classes), "selfie" (segmentation of people), "movenet" (key points of one), "timm:NAME",
-    "torchvision:NAME" (a classifier
-    or segmenter), or "path/to/file.py:factory", where `factory()` gives an
-    `nn.Module`, or a pair of it and a `Preprocess` (without one: ImageNet's, 224 of 256 pixels).
+    "torchvision:NAME" (a classifier or segmenter), or "path/to/file.py:factory", where `factory()`
+    gives an `nn.Module`, or a pair of it and a `Preprocess` (without one: ImageNet's, 224 of 256
+    pixels).
 
     `weights` is "pretrained"; the path of a state dict (.pt, .pth, .safetensors); or None for
     untrained weights, the same at each call. A user's factory sets its own: for it "pretrained"

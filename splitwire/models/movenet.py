@@ -17,9 +17,7 @@ KEYPOINTS = (
     "left elbow", "right elbow", "left wrist", "right wrist", "left hip", "right hip", "left knee",
     "right knee", "left ankle", "right ankle",
 )  # fmt: skip
-SIDE = 48  # of the maps, in cells
 
-_SOFTENING = 1.8  # cells that are added to a distance before it divides
 _MAPS = (len(KEYPOINTS), 1, 2 * len(KEYPOINTS), 2 * len(KEYPOINTS))
 
 Maps = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
@@ -136,39 +134,3 @@ class MoveNet(nn.Module):
         x = self.neck(self.backbone(x))
         heat, centre, regression, offset = (head(x) for head in self.heads)
         return heat, centre, regression, offset
-
-
-def keypoints(maps: Maps) -> torch.Tensor:
-    """The person's key points in the network's maps, as the authors' graph finds them.
-
-    The likeliest centre near the middle of the picture says where about each point is, and the
-    likeliest cell near there is taken.
-
-    Returns:
-        float32 (N, 17, 3): y and x as parts (0 to 1) of the picture's sides, and the score (0 to 1)
-        of each of `KEYPOINTS`.
-    """
-    heat, centre, regression, offset = maps
-    heat, count = heat.sigmoid(), len(heat)
-    regression, offset = (x.reshape(count, -1, 2, SIDE, SIDE) for x in (regression, offset))
-    pictures, points = torch.arange(count)[:, None], torch.arange(len(KEYPOINTS))
-    middle = torch.full((count, 1, 2), SIDE / 2)
-    start = _cell(centre.sigmoid() / _distances(middle))
-    steps = regression[pictures, points, :, start[..., 0], start[..., 1]]
-    row, column = _cell(heat / _distances(start + steps)).unbind(2)
-    inside = offset[pictures, points, :, row, column]
-    places = (torch.stack((row, column), 2) + inside) / SIDE
-    return torch.cat((places, heat[pictures, points, row, column, None]), 2)
-
-
-def _distances(places: torch.Tensor) -> torch.Tensor:
-    """How far each cell is from places (N, K, 2), with the softening: (N, K, 48, 48)."""
-    y, x = places[..., None, None].unbind(2)
-    cells = torch.arange(SIDE)
-    return ((cells[:, None] - y) ** 2 + (cells - x) ** 2).sqrt() + _SOFTENING
-
-
-def _cell(maps: torch.Tensor) -> torch.Tensor:
-    """Row and column of the largest number of each map (N, K, 48, 48): int64 (N, K, 2)."""
-    best = maps.flatten(2).argmax(2)
-    return torch.stack((best // SIDE, best % SIDE), 2)

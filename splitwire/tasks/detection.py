@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from splitwire.data.truth import Objects
 from splitwire.errors import TaskError
 from splitwire.models.load import Model
 from splitwire.tasks.base import Output, Prediction, Task, described
@@ -22,8 +23,7 @@ from splitwire.tasks.chances import (
 from splitwire.tasks.drawing import colour, write
 from splitwire.tasks.metric import Metric
 from splitwire.tasks.precision import SIZES, THRESHOLDS, Floats, average_precision, matches
-from splitwire.tasks.structure import picture_size, shapes, told
-from splitwire.tasks.truth import Objects
+from splitwire.tasks.structure import picture_size, shapes
 
 SHOWN = 0.35  # score of a box that answers show, and that counts as true where no truth is known
 STRIDES = (8, 16, 32)
@@ -105,7 +105,7 @@ class Detection(Task):
     @classmethod
     def of(cls, model: Model) -> Self:
         """With the network's own `classes` (names) and `strides`, where it has such attributes."""
-        names, strides = told(model, "classes", ()), told(model, "strides", STRIDES)
+        names, strides = model.classes, getattr(model.network, "strides", STRIDES)
         first = next(iter(shapes(model)), ())
         task = cls(names, picture_size(model), strides, first[2] if len(first) == 3 else None)
         if task._names and task._classes != len(task._names):

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from splitwire.data.truth import Objects
 from splitwire.errors import TaskError
 from splitwire.models.load import Model
 from splitwire.tasks.base import Output, Prediction, Task, described
@@ -17,8 +18,7 @@ from splitwire.tasks.drawing import colour
 from splitwire.tasks.metric import Metric
 from splitwire.tasks.places import Places
 from splitwire.tasks.similarity import COCO, correct, oks, ratio
-from splitwire.tasks.structure import shapes, told
-from splitwire.tasks.truth import Objects
+from splitwire.tasks.structure import shapes
 
 SHOWN = 0.2  # score of a point that is drawn
 _BONES = (
@@ -140,8 +140,7 @@ class Keypoints(Task):
         """With the network's own `classes` (names of points), where it has such an attribute."""
         first = next(iter(shapes(model)), ())
         count = first[1] if len(first) == 4 else None
-        names = told(model, "classes", ())
-        return cls(names if len(names) == count else (), count)
+        return cls(model.classes if len(model.classes) == count else (), count)
 
     def check(self, output: Output) -> None:
         """Refuse what is no heat map, nor CenterNet's four maps."""

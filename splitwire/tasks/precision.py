@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from splitwire.data.truth import Objects
 from splitwire.tasks.boxes import Boxes
-from splitwire.tasks.truth import Objects
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from splitwire.data.truth import MaskFile
 from splitwire.errors import TaskError
 from splitwire.models.load import Model
 from splitwire.tasks.base import Output, Prediction, Task, described
@@ -20,11 +21,11 @@ from splitwire.tasks.chances import (
 from splitwire.tasks.drawing import colour
 from splitwire.tasks.metric import Metric
 from splitwire.tasks.overlap import VOID, Mask, counts, mean_dice, mean_iou
-from splitwire.tasks.structure import shapes, told
-from splitwire.tasks.truth import MaskFile
+from splitwire.tasks.structure import shapes
 
 PIXELS = 1 << 24  # of a mask that is told
 _TINT = 0.55  # of a class's colour over the picture
+_BACKGROUND = "background"  # of the network of one channel, which names the other class alone
 _LISTED = 5  # classes in words
 
 
@@ -89,7 +90,7 @@ class Segmentation(Task):
         if len(first) != 4:
             return cls()
         count = max(first[1], 2)
-        names = told(model, "classes", ())
+        names = model.classes if first[1] > 1 else (_BACKGROUND, *model.classes)
         return cls(names if len(names) == count else (), (first[2], first[3]), count)
 
     def check(self, output: Output) -> None:

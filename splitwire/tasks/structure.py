@@ -1,13 +1,6 @@
-"""What a network says of itself, and what its graph says of its outputs."""
-
-from typing import Any
+"""What the graph of a network says of its inputs and outputs."""
 
 from splitwire.models.load import Model
-
-
-def told(model: Model, name: str, otherwise: Any) -> Any:
-    """An attribute of the network, such as `classes` or `strides`; or what holds otherwise."""
-    return getattr(getattr(model.module, "network", model.module), name, otherwise)
 
 
 def shapes(model: Model) -> list[tuple[int, ...]]:

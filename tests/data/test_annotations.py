@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from splitwire.data.photos import Photo, describe, load_photos
+from splitwire.data.truth import MaskFile, Objects
 from splitwire.errors import DataError
 from splitwire.models.preprocess import Preprocess
-from splitwire.tasks.truth import MaskFile, Objects
 
 WHOLE = Preprocess((20, 40), 20, (0.0,) * 3, (1.0,) * 3, "bilinear")  # of a picture of 40×20
 MIDDLE = Preprocess(20, 20, (0.0,) * 3, (1.0,) * 3, "bilinear")  # its middle half

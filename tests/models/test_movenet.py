@@ -6,7 +6,8 @@ from PIL import Image
 from skimage import data
 
 import splitwire as sw
-from splitwire.models.movenet import KEYPOINTS, keypoints
+from splitwire.models.movenet import KEYPOINTS
+from splitwire.tasks.places import Places
 
 HEADS = (
     "kpt_heatmap_0/conv2d_5",
@@ -35,29 +36,23 @@ def test_module_and_decoding_are_the_published_graph(model: sw.Model, name: str)
     for ours, head in zip(maps, HEADS, strict=True):
         theirs = graph[f"StatefulPartitionedCall/{head}/BiasAdd"].transpose(0, 3, 1, 2)
         assert np.abs(ours.numpy() - theirs).max() < 1e-4 * np.abs(theirs).max()
-    assert np.abs(keypoints(maps).numpy() - graph["Identity"][0]).max() < 1e-5
-    assert (
-        np.abs(keypoints(maps).numpy() - tfjs_graph.run("movenet", given)["Identity"]).max() < 1e-3
-    )
+    found = Places.of(maps).points.numpy()[:, [1, 0, 2]]  # the graph says y first
+    assert np.abs(found - graph["Identity"][0]).max() < 1e-5
+    assert np.abs(found - tfjs_graph.run("movenet", given)["Identity"]).max() < 1e-3
 
 
 def test_it_finds_the_astronauts_face_and_shoulders(model: sw.Model) -> None:
-    found = dict(zip(KEYPOINTS, keypoints(model(picture(model, "astronaut")))[0], strict=True))
-    seen = {  # y and x, as an eye sees them
-        "nose": (0.22, 0.44),
-        "left eye": (0.19, 0.48),
-        "right eye": (0.19, 0.40),
-        "left shoulder": (0.52, 0.61),
-        "right shoulder": (0.50, 0.21),
+    places = Places.of(model(picture(model, "astronaut")))
+    found = dict(zip(KEYPOINTS, places.points, strict=True))
+    seen = {  # x and y, as an eye sees them
+        "nose": (0.44, 0.22),
+        "left eye": (0.48, 0.19),
+        "right eye": (0.40, 0.19),
+        "left shoulder": (0.61, 0.52),
+        "right shoulder": (0.21, 0.50),
     }
     for name, place in seen.items():
         assert torch.dist(found[name][:2], torch.tensor(place)) < 0.05
         assert found[name][2] > 0.5
     assert found["left ankle"][2] < 0.2  # it is outside of the picture
     assert model.classes == KEYPOINTS
-
-
-def test_pictures_are_decoded_as_they_are_alone(model: sw.Model) -> None:
-    maps = [model(picture(model, name)) for name in ("astronaut", "camera")]
-    both = keypoints(tuple(torch.cat(pair) for pair in zip(*maps, strict=True)))
-    assert torch.equal(both, torch.cat([keypoints(one) for one in maps]))

@@ -10,10 +10,10 @@ import torch
 from fisher import check_second_order
 from PIL import Image
 
+from splitwire.data.truth import Objects
 from splitwire.errors import TaskError
 from splitwire.tasks.boxes import cells, decode
 from splitwire.tasks.detection import Detection
-from splitwire.tasks.truth import Objects
 
 SIZE = (64, 32)
 STRIDES = (8, 16)

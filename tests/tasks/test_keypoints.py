@@ -10,9 +10,7 @@ from fisher import check_second_order
 import splitwire as sw
 from splitwire.data.photos import find_photos
 from splitwire.errors import TaskError
-from splitwire.models.movenet import keypoints as published
 from splitwire.tasks.keypoints import Keypoints
-from splitwire.tasks.places import Places
 from splitwire.tasks.registry import load_task
 from splitwire.tasks.similarity import COCO, correct, oks, ratio
 
@@ -51,19 +49,14 @@ def test_labels_are_drawn_from_what_the_divergence_is_of() -> None:
     check_second_order(TASK, centred(), moved, within=0.15)
 
 
-def test_points_of_movenet_are_those_of_its_own_decoder() -> None:
+def test_an_answer_of_movenet_names_its_points() -> None:
     model = sw.load_model("movenet")
     task = load_task("keypoints", model)
-    for photo in find_photos("samples")[:2]:
-        x = torch.from_numpy(model.preprocess.picture(photo.open()).astype(np.float32))[None]
-        with torch.inference_mode():
-            maps = model(x)
-        y, x_, score = published(maps)[0].T
-        found = Places.of(maps).points
-        np.testing.assert_allclose(found, torch.stack([x_, y, score], 1), atol=1e-5)
-        said = json.loads(json.dumps(task.predict(maps)))
-        task.check_prediction(said)
-        assert len(said["names"]) == 17
+    x = model.preprocess.picture(find_photos("samples")[0].open())
+    with torch.inference_mode():
+        said = json.loads(json.dumps(task.predict(model(torch.from_numpy(x)[None]))))
+    task.check_prediction(said)
+    assert said["names"][0] == "nose" and len(said["points"]) == 17
 
 
 def test_similarity_is_cocos() -> None:

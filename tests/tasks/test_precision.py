@@ -11,9 +11,9 @@ import pytest
 from faster_coco_eval import COCO, COCOeval_faster
 from numpy.typing import NDArray
 
+from splitwire.data.truth import Objects
 from splitwire.tasks.boxes import Boxes
 from splitwire.tasks.precision import SIZES, THRESHOLDS, average_precision, matches
-from splitwire.tasks.truth import Objects
 
 SIDE = (320, 240)
 KINDS = 4

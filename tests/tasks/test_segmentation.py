@@ -10,10 +10,12 @@ import torch
 from fisher import check_second_order
 from PIL import Image
 
+import splitwire as sw
+from splitwire.data.truth import MaskFile
 from splitwire.errors import TaskError
 from splitwire.tasks.overlap import counts, mean_dice, mean_iou
+from splitwire.tasks.registry import load_task
 from splitwire.tasks.segmentation import Segmentation, mask_of, resized
-from splitwire.tasks.truth import MaskFile
 
 TASK = Segmentation(("sky", "sea", "sand"), (6, 8))
 
@@ -195,3 +197,10 @@ def test_a_mask_is_drawn_over_the_picture() -> None:
     drawn = np.asarray(TASK.draw(picture, TASK.predict(of_mask(mask))))
     assert (drawn[:, :40] == 90).all() and (drawn[:, 40:] != 90).any(-1).all()
     assert len(np.unique(drawn[:, 40:].reshape(-1, 3), axis=0)) == 1
+
+
+def test_a_network_of_one_class_tells_it_from_the_background() -> None:
+    task = load_task("segmentation", sw.load_model("selfie"))
+    logits = torch.full((1, 1, 256, 256), -3.0)
+    logits[..., :64] = 3.0
+    assert task.lines(task.predict(logits)) == ["background 75 %", "person 25 %"]
