@@ -83,7 +83,7 @@ def convert(name: str, source: Source, folder: Path) -> None:
     graph = json.loads((folder / f"{source.file}.json").read_text(encoding="utf-8"))
     constants = read(graph["weightsManifest"], folder)
     nodes = graph["modelTopology"]["node"]
-    network = SHIPPED[name][0]()
+    network = SHIPPED[name].make()
     keys = iter(network.state_dict().items())
     table, weights = {}, {}
     layers = [(node, *parts(node, nodes, constants)) for node in nodes if node["op"] in KERNELS]

@@ -98,11 +98,13 @@ class Calibrator:
         del half  # a gigabyte, perhaps
         made = whole.codecs(held)
         if self._tell:
-            told = self._measured(told, whole.trials(made, held), less, codec.expected_loss)
+            told = self._measured(told, whole.trials(made, held), less)
         return [_told(one, replace(told, crossing=i)) for i, one in enumerate(made)]
 
     def learns(self, learnt: Provenance) -> bool:
         """Whether a profile was learnt on what this one learns of, or on more."""
+        if learnt.task != self._task.name:
+            return False
         if learnt.data == (self.data,):
             return (learnt.crops, learnt.seed) == (self.count, self.seed)
         return self.data in learnt.data
@@ -119,20 +121,21 @@ class Calibrator:
             data=(self.data,),
             crops=self.count,
             seed=self.seed,
+            task=self._task.name,
             photos=len(photos),
             held_out=len(aside),
             pictures=fingerprints(seen),
         )
 
     def _measured(
-        self, learnt: Provenance, trials: Sequence[Trial], less: Sequence[Trial], divergence: float
+        self, learnt: Provenance, trials: Sequence[Trial], less: Sequence[Trial]
     ) -> Provenance:
         """What a profile was learnt on, with what held-out pictures cost."""
         unit = self._task.unit
         said = tuple(
-            f"{t.setting}: {t.divergence:.3f} {unit} at {t.bytes:.0f} bytes" for t in trials
+            f"{t.setting}: {t.divergence:.3g} {unit} at {t.bytes:.0f} bytes" for t in trials
         )
-        half = more_bytes(less, trials, divergence) if less else 0.0
+        half = more_bytes(less, trials, self._task.fidelity) if less else 0.0
         return replace(learnt, measured=said, half=round(half, 3))
 
     def _watch(
@@ -168,7 +171,7 @@ class Plan:
         split: the cut point.
         data: "scikit-image", or a folder of pictures.
         codec: the spec of one that needs a profile.
-        task: of the network, as `load_task` takes it.
+        task: of the network, as `load_task` takes it; None for the one that it is for.
         crops: how many random crops to learn from.
         weights: as `load_model` takes them, or "none" for untrained ones.
         seed: of the crops, and of the labels drawn.
@@ -178,7 +181,7 @@ class Plan:
     split: str
     data: str = "scikit-image"
     codec: str = "ftc"
-    task: str = "classification"
+    task: str | None = None
     crops: int = learn.CROPS
     weights: str = "pretrained"
     seed: int = 0

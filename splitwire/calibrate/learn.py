@@ -107,7 +107,7 @@ class Learning:
             learner.add(crop.features[i], [row[i] for row in crop.gradients])
 
     def codecs(self, held: Sequence[Seen]) -> list[CalibratedCodec]:
-        """The codec for each crossing tensor, scaled until held-out crops lose what is expected.
+        """The codec for each crossing tensor, scaled until held-out crops lose the task's fidelity.
 
         Args:
             held: crops of photos that it did not learn from; without them nothing is scaled.
@@ -115,10 +115,11 @@ class Learning:
         Raises:
             CodecError: the codec cannot learn from what it was given.
         """
-        size, made = 0.0, self._made(1.0)  # the size's logarithm
-        wanted, slope = self._codec.expected_loss, -2.0  # of the loss's, for small errors
+        wanted, expected = self._task.fidelity, self._codec.expected_loss
+        size = 0.5 * float(np.log(expected / wanted)) if expected else 0.0  # its logarithm
+        made, slope = self._made(float(np.exp(size))), -2.0  # of the loss's, for small errors
         before: tuple[float, float] | None = None
-        for _ in range(_TRIALS if wanted and held else 0):
+        for _ in range(_TRIALS if expected and held else 0):
             excess = float(np.log(max(self._tried(made, {}, held).divergence, _LEAST) / wanted))
             if abs(excess) < _NEAR:
                 break

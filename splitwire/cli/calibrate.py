@@ -25,7 +25,7 @@ class Learning:
         ),
     ] = "scikit-image"
     codec: Annotated[str, typer.Option(help="As for `encode`.")] = "ftc"
-    task: TaskName = "classification"
+    task: TaskName = None
     crops: Annotated[int, typer.Option(min=1, help="Random crops to learn from.")] = 200
     weights: Weights = "pretrained"
     seed: Annotated[int, typer.Option(min=0, help="Of the crops and of the labels drawn.")] = 0

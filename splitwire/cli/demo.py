@@ -24,7 +24,7 @@ class Shown:
 
     models: Models = field(default_factory=default_models)
     weights: Weights = "pretrained"
-    task: TaskName = "classification"
+    task: TaskName = None
     profiles: Profiles = None
 
     def options(self) -> list[str]:
@@ -36,7 +36,7 @@ class Shown:
     @property
     def own(self) -> list[str]:
         """The task, where it is not installed."""
-        return [self.task] if is_userfile(self.task) else []
+        return [self.task] if self.task and is_userfile(self.task) else []
 
 
 def demo(
@@ -56,7 +56,7 @@ def demo(
     from splitwire.live.slowing import slowness
     from splitwire.runner.memory import keep_memory
     from splitwire.runner.threads import limit_threads
-    from splitwire.tasks.registry import task_class, tasks
+    from splitwire.tasks.registry import load_task, tasks
 
     limit_threads(1)
     keep_memory()
@@ -64,5 +64,5 @@ def demo(
     networks = [load(name, shown.weights) for name in shown.models]
     library = Library(networks, store, tasks(shown.own))
     with CloudProcess(*shown.options()) as address:
-        page = Demo(library, address, store, task_class(shown.task).name, slow)
+        page = Demo(library, address, store, load_task(shown.task, networks[0]).name, slow)
         page.serve_forever(port, lambda url: print(f"Open {url}"))

@@ -40,7 +40,7 @@ class Chosen:
             rich_help_panel=_CHOICE,
         ),
     ] = None
-    max_divergence: MaxDivergence = 0.05
+    max_divergence: MaxDivergence = None
     profiles: Profiles = None
 
     def totals(self, model: "Model", slowness: float) -> "dict[Choice, Total]":

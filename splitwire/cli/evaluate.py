@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from splitwire.cli.options import WEIGHTS
+from splitwire.cli.options import WEIGHTS, TaskName
 from splitwire.cli.report import report
 from splitwire.cli.terminal import progress_bar
 
@@ -22,9 +22,7 @@ class Changes:
     cloud_weights: Annotated[
         str | None, typer.Option(help="Those that `train --tune` made, for the cloud half.")
     ] = None
-    task: Annotated[
-        str | None, typer.Option(help="What outputs mean: classification, or FILE.py:CLASS.")
-    ] = None
+    task: TaskName = None
     metrics: Annotated[
         Words, typer.Option("--metric", help="One of your own, FILE.py:NAME; may be repeated.")
     ] = None

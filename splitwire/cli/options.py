@@ -16,13 +16,20 @@ ModelName = Annotated[str, typer.Argument(help=NETWORK)]
 CutPoint = Annotated[str, typer.Argument(help="The cut point; see `splitwire splits`.")]
 Weights = Annotated[str, typer.Option(help=WEIGHTS)]
 TaskName = Annotated[
-    str, typer.Option(help="What the network's output means: classification, or FILE.py:CLASS.")
+    str | None,
+    typer.Option(
+        help="What the network's output means, where it does not say: classification, detection, "
+        "segmentation, keypoints, embedding, or FILE.py:CLASS."
+    ),
 ]
 Models = Annotated[
     list[str], typer.Option("--model", help="A network, as for `splits`; may be repeated.")
 ]
 MaxDivergence = Annotated[
-    float, typer.Option(help="Divergence (the task's unit) that a choice may cost.")
+    float | None,
+    typer.Option(
+        help="Divergence (the task's unit) that a choice may cost; the task has a default."
+    ),
 ]
 Run = Annotated[Path, typer.Argument(help="The folder that `splitwire eval` wrote.")]
 Profiles = Annotated[
@@ -46,7 +53,7 @@ class Network:
 
     model: Annotated[str, typer.Option(help="As for `splits`.")] = "lite0"
     weights: Weights = "pretrained"
-    task: TaskName = "classification"
+    task: TaskName = None
 
 
 def load(name: str, weights: str) -> "Model":

@@ -21,7 +21,7 @@ def plan(
         list[float] | None,
         typer.Option(help="An upload rate in bytes a second; may be given several times."),
     ] = None,
-    max_divergence: MaxDivergence = 0.05,
+    max_divergence: MaxDivergence = None,
     radio: Annotated[str, typer.Option(help="3g, lte or wifi.")] = "wifi",
     every: Annotated[
         float, typer.Option(help="Seconds between pictures, on which the radio's tail depends.")
@@ -37,13 +37,13 @@ def plan(
     from splitwire.eval.totals import check_trained, choices
 
     rates = check_rates(bandwidth or RATES)
-    summary = Summary.open(run)
+    summary = Summary.open(run, max_divergence)
     check_trained(summary)
-    totals = choices(summary, max_divergence)
+    totals = choices(summary)
     head = summary.head
     factors = (head.edge.factor, head.cloud.factor)
     energy = Energy(Radio.load(radio), *factors, head.path.rtt, watts, every)
-    limit = f"{max_divergence} {summary.scoring.unit}"
+    limit = f"{summary.fidelity:g} {summary.scoring.unit}"
     console.print(
         plan_table(rows(totals, rates, energy), limit, f"{radio}, a picture every {every:g} s")
     )

@@ -27,7 +27,7 @@ class CalibratedCodec(Codec):
     Attributes:
         uses_gradients: whether `calibrate` makes use of them.
         expected_loss: divergence (nats) that gradients of the right size lead to, with default
-            parameters; 0 where their size says nothing.
+            parameters; 0 where their size says nothing. Calibration makes it the task's fidelity.
         settings: parameters at which pictures held out from calibration are coded, the default
             ones among them; only with an expected loss.
         shares_profile: whether one profile serves every setting of its parameters.

@@ -30,6 +30,7 @@ class Provenance:
         data: names of the sets of pictures.
         crops: random crops of those.
         seed: of the crops, and of the labels drawn.
+        task: by which losses were judged.
         cloud: digest of the network with the cloud's layers that were tuned with it, if any were.
         architecture, rate, steps, pace, tune: of training; see train/run.py.
         photos: how many it was learnt on.
@@ -47,6 +48,7 @@ class Provenance:
     data: tuple[str, ...] = ()
     crops: int = 0
     seed: int = 0
+    task: str = "classification"
     cloud: str = ""
     architecture: str = ""
     rate: float = 0.0

@@ -12,8 +12,8 @@ from splitwire.eval.curves import bytes_at, curves, pareto
 from splitwire.eval.results import NAN, Result, summarise
 from splitwire.eval.summary import Summary
 
-DIVERGENCES = (0.02, 0.05, 0.1)
-"""In the task's unit."""
+SHARES = (0.4, 1.0, 2.0)
+"""Of the fidelity asked for: the divergences at which both are compared."""
 
 ALL = "all clips"
 
@@ -56,17 +56,18 @@ def duels(summary: Summary) -> list[Duel]:
     found: list[Duel] = []
     for clip in clips if len(clips) > 1 else ():
         here = [sample for sample in summary.samples if sample.clip == clip]
-        found += _duels(clip, summarise(here, seed=summary.head.experiment.seed))
-    return [*found, *_duels(ALL if len(clips) > 1 else "".join(clips), summary.results)]
+        found += _duels(clip, summarise(here, seed=summary.head.experiment.seed), summary.fidelity)
+    whole = ALL if len(clips) > 1 else "".join(clips)
+    return [*found, *_duels(whole, summary.results, summary.fidelity)]
 
 
-def _duels(clip: str, results: Sequence[Result]) -> Iterator[Duel]:
+def _duels(clip: str, results: Sequence[Result], fidelity: float) -> Iterator[Duel]:
     by_split: dict[str, dict[str, list[Result]]] = {}
     for (split, name), points in curves(results).items():
         by_split.setdefault(split, {})[name] = points
     video = by_split.pop("", {})
     for split in by_split if video else ():
-        for divergence in DIVERGENCES:
+        for divergence in (share * fidelity for share in SHARES):
             sides = (cheapest(side, divergence) for side in (by_split[split], video))
             yield Duel(clip, split, divergence, *sides)
 

@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from splitwire.codecs.registry import codec
 from splitwire.codecs.spec import Spec
 from splitwire.errors import ExperimentError, did_you_mean
+from splitwire.models import sources
 from splitwire.models.preprocess import VIEWS
 from splitwire.models.split import CutPoint
 from splitwire.runner.link import Trace
@@ -130,6 +131,8 @@ def load_experiment(path: Path | None = None, **changes: Any) -> Experiment:
     if given.get("model", values["model"]) != values["model"]:
         values["splits"] = ()  # the default's split points are those of the default network
     values.update(given)
+    if isinstance(values["model"], str):
+        values.setdefault("task", sources.task(values["model"]))
     try:
         return TypeAdapter(Experiment).validate_python(values)
     except ValidationError as error:

@@ -13,7 +13,7 @@ from splitwire.eval.draws import blocks
 from splitwire.eval.results import Result, summarise
 from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
-from splitwire.eval.totals import MAX_DIVERGENCE, faithful, smallest
+from splitwire.eval.totals import faithful, smallest
 from splitwire.runner.choice import CLOUD_ONLY, SHARED, Key, Way
 
 LEAST = 4  # photos or clips, below which there are no two halves
@@ -37,10 +37,11 @@ class Headline:
 
 
 @lru_cache(maxsize=2)  # a sentence and a tile are of one summary
-def headline(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> Headline | None:
-    """The cheapest shared choice within a divergence; None where none is, or weights are untrained.
+def headline(summary: Summary) -> Headline | None:
+    """The cheapest shared choice that keeps the fidelity; None where none does.
 
     Among those whose interval lies within it on the photos that are chosen on, if there are any.
+    None of untrained weights.
     """
     if not summary.head.trained:
         return None
@@ -48,16 +49,16 @@ def headline(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> Headli
     names = list(dict.fromkeys(groups))
     halves = (names[::2], names[1::2]) if len(names) >= LEAST else (names, names)
     choosing, reported = (_over(summary, groups, half) for half in halves)
-    chosen = _cheapest(choosing, SHARED, max_divergence)
+    chosen = _cheapest(choosing, SHARED, summary.fidelity)
     if chosen is None:
         return None
-    picture = _cheapest(choosing, CLOUD_ONLY, max_divergence)
+    picture = _cheapest(choosing, CLOUD_ONLY, summary.fidelity)
     found = reported[chosen.choice]
     return Headline(
         found,
         reported[picture.choice] if picture else None,
         len(names) >= LEAST,
-        found.divergence.high <= max_divergence,
+        found.divergence.high <= summary.fidelity,
     )
 
 

@@ -16,10 +16,12 @@ class Scoring:
 
     Attributes:
         unit: of the divergence.
+        fidelity: the divergence that a choice may cost, unless told otherwise.
         metrics: the task's, then the users'.
     """
 
     unit: str
+    fidelity: float
     metrics: tuple[Metric, ...]
 
     @classmethod
@@ -34,7 +36,7 @@ class Scoring:
         names = [metric.name for metric in metrics]
         for name in {name for name in names if names.count(name) > 1}:
             raise TaskError(f"two metrics are called {name!r}: samples tell them by their name")
-        return cls(made.unit, metrics)
+        return cls(made.unit, made.fidelity, metrics)
 
     def measure(self, task: Task, reference: Output, output: Output, truth: Any) -> dict[str, Any]:
         """The statistics of one picture, by metric; those that say nothing of it are left out."""

@@ -1,6 +1,6 @@
 """A run, opened: what everything that reads runs begins with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from splitwire.eval.head import Head
@@ -20,8 +20,13 @@ class Summary:
     results: list[Result]
 
     @classmethod
-    def open(cls, run: Path) -> "Summary":
+    def open(cls, run: Path, max_divergence: float | None = None) -> "Summary":
         """That of a run's folder.
+
+        Args:
+            run: the folder that `splitwire eval` wrote.
+            max_divergence: the fidelity at which codecs are chosen, in the task's unit; None for
+                the task's own.
 
         Raises:
             ExperimentError: there is no run there, or it is damaged.
@@ -30,7 +35,14 @@ class Summary:
         head, samples = read_run(run)
         plan = head.experiment
         scoring = Scoring.of(plan.task, plan.metrics)
+        if max_divergence is not None:
+            scoring = replace(scoring, fidelity=max_divergence)
         return cls(head, scoring, samples, summarise(samples, scoring, plan.seed))
+
+    @property
+    def fidelity(self) -> float:
+        """The divergence that a choice may cost, in the task's unit."""
+        return self.scoring.fidelity
 
     @property
     def live(self) -> list[Sample]:

@@ -27,9 +27,6 @@ from splitwire.runner.tcp import expected_recovery, highest_rate
 SLOWEST, FASTEST = 1e4, 1e8
 """The upload rates looked at, in bytes a second: from a bad cell to a local network."""
 
-MAX_DIVERGENCE = 0.05
-"""The fidelity asked for unless told otherwise, in nats."""
-
 
 @dataclass(frozen=True)
 class Total:
@@ -105,18 +102,18 @@ def stage_seconds(result: Result, link: LinkPlan, edge: float, cloud: float) -> 
     return {stage: seconds[stage] for stage in STAGES}
 
 
-def choices(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> list[Total]:
+def choices(summary: Summary) -> list[Total]:
     """The total time of every result to recommend, on the run's devices."""
     head = summary.head
     return [
         total(result, head.edge.factor, head.cloud.factor, head.path.rtt, head.path.loss)
-        for result in recommended(summary, max_divergence)
+        for result in recommended(summary)
     ]
 
 
-def recommended(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> list[Result]:
+def recommended(summary: Summary) -> list[Result]:
     """The faithful results of a run; none of untrained weights, whose divergences mean nothing."""
-    return faithful(summary.results, max_divergence) if summary.head.trained else []
+    return faithful(summary.results, summary.fidelity) if summary.head.trained else []
 
 
 def check_trained(summary: Summary) -> None:
@@ -132,7 +129,7 @@ def check_trained(summary: Summary) -> None:
         )
 
 
-def faithful(results: Iterable[Result], max_divergence: float = MAX_DIVERGENCE) -> list[Result]:
+def faithful(results: Iterable[Result], max_divergence: float) -> list[Result]:
     """The results fit to be recommended: none failed, mean divergence within the limit."""
     return [r for r in results if r.usable and r.divergence.mean <= max_divergence]
 

@@ -46,7 +46,7 @@ def shared(at: str, spec: str) -> Key:
 
 
 def choices_of_run(
-    run: Path, model: Model, max_divergence: float, slowness: float = 1.0, *folders: Path
+    run: Path, model: Model, max_divergence: float | None, slowness: float = 1.0, *folders: Path
 ) -> dict[Choice, Total]:
     """The choices of a run that keep the fidelity and are the fastest at some rate.
 
@@ -56,7 +56,7 @@ def choices_of_run(
     Args:
         run: the folder of an evaluation.
         model: the network, which has to be that of the run.
-        max_divergence: that a choice may cost.
+        max_divergence: that a choice may cost; None for what the task has.
         slowness: of the edge.
         folders: of profiles, beside the run's own.
 
@@ -64,15 +64,15 @@ def choices_of_run(
         ExperimentError: the run is of another network, its weights are untrained, nothing in it
             keeps the fidelity, or what it was measured with is hidden by other profiles.
     """
-    summary = Summary.open(run)
+    summary = Summary.open(run, max_divergence)
     if summary.head.model.deployed != model.digest:
         raise ExperimentError(f"{run} is a run of another network than {model.name}")
     check_trained(summary)
-    found = [total(r, slowness) for r in recommended(summary, max_divergence)]
+    found = [total(r, slowness) for r in recommended(summary)]
     kept = {stretch.total.result.choice: stretch.total for stretch in worthwhile(found)}
     if not kept:
         raise ExperimentError(
-            f"nothing in {run} keeps {max_divergence} {summary.scoring.unit}: "
+            f"nothing in {run} keeps {summary.fidelity:g} {summary.scoring.unit}: "
             "allow more --max-divergence"
         )
     store = run_store(run, *folders)

@@ -44,7 +44,7 @@ class Recording:
         out: the folder; made if it is not there.
         model: the network.
         task: by which its outputs are judged.
-        called: the same, as `load_task` takes it.
+        called: the same, as `load_task` takes it; None for its name.
         pictures: of known photos; None for a video or a camera.
         slowness: how many times slower than this machine the edge is to be.
 
@@ -59,13 +59,13 @@ class Recording:
         out: Path,
         model: Model,
         task: Task,
-        called: str,
+        called: str | None,
         pictures: Pictures | None,
         slowness: float = 1.0,
     ) -> None:
         self._path = out / SAMPLES
-        self._model, self._task, self._called = model, task, called
-        self._scoring = Scoring.of(called)
+        self._model, self._task, self._called = model, task, called or task.name
+        self._scoring = Scoring.of(called or task.name)
         self._pictures = pictures
         self._references: dict[str, Output] = {}
         self._samples: list[Sample] = []

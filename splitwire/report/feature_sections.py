@@ -55,11 +55,9 @@ def histograms(features: Features) -> Section | None:
     return Section("features", title, said, drawn(figures, title))
 
 
-def mosaic(
-    run: Path, summary: Summary, features: Features, max_divergence: float
-) -> Section | None:
+def mosaic(run: Path, summary: Summary, features: Features) -> Section | None:
     """The cheapest faithful codec on the features kept; None where it does not take them."""
-    here = [r for r in recommended(summary, max_divergence) if r.split in features]
+    here = [r for r in recommended(summary) if r.split in features]
     chosen = smallest(here, SHARED)
     if chosen is None:
         return None

@@ -14,7 +14,6 @@ from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import (
     FASTEST,
-    MAX_DIVERGENCE,
     SLOWEST,
     Total,
     envelope,
@@ -38,28 +37,27 @@ def untrained(head: Head) -> str:
     )
 
 
-def findings(summary: Summary, totals: Sequence[Total], max_divergence: float) -> list[str]:
+def findings(summary: Summary, totals: Sequence[Total]) -> list[str]:
     """What a run found: a live one, what became of its frames; any other, what to deploy.
 
     Args:
         summary: of the run.
         totals: the total times of what holds the fidelity.
-        max_divergence: the fidelity, in the task's unit.
     """
-    return on_live(summary.samples) or [*on_bytes(summary, max_divergence), *on_time(totals)]
+    return on_live(summary.samples) or [*on_bytes(summary), *on_time(totals)]
 
 
-def on_bytes(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> list[str]:
+def on_bytes(summary: Summary) -> list[str]:
     """Which codec at which split needs the fewest bytes at the fidelity, and against what.
 
     In a sentence; in none of untrained weights.
     """
-    return [_on_bytes(summary, max_divergence)] if summary.head.trained else []
+    return [_on_bytes(summary)] if summary.head.trained else []
 
 
-def _on_bytes(summary: Summary, max_divergence: float) -> str:
-    unit, found = summary.scoring.unit, headline(summary, max_divergence)
-    within = f"within {significant(max_divergence)} {unit} of the uncompressed network"
+def _on_bytes(summary: Summary) -> str:
+    unit, found = summary.scoring.unit, headline(summary)
+    within = f"within {significant(summary.fidelity)} {unit} of the uncompressed network"
     if found is None:
         rest = [result for result in summary.results if result.way == SHARED and result.usable]
         if not rest:
@@ -72,7 +70,7 @@ def _on_bytes(summary: Summary, max_divergence: float) -> str:
         f"{sentence(within)}, {chosen.label} needs the fewest bytes: "
         f"{size_text(chosen.bytes)} a {each(chosen.clips)} at "
         f"{significant(chosen.divergence.mean)} {unit}"
-        f"{_surety(found, max_divergence)}"
+        f"{_surety(found, summary.fidelity)}"
     )
     if picture is None:
         return said + "."

@@ -11,7 +11,7 @@ from splitwire.disk import write_whole
 from splitwire.eval.headline import headline
 from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
-from splitwire.eval.totals import MAX_DIVERGENCE, Total, choices, envelope
+from splitwire.eval.totals import Total, choices, envelope
 from splitwire.report.columns import abbreviated, columns, explained
 from splitwire.report.findings import counts, findings, rates, untrained, warnings
 from splitwire.report.live_section import live_tiles
@@ -23,13 +23,14 @@ from splitwire.report.units import drawn_again, each, significant, size_text
 from splitwire.runner.choice import SHARED, label
 
 
-def write_report(run: Path, anchor: str = "h264", max_divergence: float = MAX_DIVERGENCE) -> Path:
+def write_report(run: Path, anchor: str = "h264", max_divergence: float | None = None) -> Path:
     """Write the page of a run into its folder.
 
     Args:
         run: the folder that `splitwire eval` wrote.
         anchor: the curve that the others are compared with.
-        max_divergence: the fidelity at which codecs are chosen, in the task's unit.
+        max_divergence: the fidelity at which codecs are chosen, in the task's unit; None for
+            the task's own.
 
     Returns:
         The path of the page, RUN/report.html.
@@ -39,22 +40,20 @@ def write_report(run: Path, anchor: str = "h264", max_divergence: float = MAX_DI
         StorageError: the page cannot be written.
         TaskError: its task or a metric cannot be had.
     """
-    return draw(run, Summary.open(run), anchor, max_divergence)
+    return draw(run, Summary.open(run, max_divergence), anchor)
 
 
-def draw(run: Path, summary: Summary, anchor: str, max_divergence: float) -> Path:
+def draw(run: Path, summary: Summary, anchor: str) -> Path:
     """The same of a run that is open already."""
     page = run / "report.html"
-    text = render(run, summary, anchor, max_divergence)
+    text = render(run, summary, anchor)
     write_whole(page, text.encode())
     return page
 
 
-def render(
-    run: Path, summary: Summary, anchor: str = "h264", max_divergence: float = MAX_DIVERGENCE
-) -> str:
+def render(run: Path, summary: Summary, anchor: str = "h264") -> str:
     """The page as text; see `write_report`."""
-    results, totals = summary.results, choices(summary, max_divergence)
+    results, totals = summary.results, choices(summary)
     splits, bd, bd_note = bd_rows(summary, anchor)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
@@ -63,21 +62,21 @@ def render(
         title=_title(summary),
         about=about(summary),
         banner=untrained(summary.head),
-        findings=findings(summary, totals, max_divergence),
-        tiles=_tiles(summary, totals, max_divergence),
-        sections=sections(run, summary, totals, max_divergence),
+        findings=findings(summary, totals),
+        tiles=_tiles(summary, totals),
+        sections=sections(run, summary, totals),
         columns=columns(summary),
         explained=explained(summary),
         abbreviated=abbreviated(summary),
         blocks=blocks(results),
-        picks=picks(summary, max_divergence),
+        picks=picks(summary),
         warnings=warnings(results, summary.head.profiles),
         failures=_failures(summary.samples),
         anchor=anchor,
         bd_splits=splits,
         bd=bd,
         bd_note=bd_note,
-        fidelity=f"{significant(max_divergence)} {summary.scoring.unit}",
+        fidelity=f"{significant(summary.fidelity)} {summary.scoring.unit}",
         counts=counts(results),
         each=each(summary.clips),
         drawn=drawn_again(summary.clips),
@@ -92,13 +91,11 @@ def _title(summary: Summary) -> str:
     return f"{name}, live" if summary.live else f"Splitting {name}"
 
 
-def _tiles(
-    summary: Summary, totals: Sequence[Total], max_divergence: float
-) -> list[tuple[str, str]]:
+def _tiles(summary: Summary, totals: Sequence[Total]) -> list[tuple[str, str]]:
     """The few numbers that a reader takes away, each with its words."""
     if summary.live:
         return live_tiles(summary.live)
-    found, tiles = headline(summary, max_divergence), []
+    found, tiles = headline(summary), []
     if found:
         tiles.append(
             (size_text(found.chosen.bytes), f"a {each(found.chosen.clips)}: {found.chosen.label}")

@@ -21,7 +21,7 @@ _LARGEST = 480  # pixels of a side: the page stays small
 _QUALITY = 85  # of JPEG
 
 
-def predictions(run: Path, summary: Summary, max_divergence: float) -> Section | None:
+def predictions(run: Path, summary: Summary) -> Section | None:
     """The first picture with what is said of it; None where the run kept no picture.
 
     Raises:
@@ -31,7 +31,7 @@ def predictions(run: Path, summary: Summary, max_divergence: float) -> Section |
     task, path = task_of(summary), run / PICTURE
     if task is None or not path.is_file():
         return None
-    chosen = smallest(recommended(summary, max_divergence), SHARED)
+    chosen = smallest(recommended(summary), SHARED)
     alone = _sample(summary, (EDGE_ONLY, "", ""))
     shared = _sample(summary, chosen.choice) if chosen else None
     picture = opened(path)

@@ -16,7 +16,6 @@ from matplotlib.ticker import MaxNLocator
 
 from splitwire.eval.curves import FLOOR, curves
 from splitwire.eval.results import Estimate, Result
-from splitwire.eval.totals import MAX_DIVERGENCE
 from splitwire.report.plot_style import MUTED, log_ticks, panel, styled, styles
 from splitwire.report.units import each, significant, size_text
 from splitwire.runner.choice import EDGE_ONLY
@@ -27,9 +26,7 @@ _UNKNOWN = Estimate(math.nan)
 
 
 @styled
-def rate_divergence(
-    results: Sequence[Result], unit: str, max_divergence: float = MAX_DIVERGENCE
-) -> list[Figure]:
+def rate_divergence(results: Sequence[Result], unit: str, max_divergence: float) -> list[Figure]:
     """Rate against divergence, both logarithmic.
 
     The cloud-only curve is in every panel, bars are bootstrap intervals, and the dotted line is the

@@ -15,13 +15,13 @@ from splitwire.report.units import drawn_again, sentence, significant, size_text
 from splitwire.runner.choice import CLOUD_ONLY
 
 
-def against_divergence(summary: Summary, max_divergence: float) -> Section | None:
+def against_divergence(summary: Summary) -> Section | None:
     """Rate against divergence; None without a curve."""
     results, unit = summary.results, summary.scoring.unit
-    figures = rate_plots.rate_divergence(results, unit, max_divergence)
+    figures = rate_plots.rate_divergence(results, unit, summary.fidelity)
     if not figures:
         return None
-    chosen = [pick for pick in picks(summary, max_divergence) if pick.split]
+    chosen = [pick for pick in picks(summary) if pick.split]
     cheapest = "; ".join(f"{p.label} ({size_text(p.bytes)})" for p in chosen)
     said = "Down and to the left is better: fewer bytes, and an output nearer to the network's own."
     if any(result.way == CLOUD_ONLY for result in rate_plots.visible(results)):
@@ -29,7 +29,7 @@ def against_divergence(summary: Summary, max_divergence: float) -> Section | Non
         said += f" Broken curves are the {itself} itself (cloud only), the same in every panel."
     if any(math.isfinite(result.divergence.low) for result in results):
         said += f" Bars are 95 % bootstrap intervals over {drawn_again(summary.clips)}."
-    said += f" The dotted line is {significant(max_divergence)} {unit}."
+    said += f" The dotted line is {significant(summary.fidelity)} {unit}."
     if summary.head.trained:
         below = f"Fewest bytes below it: {cheapest}" if cheapest else "No codec comes below it"
         said += f" {below}."

@@ -9,7 +9,7 @@ from splitwire.eval.delta_rates import Delta, bd_rates
 from splitwire.eval.results import Result
 from splitwire.eval.spelling import PICTURES, picture_format
 from splitwire.eval.summary import Summary
-from splitwire.eval.totals import MAX_DIVERGENCE, recommended, smallest
+from splitwire.eval.totals import recommended, smallest
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED
 
 BASELINES = "baselines"
@@ -23,9 +23,9 @@ def blocks(results: Sequence[Result]) -> dict[str, list[Result]]:
     return {title: rows for title, rows in found.items() if rows}
 
 
-def picks(summary: Summary, max_divergence: float = MAX_DIVERGENCE) -> list[Result]:
+def picks(summary: Summary) -> list[Result]:
     """The cheapest faithful codec of each split, and the cheapest way to send the picture."""
-    good = recommended(summary, max_divergence)
+    good = recommended(summary)
     splits = dict.fromkeys(result.split for result in good)
     chosen = [smallest([r for r in good if r.split == split], SHARED) for split in splits]
     return [r for r in (*chosen, smallest(good, CLOUD_ONLY)) if r]

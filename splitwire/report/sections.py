@@ -15,16 +15,13 @@ from splitwire.report.sequence_sections import against_the_video, along_time
 from splitwire.report.time_sections import stages, total_time
 
 
-def sections(
-    run: Path, summary: Summary, totals: Sequence[Total], max_divergence: float
-) -> list[Section]:
+def sections(run: Path, summary: Summary, totals: Sequence[Total]) -> list[Section]:
     """All that the run has something to show for.
 
     Args:
         run: its folder.
         summary: of it.
         totals: the total times of what holds the fidelity.
-        max_divergence: the fidelity, in the task's unit.
 
     Raises:
         ExperimentError: what the folder keeps for figures is damaged.
@@ -32,21 +29,21 @@ def sections(
     if summary.live:
         found: tuple[Section | None, ...] = (
             along_the_clock(summary.live),
-            stages(summary, totals, max_divergence),
+            stages(summary, totals),
         )
         return [section for section in found if section]
     features = read_features(run, summary)
     found = (
-        against_divergence(summary, max_divergence),
-        along_time(summary, max_divergence),
+        against_divergence(summary),
+        along_time(summary),
         against_the_video(summary),
         against_metric(summary),
-        total_time(summary, totals, max_divergence),
-        stages(summary, totals, max_divergence),
-        None if summary.clips else predictions(run, summary, max_divergence),
-        None if summary.clips else best_and_worst(run, summary, max_divergence),
+        total_time(summary, totals),
+        stages(summary, totals),
+        None if summary.clips else predictions(run, summary),
+        None if summary.clips else best_and_worst(run, summary),
         histograms(features),
-        mosaic(run, summary, features, max_divergence),
+        mosaic(run, summary, features),
         depth(summary),
     )
     return [section for section in found if section]

@@ -19,21 +19,21 @@ from splitwire.runner.choice import Key
 _MOST = 6  # clips that are drawn
 
 
-def along_time(summary: Summary, max_divergence: float) -> Section | None:
+def along_time(summary: Summary) -> Section | None:
     """Bytes and divergence of each frame; None for photos, or where nothing holds the fidelity."""
-    chosen = picks(summary, max_divergence)
+    chosen = picks(summary)
     clips = list(dict.fromkeys(s.clip for s in summary.samples if s.clip is not None))
     if not clips or not chosen:
         return None
     unit = summary.scoring.unit
     figures = [
-        sequence_plots.along_time(clip, _frames(summary, clip, chosen), unit, max_divergence)
+        sequence_plots.along_time(clip, _frames(summary, clip, chosen), unit, summary.fidelity)
         for clip in clips[:_MOST]
     ]
     said = (
-        f"The cheapest choice within {significant(max_divergence)} {unit} (dotted) on the mean of "
-        "all frames: at each split, and of the video itself. A frame with a mark was coded without "
-        "those before."
+        f"The cheapest choice within {significant(summary.fidelity)} {unit} (dotted) on the mean "
+        "of all frames: at each split, and of the video itself. A frame with a mark was coded "
+        "without those before."
     )
     if len(clips) > _MOST:
         said += f" The first {_MOST} of {len(clips)} clips."

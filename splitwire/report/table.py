@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from splitwire.eval.summary import Summary
-from splitwire.eval.totals import MAX_DIVERGENCE, choices
+from splitwire.eval.totals import choices
 from splitwire.report.columns import abbreviated, columns, explained
 from splitwire.report.findings import counts, findings, untrained, warnings
 from splitwire.report.rows import bd_rows, blocks, picks
@@ -20,7 +20,6 @@ def show(
     console: Console,
     summary: Summary,
     anchor: str = "h264",
-    max_divergence: float = MAX_DIVERGENCE,
 ) -> None:
     """Print a run: the results, what failed, and the delta rates.
 
@@ -28,7 +27,6 @@ def show(
         console: where to.
         summary: of the run.
         anchor: the curve that the others are compared with.
-        max_divergence: the fidelity at which codecs are chosen, in the task's unit.
     """
 
     def say(words: str | Text, style: str = "") -> None:
@@ -39,8 +37,8 @@ def show(
     if banner := untrained(summary.head):
         say(banner, "bold red")
     say(_legend(summary, wide), "dim")
-    console.print(results_table(summary, wide, max_divergence))
-    for sentence in findings(summary, choices(summary, max_divergence), max_divergence):
+    console.print(results_table(summary, wide))
+    for sentence in findings(summary, choices(summary)):
         say(sentence)
     for warning in warnings(results, summary.head.profiles):
         say(warning, "red")
@@ -63,9 +61,7 @@ def _legend(summary: Summary, wide: bool) -> str:
     return f"{said} {abbreviated(summary)}".rstrip()
 
 
-def results_table(
-    summary: Summary, wide: bool = True, max_divergence: float = MAX_DIVERGENCE
-) -> Table:
+def results_table(summary: Summary, wide: bool = True) -> Table:
     """Every result in a row, baselines first and then split by split.
 
     Green is the row with the fewest bytes within `max_divergence` of its block; red failed.
@@ -76,7 +72,7 @@ def results_table(
     for column in shown:
         heading = Text(column.heading.replace(" ", "\n"))  # longer than its cells may be
         table.add_column(heading, justify="right", no_wrap=True, vertical="bottom")
-    chosen = picks(summary, max_divergence)
+    chosen = picks(summary)
     for title, rows in blocks(summary.results).items():
         table.add_row(Text(title, style="bold"))
         for result in rows:

@@ -18,7 +18,7 @@ from splitwire.report.units import significant, time_text
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED
 
 
-def total_time(summary: Summary, totals: Sequence[Total], max_divergence: float) -> Section | None:
+def total_time(summary: Summary, totals: Sequence[Total]) -> Section | None:
     """Total time against upload rate; None where nothing holds the fidelity."""
     if not totals:
         return None
@@ -26,7 +26,7 @@ def total_time(summary: Summary, totals: Sequence[Total], max_divergence: float)
     said = (
         f"From picture to prediction on {_devices(head)}, with a round trip of "
         f"{time_text(head.path.rtt)}{_losing(head)}: each way at its best choice within "
-        f"{significant(max_divergence)} {summary.scoring.unit}. The background has the colour of "
+        f"{significant(summary.fidelity)} {summary.scoring.unit}. The background has the colour of "
         "the fastest way, and break-even rates are marked."
     )
     rows = [
@@ -37,7 +37,7 @@ def total_time(summary: Summary, totals: Sequence[Total], max_divergence: float)
     return Section("time", title, said, drawn([time_plots.total_time(totals)], title), [], rows)
 
 
-def stages(summary: Summary, totals: Sequence[Total], max_divergence: float) -> Section | None:
+def stages(summary: Summary, totals: Sequence[Total]) -> Section | None:
     """Where the time goes, link by link; None without links."""
     head, links = summary.head, summary.head.experiment.links
     if not totals or not links:
@@ -50,7 +50,7 @@ def stages(summary: Summary, totals: Sequence[Total], max_divergence: float) -> 
     ]
     said = (
         f"Median time of each stage on {_devices(head)}: the baselines, then each codec at the "
-        f"split and quality that are fastest within {significant(max_divergence)} "
+        f"split and quality that are fastest within {significant(summary.fidelity)} "
         f"{summary.scoring.unit}."
     )
     legend = [(Markup(swatch(colour)), stage) for stage, colour in STAGE_COLOURS.items()]

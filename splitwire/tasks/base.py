@@ -31,6 +31,8 @@ class Task(ABC):
     Attributes:
         name: what experiments and handshakes call it.
         unit: of the divergence.
+        fidelity: divergence within which an output counts as kept, unless told otherwise; `ftc`
+            and `learned` lose about that at quality 50.
         metrics: what else is told of each output; the first without truth and the first by truth
             are those that a narrow table and the figures show.
         draws: whether `draw` draws on the picture itself, so that the best and the worst picture of
@@ -39,6 +41,7 @@ class Task(ABC):
 
     name: ClassVar[str]
     unit: ClassVar[str] = "nats"
+    fidelity: ClassVar[float] = 0.05
     draws: ClassVar[bool] = False
     metrics: ClassVar[tuple[Metric, ...]] = ()
 

@@ -89,6 +89,7 @@ class Detection(Task):
     """
 
     name: ClassVar[str] = "detection"
+    fidelity: ClassVar[float] = 5.0
     draws: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (*_metrics(False), *_metrics(True))
 

@@ -64,6 +64,7 @@ class Embedding(Task):
 
     name: ClassVar[str] = "embedding"
     unit: ClassVar[str] = "1 − cosine"
+    fidelity: ClassVar[float] = 0.01
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("cosine", "cosine of the angle with the uncompressed network's vector", _cosine),
         Metric(

@@ -99,6 +99,7 @@ class Keypoints(Task):
     """
 
     name: ClassVar[str] = "keypoints"
+    fidelity: ClassVar[float] = 0.5
     draws: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric(

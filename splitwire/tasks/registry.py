@@ -9,6 +9,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from splitwire.errors import TaskError, did_you_mean
+from splitwire.models import sources
 from splitwire.models.load import Model
 from splitwire.tasks.base import Task
 from splitwire.tasks.classification import Classification
@@ -28,17 +29,18 @@ BUILT_IN: tuple[type[Task], ...] = (
 )
 
 
-def load_task(name: str, model: Model) -> Task:
+def load_task(name: str | None, model: Model) -> Task:
     """The task of a network.
 
     Args:
-        name: of a task that is known, or `path/to/file.py:CLASS`.
+        name: of a task that is known, or `path/to/file.py:CLASS`; None for the one that the network
+            is for.
         model: whose outputs it is of.
 
     Raises:
         TaskError: there is none; the message lists what there is.
     """
-    return task_class(name).of(model)
+    return task_class(name or sources.task(model.name)).of(model)
 
 
 def task_class(name: str) -> type[Task]:

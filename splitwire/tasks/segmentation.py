@@ -59,6 +59,7 @@ class Segmentation(Task):
 
     name: ClassVar[str] = "segmentation"
     unit: ClassVar[str] = "nats a pixel"
+    fidelity: ClassVar[float] = 0.01
     draws: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric(

@@ -68,6 +68,20 @@ def test_another_network_gets_splits_of_its_own(tmp_path: Path) -> None:
     assert load_experiment(both).splits == ("layer1",)
 
 
+@pytest.mark.parametrize(
+    ("model", "task"),
+    [
+        ("lite0", "classification"),
+        ("nanodet", "detection"),
+        ("torchvision:fcn_resnet50", "segmentation"),
+        ("torchvision:resnet18", "classification"),
+    ],
+)
+def test_the_network_says_which_task_it_is_for(model: str, task: str) -> None:
+    assert load_experiment(model=model).task == task
+    assert load_experiment(model=model, task="embedding").task == "embedding"
+
+
 def test_automatic_splits_are_three_smaller_than_the_picture(lite0: sw.Model) -> None:
     points = sw.cut_points(lite0)
     chosen = [point for point in points if point.name in automatic_splits(points)]

@@ -89,7 +89,7 @@ def test_an_estimate_that_is_no_mean_has_an_interval_of_its_own() -> None:
     precision = Metric("precision", "hits of what was found", lambda *_: None, ratio)
     pairs = [[p, 2 * p + 2] for p in range(20)]
     samples = [sample(p, metrics={"precision": pair}) for p, pair in enumerate(pairs)]
-    (result,) = summarise(samples, Scoring("nats", (precision,)))
+    (result,) = summarise(samples, Scoring("nats", 0.05, (precision,)))
     whole, found = result.metrics["precision"], sum(n for _, n in pairs)
     assert whole.mean == pytest.approx(sum(hits for hits, _ in pairs) / found)
     mean_of_ratios = np.mean([hits / n for hits, n in pairs])

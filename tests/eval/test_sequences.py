@@ -142,7 +142,7 @@ def test_features_stand_beside_the_video_itself(run: Path) -> None:
     found = duels(summary)
     assert {(duel.clip, duel.split) for duel in found} == {(c, "2") for c in ("pan", "zoom", ALL)}
     whole = [duel for duel in found if duel.clip == ALL]
-    assert [duel.divergence for duel in whole] == [0.02, 0.05, 0.1]
+    assert [duel.divergence for duel in whole] == pytest.approx([0.02, 0.05, 0.1])
     for duel in found:
         assert duel.video.curve.partition(":")[0] in ("film", "picture")
         assert duel.features.curve.partition(":")[0] in ("h264", "jpeg")

@@ -14,7 +14,7 @@ from splitwire.report.units import significant, size_text, time_text
 def test_figures_are_well_formed_and_leave_no_trace(make_run) -> None:
     results = Summary.open(make_run(photos=3)).results
     before = dict(matplotlib.rcParams)
-    for figure in rate_plots.rate_divergence(results, "nats"):
+    for figure in rate_plots.rate_divergence(results, "nats", 0.05):
         assert ElementTree.fromstring(svg(figure, "a & <b>")).tag.endswith("svg")
     assert dict(matplotlib.rcParams) == before
 

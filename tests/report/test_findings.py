@@ -18,7 +18,8 @@ def total(way: Way, fixed: float, size: float) -> Total:
 
 
 def said_of(summary: Summary, max_divergence: float = 0.05) -> str:
-    (sentence,) = on_bytes(summary, max_divergence)
+    asked = replace(summary.scoring, fidelity=max_divergence)
+    (sentence,) = on_bytes(replace(summary, scoring=asked))
     return sentence
 
 

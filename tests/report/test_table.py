@@ -96,7 +96,7 @@ def of_another_task(make_run) -> Summary:
     told = {"far": Estimate(1234.5), "wrong way": Estimate(0.25), "miss": Estimate(-0.01234)}
     summary = Summary.open(make_run(photos=2))
     results = [replace(result, metrics=told) for result in summary.results]
-    return replace(summary, scoring=Scoring("square metres", METRICS), results=results)
+    return replace(summary, scoring=Scoring("square metres", 0.05, METRICS), results=results)
 
 
 def test_columns_and_legend_are_the_task_s(of_another_task: Summary) -> None:
@@ -114,13 +114,13 @@ def test_a_long_name_of_a_metric_does_not_break_the_table(of_another_task: Summa
     out = io.StringIO()
     long = replace(METRICS[0], name="distance from the middle of the lane")
     results = [replace(r, metrics={long.name: Estimate(1.0)}) for r in of_another_task.results]
-    scoring = Scoring("nats", (long,))
+    scoring = Scoring("nats", 0.05, (long,))
     show(Console(file=out, width=80), replace(of_another_task, scoring=scoring, results=results))
     assert "…" not in out.getvalue()
     assert len([row for row in out.getvalue().splitlines() if row.startswith("jpeg:")]) == 9
 
 
 def test_a_task_without_metrics_has_no_columns_of_them(of_another_task: Summary) -> None:
-    bare = replace(of_another_task, scoring=Scoring("nats", ()))
+    bare = replace(of_another_task, scoring=Scoring("nats", 0.05, ()))
     assert [c.heading for c in columns(bare)][4:6] == ["95\u00a0%", "encode"]
     assert explained(bare).endswith("bootstrap interval over photos")
