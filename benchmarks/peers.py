@@ -1,16 +1,17 @@
 """What serves each general codec best: `python benchmarks/peers.py --out runs/peers`.
 
 `ftc` and `learned` are only as good as the peers they are measured against. So each of these has
-its clip rule, preset and in-loop filters tried here, at the default experiment's splits and on
-calibration pictures, never on those that it evaluates: scikit-image's nine in 3 views each, or with
-`--data photos --limit 40 --views 1` some of those that tools/gather_photos.py gathers.
+its clip rule, preset and in-loop filters tried here, at the default experiment's splits (or those
+of --model and --splits) and on calibration pictures, never on those that it evaluates:
+scikit-image's nine in 3 views each, or with `--data photos --limit 40 --views 1` some of those that
+tools/gather_photos.py gathers.
 `eval/default.toml` takes the variant with the least mean of its delta rates over the splits; where
 two are within a point on the 40 pictures, the faster, or the better on the nine. It prints, a row a
 variant:
 
     rate    its Bjøntegaard delta rate against the codec as it is by default, with the 95 % interval
             over photos; see eval/delta_rates.py
-    bytes   at 0.05 nats
+    bytes   at the task's fidelity (of classification, 0.05 nats)
     ms      to encode one tensor, p50 over pictures and qualities, on this machine
 
 An interrupted benchmark goes on where it stopped. The order of channels in the mosaic is not among
@@ -23,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from rate import NATS, kind, said
+from rate import kind, said
 from rich.progress import track
 
 from splitwire.eval.curves import bytes_at, curves
@@ -54,10 +55,12 @@ def main() -> None:
     parser.add_argument("--data", help="a folder of calibration pictures; scikit-image's, if none")
     parser.add_argument("--limit", type=int, help="take that many of them")
     parser.add_argument("--views", type=int, default=3)
+    parser.add_argument("--model", default="lite0")
+    parser.add_argument("--splits", nargs="+", help="those of the default experiment, if none")
     parser.add_argument("--codecs", nargs="+", choices=SWEEPS, default=list(SWEEPS))
     given = parser.parse_args()
     for name in given.codecs:
-        changes = {"data": given.data, "limit": given.limit, "views": given.views}
+        changes = {key: value for key, value in vars(given).items() if key not in ("out", "codecs")}
         run = Run(plan(name, **changes), given.out / name)
         for _ in track(run, name, total=run.total - len(run.done), transient=True):
             pass
@@ -94,7 +97,7 @@ def report(summary: Summary, name: str) -> Iterator[str]:
     for curve in dict.fromkeys(curve for at, curve in found if at and kind(curve) == name):
         here = [rates.get((at, curve), Delta(0.0)) for at in splits]
         cells = [
-            f"{shown(rate)} | {said(bytes_at(found[at, curve], NATS), ',.0f')} | "
+            f"{shown(rate)} | {said(bytes_at(found[at, curve], summary.fidelity), ',.0f')} | "
             f"{encode_ms(found[at, curve]):.1f}"
             for at, rate in zip(splits, here, strict=True)
         ]

@@ -39,12 +39,15 @@ class ProfiledCodec(CalibratedCodec):
     """A codec that does nothing without its profile.
 
     Attributes:
-        quality: 8 more halve the step; at 50 photos held out from calibration lost 0.05 nats.
+        quality: 8 more halve the step; at 50 photos held out from calibration lost the task's
+            fidelity (of classification, 0.05 nats).
     """
 
     uses_gradients: ClassVar[bool] = True
     shares_profile: ClassVar[bool] = True
-    quality: int = parameter(MIDDLE, "8 more halve the step; 50 is near 0.05 nats", low=0, high=TOP)
+    quality: int = parameter(
+        MIDDLE, "8 more halve the step; 50 is near the task's fidelity", low=0, high=TOP
+    )
 
     @staticmethod
     @abstractmethod
