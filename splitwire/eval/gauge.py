@@ -94,6 +94,7 @@ class Gauge:
             return replace(
                 blank,
                 bytes=len(sent),
+                streams=_lengths(sent) if len(choice.codecs) > 1 else [],
                 divergence=self.task.divergence(view.reference, output),
                 metrics=self._scoring.measure(self.task, view.reference, output, view.truth),
                 prediction=self.task.predict(output),
@@ -118,6 +119,11 @@ class Gauge:
         link = SimulatedLink(trace, plan.rtt, plan.loss, seed)
         link.clock = clock
         return link.send(sent).seconds
+
+
+def _lengths(sent: bytes) -> list[int]:
+    """Of each stream in a packet."""
+    return [len(stream) for stream in packet.split(sent)]
 
 
 def _run(way: Way, x: Tensor) -> Outcome:

@@ -74,6 +74,7 @@ class Result:
     times: dict[str, Spread]  # by stage, measured here
     links: dict[str, Spread]  # by link
     clips: int = 0  # distinct, among those samples; 0 for photos
+    streams: tuple[float, ...] = ()  # mean bytes of each tensor, where several cross
     intra: float = NAN  # share of frames that were coded without those before
     cold: Part | None = None  # the first frame of each clip
     steady: Part | None = None  # all others
@@ -153,6 +154,7 @@ def _result(
         times={stage: _spread([getattr(s, stage) for s in good]) for stage in COMPUTED},
         links={name: _spread([s.link[name] for s in good if name in s.link]) for name in links},
         clips=len({sample.clip for sample in good} - {None}),
+        streams=tuple(np.mean([s.streams for s in good], 0).tolist()) if good else (),
         intra=float(np.mean(alone)) if alone else NAN,
         cold=_part([s for s in good if s.clip is not None and s.frame == 1], seed),
         steady=_part([s for s in good if s.clip is not None and s.frame != 1], seed),

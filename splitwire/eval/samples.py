@@ -45,6 +45,7 @@ class Sample:
     curve: str = ""  # the codec's spec without the parameter that the experiment sweeps
     elements: int = 0  # numbers in the crossing tensors
     bytes: int = 0  # every byte of the packet
+    streams: list[int] = field(default_factory=list)  # of each tensor, where several cross
     divergence: float | None = None  # from the uncompressed model's output, in the task's unit
     metrics: dict[str, Any] = field(default_factory=dict)  # statistics, by the task's metrics
     prediction: dict[str, Any] = field(default_factory=dict)  # what the task tells of the output

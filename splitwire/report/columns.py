@@ -19,6 +19,8 @@ class Column:
     wide: bool = False
 
 
+_EACH = Column("each", lambda r: " + ".join(map(number, r.streams)) or "–", wide=True)
+_EACH_EXPLAINED = "each: bytes of the tensors that cross, in their order"
 _STATES_EXPLAINED = (
     "first and then: of the first frame of each clip, and of those after it; intra: frames in % "
     "that were coded without those before"
@@ -31,6 +33,7 @@ def columns(summary: Summary, wide: bool = True) -> list[Column]:
         Column("bytes", lambda r: number(r.bytes)),
         *(_states(summary.scoring.unit) if summary.clips else ()),
         Column("p95", lambda r: number(r.bytes_p95), wide=True),
+        *([_EACH] if any(result.streams for result in summary.results) else ()),
         Column("b/el", lambda r: number(r.bits_per_element, ".2f")),
         Column(summary.scoring.unit, lambda r: divergence(r.divergence.mean)),
         Column("95\u00a0%", lambda r: interval(r.divergence)),
@@ -56,6 +59,8 @@ def explained(summary: Summary, wide: bool = True) -> str:
     )
     if summary.clips:
         said = f"{_STATES_EXPLAINED}; {said}"
+    if wide and any(result.streams for result in summary.results):
+        said = f"{_EACH_EXPLAINED}; {said}"
     told = (f"{m.name}: {m.about}" + " in %" * m.share for m in metrics(summary, wide))
     return "; ".join([said, *told])
 

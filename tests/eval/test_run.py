@@ -200,7 +200,11 @@ def test_several_crossing_tensors_travel_in_one_packet(
         assert samples[spec].error is None
         assert samples[spec].elements == point.elements
         assert point.elements < samples[spec].bytes < point.elements + 40 * len(point.crossings)
+        assert sum(samples[spec].streams) < samples[spec].bytes
+        assert min(np.subtract(samples[spec].streams, [c.elements for c in point.crossings])) > 0
     assert samples["raw:dtype=float32"].divergence == 0
+    page = sw.write_report(tmp_path).read_text(encoding="utf-8")
+    assert " + ".join(f"{n:,}" for n in samples["raw:bits=8"].streams) in page
 
 
 def test_what_is_named_twice_is_measured_once(tiny: Plan, tmp_path: Path) -> None:
