@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from splitwire.errors import TaskError, did_you_mean
-from splitwire.models.load import Model
+from splitwire.models.described import Described
 from splitwire.tasks.base import Task
 from splitwire.tasks.classification import Classification
 from splitwire.tasks.detection import Detection
@@ -28,7 +28,7 @@ BUILT_IN: tuple[type[Task], ...] = (
 )
 
 
-def load_task(name: str, model: Model) -> Task:
+def load_task(name: str, model: Described) -> Task:
     """The task of a network.
 
     Args:
