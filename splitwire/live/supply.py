@@ -8,7 +8,7 @@ from splitwire.codecs.base import Tensor
 from splitwire.data.photos import Photo, find_photos
 from splitwire.data.video import frames, is_video
 from splitwire.errors import DataError
-from splitwire.models.load import Model
+from splitwire.models.preprocess import Preprocess
 
 _PREPARED = 64  # pictures held ready
 
@@ -20,15 +20,13 @@ class Pictures:
     """The photos of a folder as a network takes them, again and again.
 
     Args:
-        model: whose preprocessing is used.
+        how: the network wants its pictures.
         photos: in the order of frames.
     """
 
-    def __init__(self, model: Model, photos: Sequence[Photo]) -> None:
+    def __init__(self, how: Preprocess, photos: Sequence[Photo]) -> None:
         self.photos = {photo.name: photo for photo in photos}
-        self._prepare = lru_cache(_PREPARED)(
-            lambda name: model.preprocess.picture(self.photos[name].open())
-        )
+        self._prepare = lru_cache(_PREPARED)(lambda name: how.picture(self.photos[name].open()))
 
     def __iter__(self) -> Iterator[Taken]:
         return self.frames(len(self.photos))
@@ -44,14 +42,13 @@ class Pictures:
             return error
 
 
-def supply(model: Model, source: str, count: int) -> tuple[Pictures | None, Iterator[Taken]]:
+def supply(how: Preprocess, source: str, count: int) -> tuple[Pictures | None, Iterator[Taken]]:
     """The photos of a source, if it has any, and its frames; `count` is for photos alone.
 
     Raises:
         DataError: it is no source.
     """
     if is_video(source):
-        how = model.preprocess
         return None, ((name, how.picture(image)) for name, image in frames(source))
-    photos = Pictures(model, find_photos(source, count))
+    photos = Pictures(how, find_photos(source, count))
     return photos, photos.frames(count)
