@@ -1,5 +1,6 @@
 """The halves of a bundle, run by ONNX Runtime: what `Split` is to torch."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from splitwire.bundle.manifest import CLOUD, EDGE, Tensor
 from splitwire.bundle.network import Network
 from splitwire.errors import BundleError
 
+_OUTSIDE = "session.model_external_initializers_file_folder_path"
 _FLOATS = {"float": "float32", "double": "float64"}  # what NumPy calls them
 
 
@@ -67,7 +69,8 @@ def _run(
 def _session(folder: Folder, name: str, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3  # errors; what it warns of is of no use to who runs a bundle
+    options.add_session_config_entry(_OUTSIDE, os.devnull)  # where no other file of weights can lie
+    options.log_severity_level = 4  # what goes wrong is raised, and the rest is of no use to anyone
     try:
         return onnxruntime.InferenceSession(
             folder.read(name), options, providers=["CPUExecutionProvider"]
