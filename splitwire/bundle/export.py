@@ -10,7 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import fx
 from torch.utils import _pytree as pytree
 
@@ -30,6 +32,8 @@ from splitwire.tasks.classification import Classification, class_names
 _VERSIONS = ("splitwire", "torch", "onnx", "onnxscript", "onnxruntime")
 _PICTURE = "picture"
 
+Picture = NDArray[np.float32]
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -41,7 +45,12 @@ class Exported:
 
 
 def write_bundle(
-    folder: Path, cut: Split, codecs: Sequence[Codec], spec: str, task: Task
+    folder: Path,
+    cut: Split,
+    codecs: Sequence[Codec],
+    spec: str,
+    task: Task,
+    calibration: Sequence[Picture] = (),
 ) -> Manifest:
     """Write all that a deployment needs.
 
@@ -51,6 +60,8 @@ def write_bundle(
         codecs: one for each crossing tensor, with their profiles.
         spec: theirs, as users write it, without a profile.
         task: what the network's output means.
+        calibration: pictures, float32 (3, H, W), on which the first half is quantised to int8;
+            without any it stays float32.
 
     Raises:
         BundleError: a half has an operation that ONNX has not.
@@ -62,7 +73,7 @@ def write_bundle(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / MANIFEST).unlink(missing_ok=True)  # until all is written there is no bundle
     crossings = tuple(map(_profiled, [folder] * len(codecs), _named(cut)[1], codecs))
-    write_whole(folder / EDGE, halves.edge)
+    write_whole(folder / EDGE, _quantised(halves.edge, calibration))
     write_whole(folder / CLOUD, halves.cloud)
     files = [EDGE, CLOUD, *(crossing.profile for crossing in crossings if crossing.profile)]
     manifest = Manifest(
@@ -71,11 +82,19 @@ def write_bundle(
         crossings=crossings,
         output=output,
         batch="free" if halves.free else "one",
-        precision="float32",
+        precision="int8" if calibration else "float32",
         files={name: _file(folder / name) for name in files},
     )
     write_whole(folder / MANIFEST, manifest.text().encode())
     return manifest
+
+
+def _quantised(half: bytes, calibration: Sequence[Picture]) -> bytes:
+    if not calibration:
+        return half
+    from splitwire.bundle.int8 import in_eight_bits  # a second to load
+
+    return in_eight_bits(half, calibration)
 
 
 def _profiled(folder: Path, crossing: Tensor, codec: Codec) -> Tensor:

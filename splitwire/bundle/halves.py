@@ -72,7 +72,7 @@ def _session(folder: Folder, name: str, threads: int) -> onnxruntime.InferenceSe
     options.add_session_config_entry(_OUTSIDE, os.devnull)  # where no other file of weights can lie
     options.log_severity_level = 4  # what goes wrong is raised, and the rest is of no use to anyone
     try:
-        return onnxruntime.InferenceSession(
+        session = onnxruntime.InferenceSession(
             folder.read(name), options, providers=["CPUExecutionProvider"]
         )
     except BundleError:
@@ -80,6 +80,8 @@ def _session(folder: Folder, name: str, threads: int) -> onnxruntime.InferenceSe
     except Exception as error:  # of its own kinds, a dozen of them
         said = " ".join(str(error).split())[:200]
         raise BundleError(f"ONNX Runtime does not take {folder.path / name}: {said}") from error
+    session._model_bytes = None  # it would keep the file, for providers that may fail
+    return session
 
 
 def _check(

@@ -14,6 +14,7 @@ from splitwire.codecs.registry import codec
 from splitwire.codecs.spec import Spec
 from splitwire.errors import BundleError, SplitwireError
 from splitwire.runner.choice import EDGE_ONLY, SHARED, AnyChoice, Choice
+from splitwire.runner.memory import return_memory
 
 
 class Bundle:
@@ -38,6 +39,7 @@ class Bundle:
         self.manifest = folder.manifest
         self.halves = OnnxHalves(folder, threads)
         self.codecs = _codecs(folder)
+        return_memory()  # opening takes the files' bytes twice over
         self.shared: AnyChoice = Choice(SHARED, self.halves, self.codecs, self.manifest.codec)
 
     @property

@@ -35,8 +35,10 @@ def check(
     from splitwire.bundle.opened import Bundle
     from splitwire.bundle.original import original
     from splitwire.data.photos import load_photos
+    from splitwire.runner.threads import limit_threads
     from splitwire.tasks.registry import load_task
 
+    limit_threads(1)  # one repeats best
     opened = Bundle(bundle)
     cut = original(opened.manifest, weights, model)
     photos = load_photos(data, limit, labelled=False)

@@ -112,3 +112,17 @@ def test_what_a_bundle_says_of_the_network_is_what_the_network_says(
     assert said.output_shapes == small.output_shapes == ((1, 10),)
     assert said.preprocess.size == small.preprocess.size
     assert bundle.halves.shapes == sw.split(small, "1").shapes
+
+
+def test_a_first_half_in_eight_bits_tells_its_own_loss(tmp_path: Path, small: sw.Model) -> None:
+    cut, task, spec = sw.split(small, "2"), Classification.of(small), "raw:dtype=float32"
+    pictures = list(map(noise, range(8)))
+    write_bundle(tmp_path, cut, [sw.codec(spec)], spec, task, pictures)
+    bundle = Bundle(tmp_path)
+    assert bundle.manifest.precision == "int8"
+    verdict = check(bundle, cut, task, map(noise, range(8, 11)))
+    assert verdict.faults == []  # the second half is as it was, and the loss no fault
+    for seen in verdict.pictures:
+        assert 1e-3 < seen.features < 0.2
+        assert 0 < seen.divergence < 0.01
+        assert seen.torch_coded < 1e-8 < seen.coded == pytest.approx(seen.divergence, rel=1e-3)
