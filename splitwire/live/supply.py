@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import cycle, islice
 
+import numpy as np
+
 from splitwire.codecs.base import Tensor
 from splitwire.data.photos import Photo, find_photos
 from splitwire.data.video import frames, is_video
 from splitwire.errors import DataError
 from splitwire.models.preprocess import Preprocess
 
-_PREPARED = 64  # pictures held ready
+_PREPARED = 64  # pictures held ready, in bytes: they hold whole numbers
 
 Taken = tuple[str, Tensor | DataError]
 """A frame's name, and its pixels, float32 (3, H, W), or why there are none."""
@@ -26,7 +28,9 @@ class Pictures:
 
     def __init__(self, how: Preprocess, photos: Sequence[Photo]) -> None:
         self.photos = {photo.name: photo for photo in photos}
-        self._prepare = lru_cache(_PREPARED)(lambda name: how.picture(self.photos[name].open()))
+        self._prepare = lru_cache(_PREPARED)(
+            lambda name: how.picture(self.photos[name].open()).astype(np.uint8)
+        )
 
     def __iter__(self) -> Iterator[Taken]:
         return self.frames(len(self.photos))
@@ -37,7 +41,7 @@ class Pictures:
 
     def _taken(self, name: str) -> Tensor | DataError:
         try:
-            return self._prepare(name)
+            return self._prepare(name).astype(np.float32)
         except DataError as error:
             return error
 
