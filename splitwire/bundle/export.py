@@ -60,8 +60,7 @@ def write_bundle(
         codecs: one for each crossing tensor, with their profiles.
         spec: theirs, as users write it, without a profile.
         task: what the network's output means.
-        calibration: pictures, float32 (3, H, W), on which the first half is quantised to int8;
-            without any it stays float32.
+        calibration: pictures (3, H, W) by which the first half becomes int8; without, float32.
 
     Raises:
         BundleError: a half has an operation that ONNX has not.
@@ -69,13 +68,11 @@ def write_bundle(
         StorageError: the folder cannot be written to.
     """
     output, halves = _structure(cut.model), export(cut)
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / MANIFEST).unlink(missing_ok=True)  # until all is written there is no bundle
+    _begin(folder)
     crossings = tuple(map(_profiled, [folder] * len(codecs), _named(cut)[1], codecs))
     write_whole(folder / EDGE, _quantised(halves.edge, calibration))
     write_whole(folder / CLOUD, halves.cloud)
-    files = [EDGE, CLOUD, *(crossing.profile for crossing in crossings if crossing.profile)]
+    files = (EDGE, CLOUD, *filter(None, (crossing.profile for crossing in crossings)))
     manifest = Manifest(
         **_about(cut, task),
         codec=spec,
@@ -87,6 +84,13 @@ def write_bundle(
     )
     write_whole(folder / MANIFEST, manifest.text().encode())
     return manifest
+
+
+def _begin(folder: Path) -> None:
+    """Make the folder, or make sure that until all is written no bundle is in it."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MANIFEST).unlink(missing_ok=True)
 
 
 def _quantised(half: bytes, calibration: Sequence[Picture]) -> bytes:
