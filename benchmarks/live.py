@@ -82,7 +82,7 @@ def main() -> None:
     limit_threads(1)
     keep_memory()
     model = load_model("lite0", "pretrained")
-    pictures, half = list(supply(model, "samples", 20)[1]), asked.frames // 2
+    pictures, half = list(supply(model.preprocess, "samples", 20)[1]), asked.frames // 2
     choice = open_choice(model, shared(asked.split, asked.codec), ProfileStore())
     with CloudProcess() as address:
         task = load_task("classification", model)

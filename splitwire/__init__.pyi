@@ -9,9 +9,11 @@ from .codecs.registry import codec as codec
 from .codecs.registry import decode as decode
 from .codecs.registry import register_codec as register_codec
 from .errors import BitstreamError as BitstreamError
+from .errors import BundleError as BundleError
 from .errors import CodecError as CodecError
 from .errors import DataError as DataError
 from .errors import ExperimentError as ExperimentError
+from .errors import MissingPackageError as MissingPackageError
 from .errors import ModelError as ModelError
 from .errors import ProfileError as ProfileError
 from .errors import RemoteError as RemoteError

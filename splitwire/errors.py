@@ -60,3 +60,11 @@ class StorageError(SplitwireError):
 
 class TrainingError(SplitwireError):
     """Training cannot begin, go on, or be exported."""
+
+
+class BundleError(SplitwireError):
+    """A bundle that is damaged, is not what its manifest says, or cannot be made or run."""
+
+
+class MissingPackageError(SplitwireError, ImportError):
+    """A package that is not installed; the message says which extra brings it."""

@@ -12,12 +12,15 @@ from dataclasses import replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from splitwire.codecs.base import Codec
 from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile, Provenance, read_label
 from splitwire.errors import ProfileError
-from splitwire.models.split import Split
+
+if TYPE_CHECKING:  # which loads torch
+    from splitwire.models.split import Split
 
 SUFFIX = ".profile"
 VARIABLE = "SPLITWIRE_PROFILES"
@@ -77,7 +80,7 @@ class ProfileStore:
         paths = (path for path, learnt in known if fits(learnt) or self._is_users(path))
         return next(map(Profile.load, paths), None)
 
-    def codecs(self, cut: Split, codec: Codec) -> list[Codec]:
+    def codecs(self, cut: "Split", codec: Codec) -> list[Codec]:
         """A codec for each tensor that crosses at a cut, each with its profile where it needs one.
 
         Raises:

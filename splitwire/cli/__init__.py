@@ -7,6 +7,7 @@ import typer
 
 from splitwire.cli.bench import bench
 from splitwire.cli.calibrate import calibrate
+from splitwire.cli.check import check
 from splitwire.cli.cloud import cloud
 from splitwire.cli.codecs import codecs
 from splitwire.cli.decode import decode
@@ -14,6 +15,7 @@ from splitwire.cli.demo import demo
 from splitwire.cli.edge import edge
 from splitwire.cli.encode import encode
 from splitwire.cli.evaluate import evaluate
+from splitwire.cli.export import export
 from splitwire.cli.groups import grouped
 from splitwire.cli.inspect import inspect
 from splitwire.cli.plan import plan
@@ -21,10 +23,11 @@ from splitwire.cli.report import report
 from splitwire.cli.splits import splits
 from splitwire.cli.train import train
 from splitwire.errors import SplitwireError
+from splitwire.extras import explained
 
 COMMANDS = (
     *(report, calibrate, train, splits, codecs, encode, decode, inspect, bench),
-    *(cloud, edge, plan, demo),
+    *(cloud, edge, plan, demo, export, check),
 )
 
 app = typer.Typer(
@@ -42,6 +45,10 @@ def main() -> NoReturn:
     """Run the command line; what users can mend is one line on stderr and exit status 1."""
     try:
         app()
+    except ModuleNotFoundError as error:
+        if (said := explained(error)) is error:
+            raise
+        print("splitwire:", said, file=sys.stderr)
     except (SplitwireError, OSError) as error:
         print("splitwire:", " ".join(str(error).split()), file=sys.stderr)
     sys.exit(1)

@@ -66,15 +66,24 @@ def load(name: str, weights: str) -> "Model":
 
 
 def need_live() -> None:
-    """Say in one line what to install, rather than fail in an import.
+    """Say in one line what to install for a cloud.
 
     Raises:
-        RemoteError: a package of the extra `live` is missing.
+        MissingPackageError: a package of the extra `live` is missing.
+    """
+    need("starlette", "uvicorn", "websockets", "prometheus_client")
+
+
+def need(*modules: str) -> None:
+    """Say in one line what to install, rather than fail in the middle of something.
+
+    Raises:
+        MissingPackageError: one of them is missing.
     """
     from importlib.util import find_spec
 
-    from splitwire.errors import RemoteError
+    from splitwire.extras import explained
 
-    wanted = ("starlette", "uvicorn", "websockets", "prometheus_client")
-    if missing := [name for name in wanted if find_spec(name) is None]:
-        raise RemoteError(f'{missing[0]} is not installed; run: pip install "splitwire[live]"')
+    for name in modules:
+        if find_spec(name) is None:
+            raise explained(ModuleNotFoundError(f"no {name}", name=name))

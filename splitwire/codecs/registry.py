@@ -119,7 +119,10 @@ def codec_class(name: str) -> type[Codec]:
     Raises:
         CodecError: there is none; the message lists what there is.
     """
-    _load_all()
+    if name in BUILTIN:
+        import_module(f"splitwire.codecs.{name}")  # alone: some bring FFmpeg, which takes memory
+    else:
+        _load_all()
     if name not in _registered:
         hint = did_you_mean(name, _registered)
         raise CodecError(f"unknown codec {name!r}{hint}; there are: {', '.join(codec_names())}")

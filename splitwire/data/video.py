@@ -5,7 +5,6 @@ from pathlib import Path
 from threading import Condition, Thread
 from typing import Any
 
-import av
 from PIL import Image
 
 from splitwire.errors import DataError
@@ -35,6 +34,8 @@ def frames(source: str) -> Iterator[tuple[str, Image.Image]]:
 
 def video_frames(source: str, form: str | None = None) -> Iterator[tuple[str, Image.Image]]:
     """Every frame in order; `form` is FFmpeg's name of the input device or container."""
+    import av  # which takes memory that an edge with photos can do without
+
     try:
         with av.open(source, format=form) as container:
             for number, frame in enumerate(container.decode(video=0)):

@@ -3,13 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
+from typing import Protocol
 
-from splitwire.eval.totals import Total
 from splitwire.live.bandwidth import Bandwidth
-from splitwire.runner.choice import Choice
+from splitwire.runner.choice import AnyChoice
 
 HYSTERESIS = 0.05
 """The share of the total time that a change must win: less is the noise of measuring."""
+
+
+class Expected(Protocol):
+    """The time that a choice takes: `eval`'s `Total`, or what an edge measures itself."""
+
+    @property
+    def bytes(self) -> float:
+        """That are sent for a frame."""
+
+    @property
+    def fixed(self) -> float:
+        """Seconds for all else, at a round trip of nought."""
+
+    def seconds(self, rate: float) -> float:
+        """The total at an upload rate in bytes a second."""
 
 
 @dataclass(eq=False)
@@ -22,11 +37,11 @@ class Adaptive:
         bandwidth: what is measured.
     """
 
-    totals: Mapping[Choice, Total]
+    totals: Mapping[AnyChoice, Expected]
     bandwidth: Bandwidth
-    _now: Choice | None = field(default=None, init=False)
+    _now: AnyChoice | None = field(default=None, init=False)
 
-    def __call__(self) -> Choice:
+    def __call__(self) -> AnyChoice:
         """The choice for the next frame."""
         fastest = min(self.totals, key=self.seconds)
         now = self._now
@@ -34,7 +49,7 @@ class Adaptive:
             self._now = now = fastest
         return now
 
-    def seconds(self, choice: Choice) -> float:
+    def seconds(self, choice: AnyChoice) -> float:
         """The total time that is to be expected now; what is not sent needs no link."""
         total, rate = self.totals[choice], self.bandwidth.rate
         if not total.bytes:

@@ -4,23 +4,21 @@ An edge asks for the whole output where it is to judge it; what a user is shown 
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isfinite
 from typing import Any
 
-import torch
-from torch import fx
-from torch.utils import _pytree as pytree
+import numpy as np
 
-from splitwire.codecs.base import Codec
+from splitwire.codecs.base import Codec, Tensor
 from splitwire.codecs.registry import codec
 from splitwire.errors import CodecError, RemoteError, SplitwireError, TaskError
 from splitwire.live.protocol import TEXT_BYTES
 from splitwire.live.shown import shown
-from splitwire.models.load import Model
-from splitwire.models.split import Crossing
-from splitwire.runner.local import decode, encode
+from splitwire.models.described import Described
+from splitwire.runner.local import decode_arrays, encode
+from splitwire.tasks.arrays import array, is_floating
 from splitwire.tasks.base import Output, Prediction, Task, tensors
 
 _EXACT = "raw:dtype=float32"
@@ -85,34 +83,23 @@ def write_output(output: Output) -> bytes:
     return encode(flat, _coders(len(flat)))
 
 
-def read_output(body: bytes, model: Model) -> Output:
+def read_output(body: bytes, model: Described) -> Output:
     """The output again, in the structure that the network gives.
 
     Raises:
         RemoteError: the bytes are none of that network's.
     """
-    crossings = _leaves(model)
+    shapes = model.output_shapes
     try:
-        return structured(model, decode(body, _coders(len(crossings)), crossings))
+        return model.structured(decode_arrays(body, _coders(len(shapes)), shapes))
     except SplitwireError as error:
         raise RemoteError(f"the cloud sent no output of {model.name}: {error}") from None
 
 
-def structured(model: Model, flat: Iterable[torch.Tensor]) -> Output:
-    """The output that a network's tensors make, in the order in which `tensors` gives them."""
-    leaves, graph = iter(flat), model.graph
-    filled = [next(leaves) if isinstance(node, fx.Node) else node for node in graph.results]
-    return pytree.tree_unflatten(filled, graph.structure)
-
-
-def _leaves(model: Model) -> list[Crossing]:
-    values = [(node.name, node.meta["val"]) for node in model.graph.outputs]
-    return [Crossing(name, tuple(value.shape), value.dtype) for name, value in values]
-
-
-def _as_floats(tensor: torch.Tensor) -> torch.Tensor:
-    floats = tensor.float()
-    if not tensor.is_floating_point() and not torch.equal(floats.to(tensor.dtype), tensor):
+def _as_floats(tensor: Any) -> Tensor:
+    numbers = array(tensor)
+    floats = numbers.astype(np.float32, copy=False)
+    if not is_floating(tensor) and not np.array_equal(floats.astype(numbers.dtype), numbers):
         raise CodecError("the output holds integers beyond float32: it cannot travel whole")
     return floats
 

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from splitwire.eval.totals import Total
-from splitwire.live.adapt import Adaptive
+from splitwire.live.adapt import Adaptive, Expected
 from splitwire.live.address import Address
 from splitwire.live.connection import Uplink
 from splitwire.live.edge import Edge, hello
@@ -15,7 +14,7 @@ from splitwire.live.relay import Relay
 from splitwire.live.sequence import KEYFRAMES
 from splitwire.live.slowing import Slowed
 from splitwire.live.supply import Taken
-from splitwire.runner.choice import Choice
+from splitwire.runner.choice import AnyChoice
 from splitwire.tasks.base import Task
 
 IDLE_SECONDS = 0.25  # without a packet, after which an adaptive edge probes the link
@@ -41,8 +40,8 @@ class Drive:
 
     address: Address
     task: Task
-    choices: Sequence[Choice]
-    totals: Mapping[Choice, Total] = field(default_factory=dict)
+    choices: Sequence[AnyChoice]
+    totals: Mapping[AnyChoice, Expected] = field(default_factory=dict)
     deadline: float = 2.0
     in_flight: int = 4
     slowness: float = 1.0
@@ -111,7 +110,7 @@ class Drive:
             if relay:
                 await relay.close()
 
-    def _chooser(self, uplink: Uplink) -> Callable[[], Choice]:
+    def _chooser(self, uplink: Uplink) -> Callable[[], AnyChoice]:
         if self.totals:
             return Adaptive(self.totals, uplink.bandwidth)
         only = self.choices[0]

@@ -11,13 +11,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic, perf_counter, sleep
-from typing import Any, TypeVar
-
-import torch
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from splitwire.codecs.base import Tensor
 from splitwire.errors import DataError, RemoteError, SplitwireError, TaskError
-from splitwire.eval.samples import Outcome
 from splitwire.live.answers import read_output, read_prediction, write_prediction
 from splitwire.live.connection import Uplink
 from splitwire.live.handshake import Hello
@@ -27,19 +24,21 @@ from splitwire.live.sequence import KEYFRAMES, PacketSequence
 from splitwire.live.shown import shown
 from splitwire.live.supply import Taken
 from splitwire.live.worker import Worker
-from splitwire.runner.choice import Choice
+from splitwire.runner.choice import AnyChoice
 from splitwire.runner.local import encode
 from splitwire.tasks.base import Output, Prediction, Task
 
+if TYPE_CHECKING:  # which loads torch
+    from splitwire.eval.samples import Outcome
+
 T = TypeVar("T")
 
-_Features = Sequence[torch.Tensor]
-
+_Features = Sequence[Any]
 
 _CLOCKS = 1e-3  # seconds that two machines' clocks may differ by over a frame
 
 
-def hello(choice: Choice, task: Task, whole: bool) -> Hello:
+def hello(choice: AnyChoice, task: Task, whole: bool) -> Hello:
     """What to agree on with the cloud for frames that are sent."""
     split, codecs = choice.split, choice.codecs
     profiles = tuple(codec.profile.digest for codec in codecs if codec.profile)
@@ -66,7 +65,7 @@ class Edge:
 
     uplink: Uplink
     task: Task
-    choose: Callable[[], Choice]
+    choose: Callable[[], AnyChoice]
     deadline: float = 2.0
     in_flight: int = 4
     slowness: float = 1.0
@@ -74,7 +73,7 @@ class Edge:
     keyframes: int = KEYFRAMES
     _sequence: PacketSequence | None = field(default=None, init=False)
     _local: float = field(default=0.0, init=False)  # seconds that the second half took here
-    _hellos: dict[Choice, Hello] = field(default_factory=dict, init=False)
+    _hellos: dict[AnyChoice, Hello] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._computing, self._coding = Worker("edge"), Worker("encode")
@@ -106,7 +105,7 @@ class Edge:
         self,
         name: str,
         picture: Tensor | DataError,
-        choice: Choice | None = None,
+        choice: AnyChoice | None = None,
         number: int = 1,
     ) -> Record:
         """Run one frame to its end, as is chosen, or as `choose` says.
@@ -188,7 +187,7 @@ class Edge:
         return prediction
 
     async def _finish_here(
-        self, frame: Frame, features: _Features, how: Outcome, reason: str | None
+        self, frame: Frame, features: _Features, how: "Outcome", reason: str | None
     ) -> Record:
         begin = perf_counter()
         try:

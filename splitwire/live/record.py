@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter, time
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from splitwire.codecs.base import Tensor
-from splitwire.eval.samples import Outcome
 from splitwire.live.protocol import Answer, Refusal
 from splitwire.live.sequence import PacketSequence
-from splitwire.runner.choice import Choice
+from splitwire.runner.choice import AnyChoice
 from splitwire.runner.packet import is_intra
 from splitwire.tasks.base import Output, Prediction
+
+if TYPE_CHECKING:  # which loads torch
+    from splitwire.eval.samples import Outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +38,8 @@ class Record:
     number: int
     at: float
     name: str
-    choice: Choice
-    outcome: Outcome
+    choice: AnyChoice
+    outcome: "Outcome"
     reason: str | None
     packet: bytes
     seconds: dict[str, float]
@@ -63,26 +64,21 @@ class Frame:
 
     number: int
     name: str
-    choice: Choice
+    choice: AnyChoice
     at: float = field(default_factory=time)
     begin: float = field(default_factory=perf_counter)
     packet: bytes = b""
     sequence: PacketSequence | None = None  # that the packet is of
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def start(self, picture: Tensor) -> tuple[torch.Tensor, ...]:
+    def start(self, picture: Tensor) -> Sequence[Any]:
         """The features; the frame's time begins when its turn on the processor comes."""
         self.at, self.begin = time(), perf_counter()
-        with torch.inference_mode():
-            features: tuple[torch.Tensor, ...] = self.choice.split.edge(
-                torch.from_numpy(picture)[None]
-            )
-        return features
+        return self.choice.split.start(picture)
 
-    def finish(self, features: Sequence[torch.Tensor]) -> Output:
+    def finish(self, features: Sequence[Any]) -> Output:
         """The output of the second half."""
-        with torch.inference_mode():
-            return self.choice.split.cloud(*features)
+        return self.choice.split.finish(features)
 
     def tell(self, reply: Answer | Refusal | None) -> None:
         """What the cloud said of the packet; see live/sequence.py."""
@@ -91,7 +87,7 @@ class Frame:
 
     def record(
         self,
-        outcome: Outcome,
+        outcome: "Outcome",
         reason: str | None = None,
         prediction: Prediction | None = None,
         output: Output = None,

@@ -7,13 +7,12 @@ split and codec, and after a stale packet: one whose past the cloud has not got.
 
 from collections import deque
 from collections.abc import Sequence
-
-import torch
+from typing import Any
 
 from splitwire.errors import SplitwireError
 from splitwire.live.protocol import DECODED, Answer, Code, Refusal
 from splitwire.runner import packet
-from splitwire.runner.choice import Choice
+from splitwire.runner.choice import AnyChoice
 from splitwire.runner.local import encode
 
 KEYFRAMES = 250
@@ -29,18 +28,18 @@ class PacketSequence:
         keyframes: at least every so many frames one stands alone.
     """
 
-    def __init__(self, choice: Choice, connection: int, keyframes: int = KEYFRAMES) -> None:
+    def __init__(self, choice: AnyChoice, connection: int, keyframes: int = KEYFRAMES) -> None:
         self.choice, self.connection, self.stale = choice, connection, False
         self._encoders = [codec.encoder(acknowledged=True) for codec in choice.codecs]
         self._keyframes = keyframes
         self._since = 0  # frames since the last that stands alone, with it
         self._told: deque[tuple[bytes, bool]] = deque()
 
-    def fits(self, choice: Choice, connection: int) -> bool:
+    def fits(self, choice: AnyChoice, connection: int) -> bool:
         """Whether it may go on with a frame of that choice on that connection."""
         return choice is self.choice and connection == self.connection and not self.stale
 
-    def encode(self, features: Sequence[torch.Tensor]) -> bytes:
+    def encode(self, features: Sequence[Any]) -> bytes:
         """The next packet; called by one thread at a time.
 
         Raises:

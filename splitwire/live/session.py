@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
@@ -27,8 +26,8 @@ from splitwire.live.offers import LINKS
 from splitwire.live.protocol import REASON_CHARACTERS, TEXT_BYTES
 from splitwire.live.record import Record
 from splitwire.live.shown import shown
-from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Choice, Way
-from splitwire.runner.local import decode
+from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, AnyChoice, Way
+from splitwire.runner.local import decode_arrays
 
 _LARGEST_PICTURE = 4096 * 4096
 _COMPARED: tuple[Way, ...] = (SHARED, EDGE_ONLY, CLOUD_ONLY)  # on every picture
@@ -57,7 +56,7 @@ class Session:
     drive: Callable[[Selection], Drive]
     _open: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
     _edge: Edge | None = field(default=None, init=False)
-    _choices: dict[Way, Choice] = field(default_factory=dict, init=False)
+    _choices: dict[Way, AnyChoice] = field(default_factory=dict, init=False)
     _decoders: Sequence[Decoder] = field(default=(), init=False)
     _camera: bool = field(default=False, init=False)
     _warm: bool = field(default=False, init=False)
@@ -126,12 +125,13 @@ class Session:
 
     def _mosaic(self, record: Record) -> str:
         """The first crossing tensor as the cloud has it, to be seen."""
-        return _drawn(decode(record.packet, self._decoders, record.choice.split.crossings)[0])
+        shapes = [crossing.shape for crossing in record.choice.split.crossings]
+        return _drawn(decode_arrays(record.packet, self._decoders, shapes)[0])
 
 
-def _drawn(tensor: torch.Tensor) -> str:
+def _drawn(tensor: Tensor) -> str:
     """A crossing tensor, its channels side by side, as a PNG."""
-    planes = tensor.reshape(-1, *tensor.shape[-2:]).float().numpy()
+    planes = tensor.reshape(-1, *tensor.shape[-2:])
     low, high = (float(v) for v in np.percentile(planes, [1, 99]))
     codes = kernels.quantize_tile(planes, low, max(high, low + 1e-6))
     file = io.BytesIO()

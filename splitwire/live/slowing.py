@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from splitwire.errors import DataError, RemoteError
-from splitwire.eval.devices import Device
-from splitwire.eval.experiment import LinkPlan
 from splitwire.live.connection import Uplink
 from splitwire.runner.link import Trace
+
+if TYPE_CHECKING:  # which loads torch
+    from splitwire.eval.devices import Device
+    from splitwire.eval.experiment import LinkPlan
 
 UNLIMITED = 1e9  # bytes a second
 
@@ -43,12 +46,14 @@ class Slowed:
         return None
 
 
-def link_plan(name: str, uplink: Uplink, slowed: Slowed | None) -> LinkPlan:
+def link_plan(name: str, uplink: Uplink, slowed: Slowed | None) -> "LinkPlan":
     """The link as a run's head has it: as it was set, or else as it was measured at the start.
 
     Raises:
         RemoteError: the link went down before it was measured.
     """
+    from splitwire.eval.experiment import LinkPlan
+
     if slowed is None:
         rate = uplink.bandwidth.rate
         if rate is None:
@@ -59,7 +64,7 @@ def link_plan(name: str, uplink: Uplink, slowed: Slowed | None) -> LinkPlan:
     return LinkPlan(name, slowed.trace.rates[0], slowed.rtt)
 
 
-def slowness(device: Device, warn: Callable[[str], None]) -> float:
+def slowness(device: "Device", warn: Callable[[str], None]) -> float:
     """How many times slower than this machine to be, to stand for a device.
 
     Args:

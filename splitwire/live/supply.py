@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import cycle, islice
 
+import numpy as np
+
 from splitwire.codecs.base import Tensor
 from splitwire.data.photos import Photo, find_photos
 from splitwire.data.video import frames, is_video
 from splitwire.errors import DataError
-from splitwire.models.load import Model
+from splitwire.models.preprocess import Preprocess
 
-_PREPARED = 64  # pictures held ready
+_PREPARED = 64  # pictures held ready, in bytes: they hold whole numbers
 
 Taken = tuple[str, Tensor | DataError]
 """A frame's name, and its pixels, float32 (3, H, W), or why there are none."""
@@ -20,14 +22,14 @@ class Pictures:
     """The photos of a folder as a network takes them, again and again.
 
     Args:
-        model: whose preprocessing is used.
+        how: the network wants its pictures.
         photos: in the order of frames.
     """
 
-    def __init__(self, model: Model, photos: Sequence[Photo]) -> None:
+    def __init__(self, how: Preprocess, photos: Sequence[Photo]) -> None:
         self.photos = {photo.name: photo for photo in photos}
         self._prepare = lru_cache(_PREPARED)(
-            lambda name: model.preprocess.picture(self.photos[name].open())
+            lambda name: how.picture(self.photos[name].open()).astype(np.uint8)
         )
 
     def __iter__(self) -> Iterator[Taken]:
@@ -39,19 +41,18 @@ class Pictures:
 
     def _taken(self, name: str) -> Tensor | DataError:
         try:
-            return self._prepare(name)
+            return self._prepare(name).astype(np.float32)
         except DataError as error:
             return error
 
 
-def supply(model: Model, source: str, count: int) -> tuple[Pictures | None, Iterator[Taken]]:
+def supply(how: Preprocess, source: str, count: int) -> tuple[Pictures | None, Iterator[Taken]]:
     """The photos of a source, if it has any, and its frames; `count` is for photos alone.
 
     Raises:
         DataError: it is no source.
     """
     if is_video(source):
-        how = model.preprocess
         return None, ((name, how.picture(image)) for name, image in frames(source))
-    photos = Pictures(model, find_photos(source, count))
+    photos = Pictures(how, find_photos(source, count))
     return photos, photos.frames(count)

@@ -9,7 +9,7 @@ loop where it knows no better.
 """
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -53,7 +53,7 @@ class Batched:
         (last,) = (node for node in cloud.body.graph.nodes if node.op == "output")
         self._results: tuple[Any, ...] = last.args[0]
         self._moving = {node.name for node in _moved(cloud.body.graph)}
-        self._direct = _direct(cloud.body)
+        self._direct = for_batches(cloud.body)
         self.direct = self._holds(edge, picture)
 
     def __call__(self, frames: Sequence[Frame]) -> list[Any]:
@@ -118,7 +118,7 @@ def _near(a: Any, b: Any) -> bool:
     return bool(a.isfinite().all()) and torch.allclose(a, b, rtol=0, atol=TOLERANCE * largest)
 
 
-def _direct(body: fx.GraphModule) -> Callable[..., tuple[Any, ...]]:
+def for_batches(body: fx.GraphModule) -> fx.GraphModule:
     """The same operations for a batch: the first argument says of how many frames."""
     graph = fx.Graph()
     count = graph.placeholder("count_of_frames")

@@ -1,21 +1,26 @@
 """Loading a network by name, with the weights and the preprocessing that belong to it."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import fx, nn
+from torch.utils import _pytree as pytree
 
 from splitwire.disk import write_whole
 from splitwire.models import sources
 from splitwire.models.exactness import noise, repeated
 from splitwire.models.graph import NetGraph
-from splitwire.models.preprocess import Normalised, Preprocess
+from splitwire.models.normalised import Normalised
+from splitwire.models.preprocess import Preprocess
 from splitwire.models.trace import trace
 from splitwire.models.weights import GIVEN, UNTRAINED, Weights, check_numbers, fill
 
@@ -47,6 +52,25 @@ class Model:
         Empty where it has none.
         """
         return tuple(getattr(self.network, "classes", ()))
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The sides of a detector's cells in pixels, as the network's own `strides` has them."""
+        return tuple(getattr(self.network, "strides", ()))
+
+    @property
+    def output_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the tensors that it gives, in the order in which its output holds them."""
+        return tuple(tuple(node.meta["val"].shape) for node in self.graph.outputs)
+
+    def structured(self, flat: Iterable[NDArray[np.generic]]) -> Any:
+        """Its output, made of that output's tensors in order, which may have lost their types."""
+        leaves, graph = iter(flat), self.graph
+        filled = [
+            _as_leaf(next(leaves), node) if isinstance(node, fx.Node) else node
+            for node in graph.results
+        ]
+        return pytree.tree_unflatten(filled, graph.structure)
 
     def __call__(self, x: torch.Tensor) -> Any:
         """The network's output (any structure of tensors) for pixels float32 (1, 3, H, W)."""
@@ -133,3 +157,8 @@ def assemble(
     """A `Model` of a network at hand, which is put in evaluation mode and frozen."""
     module = Normalised(network, preprocess).eval().requires_grad_(False)
     return Model(name, module, preprocess, (1, 3, *preprocess.size), weights)
+
+
+def _as_leaf(value: NDArray[np.generic], node: fx.Node) -> torch.Tensor:
+    like = node.meta["val"]
+    return torch.from_numpy(value).reshape(tuple(like.shape)).to(like.dtype)

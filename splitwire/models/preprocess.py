@@ -1,13 +1,11 @@
-"""From a photo to the pixels that a network takes, and from pixels to its normalised input."""
+"""From a photo to the pixels that a network takes."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import nn
 
 from splitwire.errors import DataError, ModelError
 
@@ -97,27 +95,3 @@ class Preprocess:
 
 
 IMAGENET = Preprocess(224, 256, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "bilinear")
-
-Network = tuple[nn.Module, Preprocess]
-
-
-class Normalised(nn.Module):
-    """`network((x - mean) / std)`: a network that takes pixels, float32 (1, 3, H, W) of 0 to 255.
-
-    Normalising inside the network makes it a part of the edge half's work, and makes a cut at the
-    input send the picture itself.
-    """
-
-    mean: torch.Tensor
-    std: torch.Tensor
-
-    def __init__(self, network: nn.Module, preprocess: Preprocess) -> None:
-        """Wrap `network`; its weights are shared, not copied."""
-        super().__init__()
-        self.network = network
-        self.register_buffer("mean", torch.tensor(preprocess.mean).view(3, 1, 1))
-        self.register_buffer("std", torch.tensor(preprocess.std).view(3, 1, 1))
-
-    def forward(self, x: torch.Tensor) -> object:
-        """Whatever the network gives for the normalised pixels."""
-        return self.network((x - self.mean) / self.std)

@@ -7,7 +7,8 @@ from pathlib import Path
 from torch import nn
 
 from splitwire.models import movenet, nanodet, selfie
-from splitwire.models.preprocess import Network, Preprocess
+from splitwire.models.normalised import Network
+from splitwire.models.preprocess import Preprocess
 from splitwire.models.weights import fill
 
 

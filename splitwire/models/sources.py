@@ -12,7 +12,8 @@ from torch import nn
 from splitwire.errors import ModelError, did_you_mean
 from splitwire.models import dense
 from splitwire.models.messages import reason
-from splitwire.models.preprocess import Network, Preprocess
+from splitwire.models.normalised import Network
+from splitwire.models.preprocess import Preprocess
 from splitwire.models.shipped import SHIPPED, shipped
 from splitwire.models.user import from_file
 

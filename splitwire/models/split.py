@@ -5,10 +5,13 @@ cloud. What crosses is every tensor that the prefix makes and the rest uses, eac
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import fx, nn
 from torch.utils import _pytree as pytree
 
@@ -84,6 +87,17 @@ class Split:
     edge_macs: int
     cloud_macs: int
     difference: float
+
+    def start(self, picture: NDArray[np.float32]) -> tuple[torch.Tensor, ...]:
+        """What crosses, for the pixels (3, H, W) of one picture; without gradients."""
+        with torch.inference_mode():
+            features: tuple[torch.Tensor, ...] = self.edge(torch.from_numpy(picture)[None])
+        return features
+
+    def finish(self, features: Sequence[torch.Tensor]) -> Any:
+        """The model's output for what crossed; without gradients."""
+        with torch.inference_mode():
+            return self.cloud(*features)
 
     @property
     def shapes(self) -> list[list[int]]:

@@ -4,7 +4,8 @@ from torch import nn
 
 from splitwire.errors import ModelError
 from splitwire.models.messages import reason
-from splitwire.models.preprocess import IMAGENET, Network, Preprocess
+from splitwire.models.normalised import Network
+from splitwire.models.preprocess import IMAGENET, Preprocess
 from splitwire.userfile import load
 
 

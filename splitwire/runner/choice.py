@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Generic, Literal
+
+from typing_extensions import TypeVar
 
 from splitwire.codecs.base import Codec
 from splitwire.codecs.predictive import PredictiveCodec
-from splitwire.models.load import Model
-from splitwire.models.split import Split, split
+from splitwire.runner.halves import Halves
+
+if TYPE_CHECKING:  # which loads torch, that an edge with a bundle does without
+    from splitwire.models.load import Model
+    from splitwire.models.split import Split
 
 Way = Literal["edge only", "cloud only", "shared"]
 
@@ -19,8 +24,11 @@ Key = tuple[Way, str, str]
 """What tells a choice from others in samples and plans: its way, cut point and codec."""
 
 
+H = TypeVar("H", bound=Halves, covariant=True, default="Split")
+
+
 @dataclass(frozen=True, eq=False)
-class Choice:
+class Choice(Generic[H]):
     """Where a network runs, and with what is coded what crosses.
 
     Attributes:
@@ -31,24 +39,28 @@ class Choice:
     """
 
     way: Way
-    split: Split
+    split: H
     codecs: tuple[Codec, ...] = ()
     codec: str = ""
 
     @classmethod
-    def edge_only(cls, model: Model) -> "Choice":
+    def edge_only(cls, model: "Model") -> "Choice":
         """Everything on the edge: nothing is coded, nothing is sent."""
-        return cls(EDGE_ONLY, split(model, "output"))
+        from splitwire.models.split import split
+
+        return Choice(EDGE_ONLY, split(model, "output"))
 
     @classmethod
-    def cloud_only(cls, model: Model, codec: Codec, spec: str) -> "Choice":
+    def cloud_only(cls, model: "Model", codec: Codec, spec: str) -> "Choice":
         """Everything in the cloud: the picture itself is sent."""
-        return cls(CLOUD_ONLY, split(model, "input"), (codec,), spec)
+        from splitwire.models.split import split
+
+        return Choice(CLOUD_ONLY, split(model, "input"), (codec,), spec)
 
     @classmethod
-    def shared(cls, halves: Split, codecs: Sequence[Codec], spec: str) -> "Choice":
+    def shared(cls, halves: "Split", codecs: Sequence[Codec], spec: str) -> "Choice":
         """The first half on the edge, the second in the cloud."""
-        return cls(SHARED, halves, tuple(codecs), spec)
+        return Choice(SHARED, halves, tuple(codecs), spec)
 
     @property
     def at(self) -> str:
@@ -72,6 +84,10 @@ class Choice:
 
     def __str__(self) -> str:
         return label(*self.key)
+
+
+AnyChoice = Choice[Halves]
+"""One whose halves may be run by anything."""
 
 
 def label(way: Way, at: str, codec: str) -> str:

@@ -6,17 +6,22 @@ picture ─▶ edge ─▶ encode ─▶ link ─▶ decode ─▶ cloud ─▶ 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 from numpy.typing import NDArray
 
 from splitwire.codecs import bitstream
 from splitwire.codecs.base import Codec, Decoder, Encoder, Tensor
 from splitwire.errors import BitstreamError
-from splitwire.models.split import Crossing, Split
 from splitwire.runner import packet
+from splitwire.runner.halves import Halves
 from splitwire.runner.link import Delivery, Link
+
+if TYPE_CHECKING:  # an edge with a bundle codes features without torch
+    import torch
+
+    from splitwire.models.split import Crossing, Split
 
 STAGES = ("edge", "encode", "link", "decode", "cloud")
 """What a frame's time is made of, in order."""
@@ -43,7 +48,7 @@ class Outcome:
 
 
 def infer(
-    split: Split, coders: Sequence[Encoder], decoders: Sequence[Decoder], link: Link, x: Tensor
+    split: "Split", coders: Sequence[Encoder], decoders: Sequence[Decoder], link: Link, x: Tensor
 ) -> Outcome:
     """Run one picture from the edge to the cloud.
 
@@ -59,55 +64,70 @@ def infer(
         BitstreamError: what arrived is not what was sent.
     """
     clock = _StageClock()
-    with torch.inference_mode():
-        features = split.edge(torch.from_numpy(x)[None])
-        clock.stop("edge")
-        sent = encode(features, coders)
-        clock.stop("encode")
-        delivery = link.send(sent)
-        if delivery.data is None:
-            return Outcome(None, sent, delivery, clock.seconds)
-        clock.start()
-        received = decode(delivery.data, decoders, split.crossings)
-        clock.stop("decode")
-        output = split.cloud(*received)
-        clock.stop("cloud")
+    features = split.start(x)
+    clock.stop("edge")
+    sent = encode(features, coders)
+    clock.stop("encode")
+    delivery = link.send(sent)
+    if delivery.data is None:
+        return Outcome(None, sent, delivery, clock.seconds)
+    clock.start()
+    received = decode(delivery.data, decoders, split.crossings)
+    clock.stop("decode")
+    output = split.finish(received)
+    clock.stop("cloud")
     return Outcome(output, sent, delivery, clock.seconds)
 
 
-def infer_on_edge(split: Split, x: Tensor) -> Outcome:
+def infer_on_edge(split: Halves, x: Tensor) -> Outcome:
     """Run one picture through both halves on the edge: nothing is coded, nothing is sent."""
     clock = _StageClock()
-    with torch.inference_mode():
-        output = split.cloud(*split.edge(torch.from_numpy(x)[None]))
-        clock.stop("edge")
+    output = split.finish(split.start(x))
+    clock.stop("edge")
     return Outcome(output, b"", Delivery(None, 0.0), clock.seconds)
 
 
-def encode(features: Sequence[torch.Tensor], coders: Sequence[Encoder]) -> bytes:
-    """The packet of the tensors that cross, each without its batch dimension of 1."""
+def encode(features: Sequence[Any], coders: Sequence[Encoder]) -> bytes:
+    """The packet of the tensors (or arrays) that cross, each without its batch dimension of 1."""
     pairs = zip(coders, features, strict=True)
     return packet.join([coder.encode(as_array(tensor)) for coder, tensor in pairs])
 
 
 def decode(
-    data: bytes, decoders: Sequence[Decoder], crossings: Sequence[Crossing]
-) -> list[torch.Tensor]:
+    data: bytes, decoders: Sequence[Decoder], crossings: Sequence["Crossing"]
+) -> "list[torch.Tensor]":
     """The tensors of a packet, in the shapes and types in which they crossed.
 
     Raises:
         BitstreamError: the packet is damaged, or holds other tensors than those that cross here.
     """
+    import torch
+
+    decoded = decode_arrays(data, decoders, [crossing.shape for crossing in crossings])
+    return [
+        torch.from_numpy(array).to(crossing.dtype)
+        for array, crossing in zip(decoded, crossings, strict=True)
+    ]
+
+
+def decode_arrays(
+    data: bytes, decoders: Sequence[Decoder], shapes: Sequence[tuple[int, ...]]
+) -> list[Tensor]:
+    """The tensors of a packet as arrays, float32 of the shapes in which they crossed.
+
+    Raises:
+        BitstreamError: the packet is damaged, or holds other tensors than those that cross here.
+    """
     streams = packet.split(data)
-    if len(streams) != len(crossings):
-        raise BitstreamError(f"{len(streams)} streams in a packet for {len(crossings)} tensors")
-    tensors = []
-    for stream, decoder, crossing in zip(streams, decoders, crossings, strict=True):
-        expected = coded_shape(crossing.shape)
-        tensor = torch.from_numpy(_decoded(stream, decoder, expected))
-        _check_shape(tuple(tensor.shape), expected)
-        tensors.append(tensor.reshape(crossing.shape).to(crossing.dtype))
-    return tensors
+    if len(streams) != len(shapes):
+        raise BitstreamError(f"{len(streams)} streams in a packet for {len(shapes)} tensors")
+    arrays = []
+    for stream, decoder, shape in zip(streams, decoders, shapes, strict=True):
+        expected = coded_shape(shape)
+        array = _decoded(stream, decoder, expected)
+        _check_shape(array.shape, expected)
+        arrays.append(array.reshape(shape))
+    return arrays
 
 
 def _decoded(stream: bytes, decoder: Decoder, expected: tuple[int, ...]) -> Tensor:
@@ -126,10 +146,13 @@ def _check_shape(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
         raise BitstreamError(f"a tensor of shape {shape} where {expected} crosses")
 
 
-def as_array(tensor: torch.Tensor) -> NDArray[Any]:
-    """A crossing tensor as codecs take it: no batch dimension, and no bfloat16."""
+def as_array(tensor: Any) -> NDArray[Any]:
+    """A crossing tensor, or array, as codecs take it: no batch dimension, and no bfloat16."""
     coded = tensor.reshape(coded_shape(tuple(tensor.shape)))
-    return (coded.float() if coded.dtype == torch.bfloat16 else coded).numpy()
+    if isinstance(coded, np.ndarray):
+        return coded
+    found: NDArray[Any] = (coded.float() if str(coded.dtype) == "torch.bfloat16" else coded).numpy()
+    return found
 
 
 def coded_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -8,16 +8,18 @@ docs/adding-a-task.md writes a whole task in thirty lines.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
-from torch.utils import _pytree as pytree
 
 from splitwire.errors import TaskError
-from splitwire.models.load import Model
+from splitwire.models.described import Described
+from splitwire.tasks.arrays import array, is_floating, is_tensor, leaves
 from splitwire.tasks.metric import Metric
+
+if TYPE_CHECKING:  # predictions are made without it
+    import torch
 
 Output = Any
 Prediction = dict[str, Any]
@@ -46,7 +48,7 @@ class Task(ABC):
     metrics: ClassVar[tuple[Metric, ...]] = ()
 
     @classmethod
-    def of(cls, model: Model) -> Self:
+    def of(cls, model: Described) -> Self:
         """The task for one network, which may tell it what its outputs are called."""
         return cls()
 
@@ -77,7 +79,7 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def log_likelihood(self, output: Output, random: np.random.Generator) -> torch.Tensor:
+    def log_likelihood(self, output: Output, random: np.random.Generator) -> "torch.Tensor":
         """The log-likelihood (nats) of a label drawn from the network's own distribution.
 
         Args:
@@ -130,21 +132,21 @@ class Task(ABC):
             TaskError: it is not, or does.
         """
         self.check(output)
-        if any(t.is_floating_point() and t.isnan().any() for t in tensors(output)):
+        if any(is_floating(t) and np.isnan(array(t)).any() for t in tensors(output)):
             raise TaskError("the network's output holds NaN")
         return output
 
 
-def tensors(output: Output) -> list[torch.Tensor]:
-    """The tensors of an output, in the order in which its structure holds them."""
-    return [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor)]
+def tensors(output: Output) -> list[Any]:
+    """The tensors of an output, or its arrays, in the order in which its structure holds them."""
+    return [leaf for leaf in leaves(output) if is_tensor(leaf)]
 
 
 def described(output: Output) -> str:
     """What an output is made of, for an error: "Tensor 1×1000", or "dict of 1×1, 1×1"."""
     shapes = ", ".join("×".join(map(str, t.shape)) for t in tensors(output))
     kind = type(output).__name__
-    return f"{kind} {shapes}" if isinstance(output, torch.Tensor) else f"{kind} of {shapes}"
+    return f"{kind} {shapes}" if is_tensor(output) else f"{kind} of {shapes}"
 
 
 def _short(value: Any) -> str:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 LEAST = 0.05  # score of a box
@@ -19,6 +18,7 @@ MOST = 100  # boxes of a picture
 _CANDIDATES = 1000  # that suppression looks at
 
 Size = tuple[int, int]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Boxes:
 
 
 @cache
-def cells(size: Size, strides: Sequence[int]) -> torch.Tensor:
+def cells(size: Size, strides: Sequence[int]) -> Floats:
     """The centre (x, y) and the stride of each cell, in pixels: float64 (cells, 3).
 
     Row after row, stride after stride; a picture's rim is covered by whole cells.
@@ -51,13 +51,15 @@ def cells(size: Size, strides: Sequence[int]) -> torch.Tensor:
     found = []
     for stride in strides:
         width, height = (-(-side // stride) for side in size)
-        y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-        centres = (torch.stack([x, y], -1).reshape(-1, 2) + 0.5) * stride
-        found.append(torch.cat([centres, torch.full((len(centres), 1), stride)], 1).double())
-    return torch.cat(found)
+        y, x = np.mgrid[:height, :width] + 0.5
+        columns = [stride * x, stride * y, np.full(x.shape, float(stride))]
+        found.append(np.stack(columns, -1).reshape(-1, 3))
+    return np.concatenate(found)
 
 
-def decode(logits: torch.Tensor, sides: torch.Tensor, size: Size, strides: Sequence[int]) -> Boxes:
+def decode(
+    logits: NDArray[np.floating], sides: NDArray[np.floating], size: Size, strides: Sequence[int]
+) -> Boxes:
     """The boxes of a picture.
 
     Args:
@@ -67,17 +69,40 @@ def decode(logits: torch.Tensor, sides: torch.Tensor, size: Size, strides: Seque
         size: width and height of the picture, in pixels.
         strides: as in `cells`.
     """
-    from torchvision.ops import batched_nms  # a second to load
-
-    chances = logits.detach().double().sigmoid()
-    order = chances.flatten().topk(min(_CANDIDATES, chances.numel()))
-    scores, where = order.values[order.values >= LEAST], order.indices[order.values >= LEAST]
-    cell, kind = where // chances.shape[1], where % chances.shape[1]
+    flat = logits.astype(np.float64).ravel()
+    where = np.flatnonzero(flat >= np.log(LEAST / (1 - LEAST)))
+    where = where[np.argsort(-flat[where], kind="stable")][:_CANDIDATES]
+    scores = 1 / (1 + np.exp(-flat[where]))
+    cell, kind = np.divmod(where, logits.shape[1])
     x, y, stride = cells(size, tuple(strides))[cell].T
-    bins = torch.arange(sides.shape[-1], dtype=torch.float64)
-    far = (sides[cell].detach().double().softmax(-1) @ bins) * stride[:, None]
-    corners = torch.stack([x - far[:, 0], y - far[:, 1], x + far[:, 2], y + far[:, 3]], 1)
-    corners = (corners / torch.tensor([*size, *size])).clamp(0, 1)
-    pixels = corners * torch.tensor([*size, *size])
-    kept = batched_nms(pixels, scores, kind, OVERLAP)[:MOST]
-    return Boxes(kind[kept].numpy(), scores[kept].numpy(), corners[kept].numpy(), size)
+    far = _mean_bins(sides[cell].astype(np.float64)) * stride[:, None]
+    pixels = np.stack([x - far[:, 0], y - far[:, 1], x + far[:, 2], y + far[:, 3]], 1)
+    corners = (pixels / [*size, *size]).clip(0, 1)
+    kept = suppressed(corners * [*size, *size], kind)[:MOST]
+    return Boxes(kind[kept], scores[kept], corners[kept], size)
+
+
+def suppressed(pixels: Floats, classes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which of some boxes stay: none that overlaps a better one of its class that stays.
+
+    Args:
+        pixels: left, top, right, bottom, (n, 4), the best first.
+        classes: of the boxes, (n,).
+    """
+    areas = (pixels[:, 2:] - pixels[:, :2]).prod(1)
+    alive, kept = np.ones(len(pixels), bool), []
+    for best in range(len(pixels)):
+        if alive[best]:
+            kept.append(best)
+            shared = np.minimum(pixels[:, 2:], pixels[best, 2:])
+            shared = (shared - np.maximum(pixels[:, :2], pixels[best, :2])).clip(0).prod(1)
+            union = np.maximum(areas + areas[best] - shared, np.finfo(float).tiny)
+            alive &= (shared / union <= OVERLAP) | (classes != classes[best])
+    return np.array(kept, np.int64)
+
+
+def _mean_bins(logits: Floats) -> Floats:
+    """The mean bin under the softmax over the last axis."""
+    chances = np.exp(logits - logits.max(-1, keepdims=True, initial=-np.inf))
+    bins = np.arange(logits.shape[-1])
+    return np.asarray((chances @ bins) / chances.sum(-1))

@@ -1,16 +1,19 @@
 """Classification: one row of logits, a softmax over classes."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from splitwire.errors import TaskError
-from splitwire.models.load import Model
+from splitwire.models.described import Described
+from splitwire.tasks.arrays import array, is_tensor
 from splitwire.tasks.base import Output, Prediction, Task, described, tensors
 from splitwire.tasks.metric import Metric
+
+if TYPE_CHECKING:  # predictions are made without it
+    import torch
 
 Floats = NDArray[np.float64]
 
@@ -88,15 +91,15 @@ class Classification(Task):
         self._classes = classes
 
     @classmethod
-    def of(cls, model: Model) -> Self:
+    def of(cls, model: Described) -> Self:
         """With the names of ImageNet's classes where those are the network's."""
-        shapes = [tuple(node.meta["val"].shape) for node in model.graph.outputs]
+        shapes = model.output_shapes
         known = len(shapes) == 1 and len(shapes[0]) == 2
         return cls(class_names(model), shapes[0][1] if known else None)
 
     def check(self, output: Output) -> None:
         """Refuse what is no row of logits of two classes or more."""
-        if not isinstance(output, torch.Tensor) or output.ndim != 2 or output.shape[0] != 1:
+        if not is_tensor(output) or output.ndim != 2 or output.shape[0] != 1:
             raise TaskError(
                 f"a classifier gives one row of logits, 1×classes, and not {described(output)}: "
                 f"{_ADVICE}"
@@ -122,7 +125,7 @@ class Classification(Task):
         """Kullback and Leibler's, in nats."""
         return float(divergence(_row(reference), _row(output)))
 
-    def log_likelihood(self, output: Output, random: np.random.Generator) -> torch.Tensor:
+    def log_likelihood(self, output: Output, random: np.random.Generator) -> "torch.Tensor":
         """That of a class drawn from the softmax (J. Martens, arXiv:1412.1193)."""
         chances = output[0].float().log_softmax(0)
         shares = chances.detach().double().exp().numpy()
@@ -173,14 +176,17 @@ def _all(values: Any, kind: Any, right: Callable[[Any], bool] = lambda value: Tr
     )
 
 
-def class_names(model: Model) -> list[str]:
+def class_names(model: Described) -> list[str]:
     """The names of a network's classes in order; empty where nobody knows them.
 
-    A network of a thousand classes is taken for one of ImageNet-1k, whose names timm carries. A
-    user's own file may hold anything, and has no names here.
+    They are the network's own `classes` where it says as many as it has. Another network of a
+    thousand is taken for one of ImageNet-1k, whose names timm carries. A user's own file may hold
+    anything, and has no other names here.
     """
-    shapes = [tuple(node.meta["val"].shape) for node in model.graph.outputs]
-    if shapes != [(1, IMAGENET_CLASSES)] or ".py:" in model.name:
+    shapes = model.output_shapes
+    if [shape[1:] for shape in shapes] == [(len(model.classes),)]:
+        return list(model.classes)
+    if shapes != ((1, IMAGENET_CLASSES),) or ".py:" in model.name:
         return []
     from timm.data.imagenet_info import ImageNetInfo
 
@@ -190,8 +196,7 @@ def class_names(model: Model) -> list[str]:
 
 def _row(output: Output) -> NDArray[np.float32]:
     (logits,) = tensors(output)
-    row: NDArray[np.float32] = logits[0].detach().float().numpy()
-    return row
+    return np.asarray(array(logits)[0], np.float32)
 
 
 def _log_softmax(logits: ArrayLike) -> Floats:

@@ -3,15 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw
 
 from splitwire.data.truth import Objects
 from splitwire.errors import TaskError
-from splitwire.models.load import Model
+from splitwire.models.described import Described
+from splitwire.tasks.arrays import array, is_tensor
 from splitwire.tasks.base import Output, Prediction, Task, described
 from splitwire.tasks.boxes import MOST, Boxes, Size, cells, decode
 from splitwire.tasks.chances import (
@@ -23,7 +23,9 @@ from splitwire.tasks.chances import (
 from splitwire.tasks.drawing import colour, write
 from splitwire.tasks.metric import Metric
 from splitwire.tasks.precision import SIZES, THRESHOLDS, Floats, average_precision, matches
-from splitwire.tasks.structure import picture_size, shapes
+
+if TYPE_CHECKING:  # predictions are made without it
+    import torch
 
 SHOWN = 0.35  # score of a box that answers show, and that counts as true where no truth is known
 STRIDES = (8, 16, 32)
@@ -104,11 +106,12 @@ class Detection(Task):
         self._classes = classes if classes is not None else len(names) or None
 
     @classmethod
-    def of(cls, model: Model) -> Self:
+    def of(cls, model: Described) -> Self:
         """With the network's own `classes` (names) and `strides`, where it has such attributes."""
-        names, strides = model.classes, getattr(model.network, "strides", STRIDES)
-        first = next(iter(shapes(model)), ())
-        task = cls(names, picture_size(model), strides, first[2] if len(first) == 3 else None)
+        names, strides = model.classes, model.strides or STRIDES
+        first = next(iter(model.output_shapes), ())
+        height, width = model.input_shape[2:]
+        task = cls(names, (width, height), strides, first[2] if len(first) == 3 else None)
         if task._names and task._classes != len(task._names):
             raise TaskError(
                 f"{model.name} has {len(task._names)} names of classes and {task._classes} classes"
@@ -119,7 +122,7 @@ class Detection(Task):
         """Refuse what is no pair of class logits and sides at the cells."""
         count = len(cells(self._size, self._strides))
         pair = list(output) if isinstance(output, tuple | list) else []
-        if len(pair) != 2 or not all(isinstance(part, torch.Tensor) for part in pair):
+        if len(pair) != 2 or not all(map(is_tensor, pair)):
             right = False
         else:
             logits, sides = (tuple(part.shape) for part in pair)
@@ -154,7 +157,7 @@ class Detection(Task):
         sides = categorical_divergence(_sides(reference), _sides(output), 3).sum(2)
         return float(classes + (present * sides).sum())
 
-    def log_likelihood(self, output: Output, random: np.random.Generator) -> torch.Tensor:
+    def log_likelihood(self, output: Output, random: np.random.Generator) -> "torch.Tensor":
         """That of classes drawn at every cell, and of sides where the likeliest class was drawn."""
         drawn, classes = bernoulli_likelihood(output[0], random)
         present = drawn.gather(2, output[0].detach().argmax(2, keepdim=True))[..., 0]
@@ -212,7 +215,8 @@ class Detection(Task):
         return picture
 
     def _boxes(self, output: Output) -> Boxes:
-        return decode(output[0][0], _sides(output)[0], self._size, self._strides)
+        logits, sides = array(output[0])[0], array(_sides(output))[0]
+        return decode(logits, sides, self._size, self._strides)
 
     def _label(self, kind: int) -> str:
         return self._names[kind] if self._names else f"class {kind}"
@@ -230,9 +234,9 @@ class Detection(Task):
         return known and left <= right and top <= bottom and one["label"] == self._label(kind)
 
 
-def _sides(output: Output) -> torch.Tensor:
+def _sides(output: Output) -> Any:
     """Logits of the sides, (1, cells, 4, bins)."""
-    sides: torch.Tensor = output[1]
+    sides = output[1]
     return sides.reshape(*sides.shape[:2], 4, -1)
 
 

@@ -2,18 +2,20 @@
 
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from splitwire.errors import TaskError
-from splitwire.models.load import Model
+from splitwire.models.described import Described
+from splitwire.tasks.arrays import array, is_floating
 from splitwire.tasks.base import Output, Prediction, Task, described, tensors
 from splitwire.tasks.metric import Metric, mean
-from splitwire.tasks.structure import shapes
+
+if TYPE_CHECKING:  # predictions are made without it
+    import torch
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +26,7 @@ def _cosine(reference: Output, output: Output, truth: Any) -> float:
 
 def _pair(reference: Output, output: Output, truth: Any) -> list[str]:
     """Both directions, float16 in base64: ten times less than their numbers in words."""
-    halves = (_direction(_pooled(x))[0].numpy().astype("<f2") for x in (reference, output))
+    halves = (_direction(_pooled(x))[0].astype("<f2") for x in (reference, output))
     return [b64encode(half.tobytes()).decode() for half in halves]
 
 
@@ -80,16 +82,16 @@ class Embedding(Task):
         self._numbers = numbers
 
     @classmethod
-    def of(cls, model: Model) -> Self:
+    def of(cls, model: Described) -> Self:
         """With the length of the network's vector, averaged over places."""
-        known = [shape for shape in shapes(model) if len(shape) > 1]
+        known = [shape for shape in model.output_shapes if len(shape) > 1]
         return cls(sum(shape[2] if len(shape) == 3 else shape[1] for shape in known))
 
     def check(self, output: Output) -> None:
         """Refuse what holds no two floats, or is of more pictures than one."""
         found = tensors(output)
-        right = all(t.is_floating_point() and t.ndim > 1 and t.shape[0] == 1 for t in found)
-        if not right or sum(t[0].numel() for t in found) < 2:
+        right = all(is_floating(t) and t.ndim > 1 and t.shape[0] == 1 for t in found)
+        if not right or sum(prod(t.shape[1:]) for t in found) < 2:
             raise TaskError(
                 f"an embedding is floats, 1×numbers or maps 1×…, and not {described(output)}: name "
                 "the task that fits (--task), or write one (docs/adding-a-task.md)"
@@ -101,17 +103,20 @@ class Embedding(Task):
     def divergence(self, reference: Output, output: Output) -> float:
         """1 − the cosine of the angle between the two vectors; one of zeros is at 1 from others."""
         a, b = _direction(_whole(reference)), _direction(_whole(output))
-        return float((a - b).square().sum() / 2)
+        return float(np.square(a - b).sum() / 2)
 
-    def log_likelihood(self, output: Output, random: np.random.Generator) -> torch.Tensor:
+    def log_likelihood(self, output: Output, random: np.random.Generator) -> "torch.Tensor":
         """That of a point drawn about the vector's direction, less a constant."""
-        direction = F.normalize(_whole(output))
+        import torch
+        from torch.nn import functional as F
+
+        direction = F.normalize(torch.cat([tensor.flatten(1) for tensor in tensors(output)], 1))
         noise = torch.from_numpy(random.standard_normal(tuple(direction.shape))).to(direction)
         return -(direction.detach() + noise - direction).square().sum() / 2
 
     def predict(self, output: Output) -> Prediction:
         """The vector itself, averaged over places: `{"vector": [0.25, ...]}`."""
-        return {"vector": [float(f"{v:.5g}") for v in _pooled(output)[0].detach().tolist()]}
+        return {"vector": [float(f"{v:.5g}") for v in _pooled(output)[0].tolist()]}
 
     def check_prediction(self, prediction: Prediction) -> None:
         """Refuse what is no vector of the network's length."""
@@ -128,23 +133,27 @@ class Embedding(Task):
         return [f"{len(vector)} numbers of norm {np.linalg.norm(vector):.4g}", f"{first}, …"]
 
 
-def _whole(output: Output) -> torch.Tensor:
+def _whole(output: Output) -> Floats:
     """All numbers, (1, numbers)."""
-    return torch.cat([tensor.flatten(1) for tensor in tensors(output)], 1)
+    return np.concatenate([_double(tensor).reshape(1, -1) for tensor in tensors(output)], 1)
 
 
-def _pooled(output: Output) -> torch.Tensor:
+def _pooled(output: Output) -> Floats:
     """The means over places of maps and sequences, (1, numbers)."""
-    return torch.cat([_over_places(tensor) for tensor in tensors(output)], 1)
+    return np.concatenate([_over_places(_double(tensor)) for tensor in tensors(output)], 1)
 
 
-def _over_places(tensor: torch.Tensor) -> torch.Tensor:
+def _over_places(numbers: Floats) -> Floats:
     """(1, channels, ...) of maps, (1, tokens, channels), or (1, numbers) to (1, numbers)."""
-    if tensor.ndim == 3:
-        return tensor.mean(1)
-    return tensor.flatten(2).mean(2) if tensor.ndim > 3 else tensor
+    if numbers.ndim == 3:
+        return np.asarray(numbers.mean(1))
+    return np.asarray(numbers.mean(tuple(range(2, numbers.ndim))) if numbers.ndim > 3 else numbers)
 
 
-def _direction(vector: torch.Tensor) -> torch.Tensor:
-    """The vector over its norm, float64 (1, numbers); zeros stay zeros."""
-    return F.normalize(vector.detach().double())
+def _double(tensor: Any) -> Floats:
+    return array(tensor).astype(np.float64)
+
+
+def _direction(vector: Floats) -> Floats:
+    """The vector over its norm, (1, numbers); zeros stay zeros."""
+    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12))

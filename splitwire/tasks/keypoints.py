@@ -2,23 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from splitwire.data.truth import Objects
 from splitwire.errors import TaskError
-from splitwire.models.load import Model
+from splitwire.models.described import Described
+from splitwire.tasks.arrays import array, is_tensor
 from splitwire.tasks.base import Output, Prediction, Task, described
 from splitwire.tasks.chances import categorical_divergence, categorical_likelihood
 from splitwire.tasks.drawing import colour
 from splitwire.tasks.metric import Metric
 from splitwire.tasks.places import Places
 from splitwire.tasks.similarity import COCO, correct, oks, ratio
-from splitwire.tasks.structure import shapes
+
+if TYPE_CHECKING:  # predictions are made without it
+    import torch
 
 SHOWN = 0.2  # score of a point that is drawn
 _BONES = (
@@ -42,7 +44,7 @@ class Pose:
         """That of an output."""
         places = Places.of(output)
         height, width = places.logits.shape[1:]
-        return cls(places.points.detach().double().numpy(), (width, height))
+        return cls(array(places.points).astype(np.float64), (width, height))
 
     @property
     def as_truth(self) -> Objects:
@@ -137,17 +139,17 @@ class Keypoints(Task):
         self._count = points if points is not None else len(names) or None
 
     @classmethod
-    def of(cls, model: Model) -> Self:
+    def of(cls, model: Described) -> Self:
         """With the network's own `classes` (names of points), where it has such an attribute."""
-        first = next(iter(shapes(model)), ())
+        first = next(iter(model.output_shapes), ())
         count = first[1] if len(first) == 4 else None
         return cls(model.classes if len(model.classes) == count else (), count)
 
     def check(self, output: Output) -> None:
         """Refuse what is no heat map, nor CenterNet's four maps."""
-        parts = [output] if isinstance(output, torch.Tensor) else output
+        parts = [output] if is_tensor(output) else output
         right = isinstance(parts, list | tuple) and len(parts) in (1, 4)
-        right = right and all(isinstance(part, torch.Tensor) for part in parts)
+        right = right and all(map(is_tensor, parts))
         if right:
             count = parts[0].shape[1] if parts[0].ndim == 4 else 0
             cells = (1, *parts[0].shape[2:])
@@ -164,7 +166,7 @@ class Keypoints(Task):
 
     def check_label(self, output: Output, label: Any) -> None:
         """Refuse what is no objects with as many points."""
-        count = (output if isinstance(output, torch.Tensor) else output[0]).shape[1]
+        count = (output if is_tensor(output) else output[0]).shape[1]
         if not isinstance(label, Objects) or any(len(points) != count for points in label.points):
             raise TaskError(f"pictures are labelled by objects with {count} points (docs/tasks.md)")
 
@@ -176,14 +178,17 @@ class Keypoints(Task):
         squares = (p.offsets - q.offsets).detach().double().square().sum(1).flatten(1)
         return float(cells + (chances * squares).sum() / 2)
 
-    def log_likelihood(self, output: Output, random: np.random.Generator) -> torch.Tensor:
+    def log_likelihood(self, output: Output, random: np.random.Generator) -> "torch.Tensor":
         """That of a cell drawn for each point, and of a place drawn from there on."""
+        import torch
+
         places = Places.of(output)
         drawn, cells = categorical_likelihood(places.logits.flatten(1), random, 1)
         means = places.offsets.flatten(2).gather(2, drawn[:, None].expand(-1, 2, 1))
         noise = torch.from_numpy(random.normal(size=tuple(means.shape))).to(means.dtype)
         squares = (means.detach() + noise - means).square().sum()
-        return cells.sum() - squares / 2
+        whole: torch.Tensor = cells.sum() - squares / 2
+        return whole
 
     def statistics(self, reference: Output, output: Output, truth: Any) -> dict[str, Any]:
         """Of the points, and not of the maps."""

@@ -9,8 +9,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from splitwire.errors import TaskError, did_you_mean
-from splitwire.models import sources
-from splitwire.models.load import Model
+from splitwire.models.described import Described
 from splitwire.tasks.base import Task
 from splitwire.tasks.classification import Classification
 from splitwire.tasks.detection import Detection
@@ -29,7 +28,7 @@ BUILT_IN: tuple[type[Task], ...] = (
 )
 
 
-def load_task(name: str | None, model: Model) -> Task:
+def load_task(name: str | None, model: Described) -> Task:
     """The task of a network.
 
     Args:
@@ -40,7 +39,11 @@ def load_task(name: str | None, model: Model) -> Task:
     Raises:
         TaskError: there is none; the message lists what there is.
     """
-    return task_class(name or sources.task(model.name)).of(model)
+    if name is None:
+        from splitwire.models.sources import task  # which loads torch
+
+        name = task(model.name)
+    return task_class(name).of(model)
 
 
 def task_class(name: str) -> type[Task]:

@@ -1,16 +1,16 @@
 """Semantic segmentation: a class for each pixel."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from splitwire.data.truth import MaskFile
 from splitwire.errors import TaskError
-from splitwire.models.load import Model
+from splitwire.models.described import Described
+from splitwire.tasks.arrays import array, is_tensor
 from splitwire.tasks.base import Output, Prediction, Task, described
 from splitwire.tasks.chances import (
     bernoulli_divergence,
@@ -21,7 +21,9 @@ from splitwire.tasks.chances import (
 from splitwire.tasks.drawing import colour
 from splitwire.tasks.metric import Metric
 from splitwire.tasks.overlap import VOID, Mask, counts, mean_dice, mean_iou
-from splitwire.tasks.structure import shapes
+
+if TYPE_CHECKING:  # predictions are made without it
+    import torch
 
 PIXELS = 1 << 24  # of a mask that is told
 _TINT = 0.55  # of a class's colour over the picture
@@ -85,9 +87,9 @@ class Segmentation(Task):
         self._classes = classes if classes is not None else len(names) or None
 
     @classmethod
-    def of(cls, model: Model) -> Self:
+    def of(cls, model: Described) -> Self:
         """With the network's own `classes` (names), where it has such an attribute."""
-        first = next(iter(shapes(model)), ())
+        first = next(iter(model.output_shapes), ())
         if len(first) != 4:
             return cls()
         count = max(first[1], 2)
@@ -96,8 +98,8 @@ class Segmentation(Task):
 
     def check(self, output: Output) -> None:
         """Refuse what is no logits of pixels."""
-        logits = output.get("out") if isinstance(output, dict) else output
-        if not isinstance(logits, torch.Tensor) or logits.ndim != 4 or logits.shape[0] != 1:
+        logits: Any = output.get("out") if isinstance(output, dict) else output
+        if not is_tensor(logits) or logits.ndim != 4 or logits.shape[0] != 1:
             raise TaskError(
                 'a segmenter gives logits 1×channels×height×width, or a dict with them as "out", '
                 f"and not {described(output)}: name the task that fits (--task)"
@@ -117,7 +119,7 @@ class Segmentation(Task):
             return float(bernoulli_divergence(p, q).mean())
         return float(categorical_divergence(p, q, 1).mean())
 
-    def log_likelihood(self, output: Output, random: np.random.Generator) -> torch.Tensor:
+    def log_likelihood(self, output: Output, random: np.random.Generator) -> "torch.Tensor":
         """That of a class drawn at every pixel, over the square root of their number.
 
         Its gradient has the mean outer product that one pixel drawn at random has, since pixels are
@@ -190,10 +192,9 @@ class Segmentation(Task):
 
 def mask_of(output: Output) -> NDArray[np.int64]:
     """The likeliest class of each pixel, (H, W)."""
-    logits = _logits(output).detach()[0]
-    classes = logits.argmax(0) if len(logits) > 1 else (logits[0] > 0).long()
-    mask: NDArray[np.int64] = classes.numpy()
-    return mask
+    logits = array(_logits(output))[0]
+    classes = logits.argmax(0) if len(logits) > 1 else logits[0] > 0
+    return np.asarray(classes, np.int64)
 
 
 def resized(mask: Mask, shape: tuple[int, ...]) -> Mask:
@@ -205,9 +206,8 @@ def resized(mask: Mask, shape: tuple[int, ...]) -> Mask:
     return mask[np.ix_(rows, columns)]
 
 
-def _logits(output: Output) -> torch.Tensor:
-    logits: torch.Tensor = output["out"] if isinstance(output, dict) else output
-    return logits
+def _logits(output: Output) -> Any:
+    return output["out"] if isinstance(output, dict) else output
 
 
 def _unrolled(prediction: Prediction) -> NDArray[np.uint8]:

@@ -222,7 +222,7 @@ def test_the_frames_of_a_video_come_in_order(small: sw.Model, tmp_path: Path) ->
         abs(int(np.asarray(p).mean()) - g) < 3
         for (_, p), g in zip(found, (0, 100, 200), strict=True)
     ] == [True] * 3
-    photos, supplied = supply(small, str(tmp_path / "clip.mkv"), 1)
+    photos, supplied = supply(small.preprocess, str(tmp_path / "clip.mkv"), 1)
     assert photos is None  # which could be run on the edge alone first
     pictures = [picture for _, picture in supplied]
     assert [getattr(picture, "shape", None) for picture in pictures] == [(3, 32, 32)] * 3

@@ -7,7 +7,8 @@ from PIL import Image
 from timm.data import create_transform
 
 from splitwire.errors import DataError, ModelError
-from splitwire.models.preprocess import IMAGENET, VIEWS, Normalised, Preprocess
+from splitwire.models.normalised import Normalised
+from splitwire.models.preprocess import IMAGENET, VIEWS, Preprocess
 
 SMALL = Preprocess(16, 24, (127.0,) * 3, (128.0,) * 3, "bicubic")
 WIDE = replace(SMALL, crop=(16, 32))

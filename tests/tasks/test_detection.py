@@ -9,10 +9,11 @@ import pytest
 import torch
 from fisher import check_second_order
 from PIL import Image
+from torchvision.ops import batched_nms
 
 from splitwire.data.truth import Objects
 from splitwire.errors import TaskError
-from splitwire.tasks.boxes import cells, decode
+from splitwire.tasks.boxes import OVERLAP, cells, decode, suppressed
 from splitwire.tasks.detection import Detection
 
 SIZE = (64, 32)
@@ -55,7 +56,7 @@ def test_boxes_are_decoded_as_by_hand() -> None:
     random = np.random.default_rng(0)
     logits, sides = random.normal(size=(COUNT, 3)) - 3, random.normal(size=(COUNT, 4, BINS))
     logits[17, 2] = 9.0
-    found = decode(torch.from_numpy(logits), torch.from_numpy(sides), SIZE, STRIDES)
+    found = decode(logits, sides, SIZE, STRIDES)
     shares = np.exp(sides[17]) / np.exp(sides[17]).sum(1, keepdims=True)
     left, top, right, bottom = 8 * (shares * np.arange(BINS)).sum(1)
     x, y = 8 * 1 + 4, 8 * 2 + 4  # cell 17 of 8 a row
@@ -77,6 +78,17 @@ def test_of_boxes_that_overlap_the_best_of_a_class_stays() -> None:
     assert found.classes.tolist() == [0, 1, 0]
     assert found.scores.tolist() == pytest.approx([0.9, 0.8, 0.6])
     np.testing.assert_allclose(found.corners[0], np.array([4, 4, 20, 20]) / [64, 32, 64, 32])
+
+
+def test_the_boxes_that_stay_are_those_of_torchvision() -> None:
+    random = np.random.default_rng(0)
+    corners = random.uniform(0, 20, (400, 2))
+    pixels = np.concatenate([corners, corners + random.uniform(10, 30, (400, 2))], 1)
+    scores, classes = np.sort(random.random(400))[::-1].copy(), random.integers(0, 3, 400)
+    ours = suppressed(pixels, classes)
+    theirs = batched_nms(*map(torch.from_numpy, (pixels, scores, classes)), OVERLAP)
+    assert 50 < len(ours) < 350
+    assert ours.tolist() == theirs.tolist()
 
 
 def test_there_are_a_hundred_boxes_at_most() -> None:

@@ -1,0 +1,1 @@
+"""Bundles: what a deployment needs of a split network, in a folder, without torch."""
