@@ -138,20 +138,22 @@ class Segmentation(Task):
     def predict(self, output: Output) -> Prediction:
         """The mask, row after row, as runs of one class.
 
-        `{"size": [height, width], "runs": [class, pixels, class, pixels, ...]}`.
+        `{"size": [height, width], "runs": [class, pixels, class, pixels, ...]}`, and the `names` of
+        all classes where they are known.
         """
         mask = mask_of(output)
         flat = mask.ravel()
         starts = np.flatnonzero(np.diff(flat, prepend=-1))
         lengths = np.diff(starts, append=flat.size)
         runs = np.stack([flat[starts], lengths], 1).ravel()
-        return {"size": list(mask.shape), "runs": runs.tolist()}
+        return {"size": list(mask.shape), "runs": runs.tolist(), **self._named}
 
     def check_prediction(self, prediction: Prediction) -> None:
         """Refuse what is no mask of this network's size and classes."""
         size: Any = prediction.get("size")
         runs: Any = prediction.get("runs")
-        right = prediction.keys() == {"size", "runs"} and _whole(size) and _whole(runs)
+        right = prediction == {"size": size, "runs": runs} | self._named
+        right = right and _whole(size) and _whole(runs)
         right = right and len(size) == 2 and 0 < size[0] * size[1] <= PIXELS
         right = right and self._size in (None, tuple(size)) and len(runs) % 2 == 0
         if right:
@@ -162,7 +164,7 @@ class Segmentation(Task):
             wanted = "×".join(map(str, self._size)) if self._size else "some size"
             raise TaskError(
                 f"no mask of {wanted} and {self._classes or 'some'} classes: runs of a class and a "
-                "number of pixels expected that fill it"
+                "number of pixels expected that fill it, and the names of the classes"
             )
 
     def lines(self, prediction: Prediction) -> list[str]:
@@ -183,6 +185,10 @@ class Segmentation(Task):
         over = np.where(kinds[..., None] > 0, _TINT, 0.0)
         pixels = (1 - over) * np.asarray(picture) + over * palette[kinds]
         return Image.fromarray(np.rint(pixels).astype(np.uint8))
+
+    @property
+    def _named(self) -> Prediction:
+        return {"names": list(self._names)} if self._names else {}
 
     def _label(self, kind: int) -> str:
         return self._names[kind] if kind < len(self._names) else f"class {kind}"

@@ -161,7 +161,7 @@ def test_the_demonstration_compares_the_three_ways(
         "shared",
     ]
     assert all(best in row for row in rows)
-    assert page.locator("#mosaic").get_attribute("src").startswith("data:image/png;base64,")
+    assert page.locator("#mosaic img").get_attribute("src").startswith("data:image/png;base64,")
     assert page.locator("#bytes rect").count() == 3
 
 
