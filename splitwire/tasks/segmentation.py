@@ -179,7 +179,7 @@ class Segmentation(Task):
 
     def draw(self, picture: Image.Image, prediction: Prediction) -> Image.Image:
         """The mask over the picture, a colour a class; class 0, the background, stays bare."""
-        mask = Image.fromarray(_unrolled(prediction)).resize(picture.size, Image.Resampling.NEAREST)
+        mask = Image.fromarray(unrolled(prediction)).resize(picture.size, Image.Resampling.NEAREST)
         kinds = np.asarray(mask)
         palette = np.array([colour(kind) for kind in range(VOID + 1)])
         over = np.where(kinds[..., None] > 0, _TINT, 0.0)
@@ -216,7 +216,8 @@ def _logits(output: Output) -> torch.Tensor:
     return logits
 
 
-def _unrolled(prediction: Prediction) -> NDArray[np.uint8]:
+def unrolled(prediction: Prediction) -> NDArray[np.uint8]:
+    """The mask of a prediction, (H, W)."""
     runs = np.array(prediction["runs"]).reshape(-1, 2)
     return np.repeat(runs[:, 0], runs[:, 1]).astype(np.uint8).reshape(prediction["size"])
 
