@@ -17,9 +17,11 @@ from splitwire.live.pages import about, pages
 
 
 @contextmanager
-def cloud_here(*models: sw.Model, limits: Limits | None = None) -> Iterator[tuple[Cloud, str]]:
+def cloud_here(
+    *models: sw.Model, limits: Limits | None = None, profiles: ProfileStore | None = None
+) -> Iterator[tuple[Cloud, str]]:
     """A cloud that holds some networks, with its page, and its address."""
-    library = Library(models, ProfileStore())
+    library = Library(models, profiles or ProfileStore())
     cloud = Cloud(library, limits=limits or Limits())
     with served(cloud.app(pages(cloud.access, about(library)))) as address:
         yield cloud, address
