@@ -140,13 +140,10 @@ def cloud(held: Held, listening: Listening, bounds: Bounds) -> None:
 def _serve(library: "Library", access: "Access", listening: Listening, bounds: Bounds) -> None:
     from splitwire.live.cloud import Cloud
     from splitwire.live.limits import Limits
-    from splitwire.live.pages import pages, picture_sizes
+    from splitwire.live.pages import about, pages
     from splitwire.live.serve import serve
 
     limits = Limits(bounds.clients, bounds.max_message, seconds=bounds.message_seconds)
     server = Cloud(library, access, limits)
-    models = list(library.models.values())
-    tasks = {model.name: library.page_task(model) for model in models}
-    about = {"sizes": picture_sizes(models), "tasks": tasks}
-    app = server.app(pages(access, about))
+    app = server.app(pages(access, about(library)))
     serve(server, app, listening.host, listening.port, listening.certificate, listening.key)

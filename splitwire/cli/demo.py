@@ -56,13 +56,14 @@ def demo(
     from splitwire.live.slowing import slowness
     from splitwire.runner.memory import keep_memory
     from splitwire.runner.threads import limit_threads
-    from splitwire.tasks.registry import load_task, tasks
+    from splitwire.tasks.registry import task_class, tasks
 
     limit_threads(1)
     keep_memory()
     slow, store = slowness(load_device(device), warn), ProfileStore(*shown.profiles or ())
     networks = [load(name, shown.weights) for name in shown.models]
     library = Library(networks, store, tasks(shown.own))
+    task = task_class(shown.task).name if shown.task else None
     with CloudProcess(*shown.options()) as address:
-        page = Demo(library, address, store, load_task(shown.task, networks[0]).name, slow)
+        page = Demo(library, address, store, task, slow)
         page.serve_forever(port, lambda url: print(f"Open {url}"))

@@ -27,7 +27,7 @@ from splitwire.live.drive import Drive
 from splitwire.live.hosts import Hosts
 from splitwire.live.library import Library, without_files
 from splitwire.live.offers import CODECS, LINKS, PICTURE, codecs_by_split
-from splitwire.live.pages import pages, picture_sizes
+from splitwire.live.pages import about, pages
 from splitwire.live.session import Selection, Session
 from splitwire.live.shown import shown
 from splitwire.live.slowing import Slowed
@@ -47,7 +47,7 @@ class Demo:
         library: the networks of the edge.
         address: of the cloud.
         store: of profiles.
-        task: that of the networks, by name.
+        task: that of the networks, by name; None for the one that each is for.
         slowness: how many times slower than this machine the edge is to be.
         access: who may use it.
     """
@@ -55,13 +55,14 @@ class Demo:
     library: Library
     address: Address
     store: ProfileStore
-    task: str = "classification"
+    task: str | None = None
     slowness: float = 1.0
     access: Access = field(default_factory=lambda: Access(hosts=Hosts.of(_HOST)))
 
     def about(self) -> dict[str, Any]:
         """What there is to choose from."""
         return {
+            **about(self.library),
             "splits": {
                 name: codecs_by_split(model, self.store)
                 for name, model in self.library.models.items()
@@ -76,9 +77,7 @@ class Demo:
 
     def serve_forever(self, port: int, said: Callable[[str], None]) -> None:
         """Serve the page on loopback until a signal; `said` is told its address."""
-        models = list(self.library.models.values())
-        about = {**self.about(), "sizes": picture_sizes(models)}
-        routes = [WebSocketRoute("/edge", self.serve), *pages(self.access, about)]
+        routes = [WebSocketRoute("/edge", self.serve), *pages(self.access, self.about())]
         listening = socket.create_server((_HOST, port))
         said(f"http://{_HOST}:{listening.getsockname()[1]}")
         config = uvicorn.Config(
@@ -96,6 +95,9 @@ class Demo:
         model = self.library.models.get(selection.model)
         if model is None:
             raise RemoteError(f"no model {shown(selection.model, 80)!r} here")
+        task = self.task or self.library.page_task(model)
+        if task is None:
+            raise RemoteError(f"no task that is installed fits {model.name}")
         cut, spec = self.library.split(model, selection.split), without_files(selection.codec)
         ways = [
             open_choice(model, shared(selection.split, str(spec)), self.store, cut),
@@ -105,7 +107,7 @@ class Demo:
         rate, rtt = LINKS[selection.link]
         return Drive(
             self.address,
-            self.library.task(model, self.task),
+            self.library.task(model, task),
             ways,
             deadline=_DEADLINE,
             in_flight=1,

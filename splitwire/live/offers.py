@@ -5,7 +5,7 @@ from splitwire.codecs.base import Codec
 from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.registry import codec
 from splitwire.models.load import Model
-from splitwire.models.split import cut_points
+from splitwire.models.split import CutPoint, cut_points
 
 CODECS = {
     "ftc": ("quality", (39, 45, 51, 58)),
@@ -39,25 +39,30 @@ def codecs_by_split(model: Model, store: ProfileStore) -> dict[str, list[str]]:
     """
     made = {name: codec(name) for name in CODECS}
     return {
-        split: [name for name, one in made.items() if _is_ready(model, split, one, store)]
-        for split in _split_names(model)
+        point.name: [name for name, one in made.items() if _is_ready(model, point, one, store)]
+        for point in _points(model)
     }
 
 
-def _is_ready(model: Model, split: str, codec: Codec, store: ProfileStore) -> bool:
+def _is_ready(model: Model, point: CutPoint, codec: Codec, store: ProfileStore) -> bool:
     if not isinstance(codec, CalibratedCodec) or not codec.needs_profile:
         return True
-    return store.find(model.digest, split, codec) is not None
+    return all(
+        store.find(model.digest, point.name, codec, crossing) is not None
+        for crossing in range(len(point.crossings))
+    )
 
 
-def _split_names(model: Model) -> list[str]:
-    """Outputs of outer modules that are one map, in order."""
-    points = cut_points(model)
+def _points(model: Model) -> list[CutPoint]:
+    """Outputs of the outer modules that are maps, in order.
+
+    A pyramid's maps cross after the outermost modules, a backbone or a neck. Several maps inside of
+    these are those of branches, of which there are too many.
+    """
     return [
-        point.name
-        for point in points
+        point
+        for point in cut_points(model)
         if point.module
-        and point.name.count(".") <= 1
-        and len(point.crossings) == 1
-        and len(point.crossings[0].shape) == 4
+        and point.name.count(".") <= (1 if len(point.crossings) == 1 else 0)
+        and all(len(crossing.shape) == 4 for crossing in point.crossings)
     ]

@@ -1,6 +1,5 @@
 """The page: files with nothing to build and nothing to fetch, and what it asks the server for."""
 
-from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -9,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from splitwire.live.access import Access
-from splitwire.models.load import Model
+from splitwire.live.library import Library
 
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -17,6 +16,7 @@ FILES = {
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
     "/protocol.js": ("protocol.js", "text/javascript; charset=utf-8"),
     "/plots.js": ("plots.js", "text/javascript; charset=utf-8"),
+    "/predictions.js": ("predictions.js", "text/javascript; charset=utf-8"),
 }
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; "
@@ -49,10 +49,15 @@ def pages(access: Access, about: dict[str, Any]) -> list[BaseRoute]:
     return [*(Route(at, file) for at in FILES), Route("/about", described)]
 
 
-def picture_sizes(models: Sequence[Model]) -> dict[str, dict[str, int | None]]:
-    """Height and width of each network's pictures, and what a photo is resized to, in pixels."""
+def about(library: Library) -> dict[str, Any]:
+    """What every page has to know of the networks, by name.
+
+    `sizes` are height and width of their pictures and what a photo is resized to, in pixels;
+    `tasks` what they are for, None where no task fits.
+    """
     sizes: dict[str, dict[str, int | None]] = {}
-    for model in models:
+    for name, model in library.models.items():
         height, width = model.preprocess.size
-        sizes[model.name] = {"height": height, "width": width, "resize": model.preprocess.resize}
-    return sizes
+        sizes[name] = {"height": height, "width": width, "resize": model.preprocess.resize}
+    tasks = {name: library.page_task(model) for name, model in library.models.items()}
+    return {"sizes": sizes, "tasks": tasks}

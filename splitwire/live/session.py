@@ -28,6 +28,7 @@ from splitwire.live.record import Record
 from splitwire.live.shown import shown
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, AnyChoice, Way
 from splitwire.runner.local import decode_arrays
+from splitwire.runner.packet import split
 
 _LARGEST_PICTURE = 4096 * 4096
 _COMPARED: tuple[Way, ...] = (SHARED, EDGE_ONLY, CLOUD_ONLY)  # on every picture
@@ -110,8 +111,8 @@ class Session:
         self._warm = True
         records = {w: await self._edge.frame("picture", x, self._choices[w]) for w in _COMPARED}
         strip, shared = {way: _shown(record) for way, record in records.items()}, records[SHARED]
-        mosaic = await loop.run_in_executor(None, self._mosaic, shared) if shared.packet else None
-        return {**strip[SHARED], "strip": strip, "mosaic": mosaic}
+        mosaics = await loop.run_in_executor(None, self._mosaics, shared) if shared.packet else []
+        return {**strip[SHARED], "strip": strip, "mosaics": mosaics}
 
     def _prepared(self, data: bytes) -> Tensor:
         try:
@@ -123,10 +124,10 @@ class Session:
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise DataError(f"no picture that can be read: {error}") from error
 
-    def _mosaic(self, record: Record) -> str:
-        """The first crossing tensor as the cloud has it, to be seen."""
+    def _mosaics(self, record: Record) -> list[str]:
+        """Each crossing tensor as the cloud has it, to be seen."""
         shapes = [crossing.shape for crossing in record.choice.split.crossings]
-        return _drawn(decode_arrays(record.packet, self._decoders, shapes)[0])
+        return [_drawn(x) for x in decode_arrays(record.packet, self._decoders, shapes)]
 
 
 def _drawn(tensor: Tensor) -> str:
@@ -145,6 +146,7 @@ def _shown(record: Record) -> dict[str, Any]:
         "outcome": record.outcome,
         "reason": record.reason,
         "bytes": record.bytes,
+        "streams": [len(stream) for stream in split(record.packet)] if record.packet else [],
         "intra": record.intra,
         "stages": {name: 1e3 * seconds for name, seconds in record.seconds.items()},
         "total": 1e3 * record.total,

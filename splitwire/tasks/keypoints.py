@@ -23,10 +23,11 @@ if TYPE_CHECKING:  # predictions are made without it
     import torch
 
 SHOWN = 0.2  # score of a point that is drawn
-_BONES = (
+BONES = (
     *((0, 1), (0, 2), (1, 3), (2, 4), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10)),
     *((5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16)),
-)  # between COCO's points
+)
+"""The pairs of COCO's points that are drawn with a line in between."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +227,7 @@ class Keypoints(Task):
         size = max(2, picture.width // 90)
         places = [(x * picture.width, y * picture.height) for x, y, _ in points]
         seen = [score >= SHOWN for *_, score in points]
-        for one, other in _BONES if len(points) == len(COCO) else ():
+        for one, other in BONES if len(points) == len(COCO) else ():
             if seen[one] and seen[other]:
                 pen.line((places[one], places[other]), fill=colour(other), width=size)
         for at, (x, y) in enumerate(places):

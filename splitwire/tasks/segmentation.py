@@ -140,20 +140,22 @@ class Segmentation(Task):
     def predict(self, output: Output) -> Prediction:
         """The mask, row after row, as runs of one class.
 
-        `{"size": [height, width], "runs": [class, pixels, class, pixels, ...]}`.
+        `{"size": [height, width], "runs": [class, pixels, class, pixels, ...]}`, and the `names` of
+        all classes where they are known.
         """
         mask = mask_of(output)
         flat = mask.ravel()
         starts = np.flatnonzero(np.diff(flat, prepend=-1))
         lengths = np.diff(starts, append=flat.size)
         runs = np.stack([flat[starts], lengths], 1).ravel()
-        return {"size": list(mask.shape), "runs": runs.tolist()}
+        return {"size": list(mask.shape), "runs": runs.tolist(), **self._named}
 
     def check_prediction(self, prediction: Prediction) -> None:
         """Refuse what is no mask of this network's size and classes."""
         size: Any = prediction.get("size")
         runs: Any = prediction.get("runs")
-        right = prediction.keys() == {"size", "runs"} and _whole(size) and _whole(runs)
+        right = prediction == {"size": size, "runs": runs} | self._named
+        right = right and _whole(size) and _whole(runs)
         right = right and len(size) == 2 and 0 < size[0] * size[1] <= PIXELS
         right = right and self._size in (None, tuple(size)) and len(runs) % 2 == 0
         if right:
@@ -164,7 +166,7 @@ class Segmentation(Task):
             wanted = "×".join(map(str, self._size)) if self._size else "some size"
             raise TaskError(
                 f"no mask of {wanted} and {self._classes or 'some'} classes: runs of a class and a "
-                "number of pixels expected that fill it"
+                "number of pixels expected that fill it, and the names of the classes"
             )
 
     def lines(self, prediction: Prediction) -> list[str]:
@@ -179,12 +181,16 @@ class Segmentation(Task):
 
     def draw(self, picture: Image.Image, prediction: Prediction) -> Image.Image:
         """The mask over the picture, a colour a class; class 0, the background, stays bare."""
-        mask = Image.fromarray(_unrolled(prediction)).resize(picture.size, Image.Resampling.NEAREST)
+        mask = Image.fromarray(unrolled(prediction)).resize(picture.size, Image.Resampling.NEAREST)
         kinds = np.asarray(mask)
         palette = np.array([colour(kind) for kind in range(VOID + 1)])
         over = np.where(kinds[..., None] > 0, _TINT, 0.0)
         pixels = (1 - over) * np.asarray(picture) + over * palette[kinds]
         return Image.fromarray(np.rint(pixels).astype(np.uint8))
+
+    @property
+    def _named(self) -> Prediction:
+        return {"names": list(self._names)} if self._names else {}
 
     def _label(self, kind: int) -> str:
         return self._names[kind] if kind < len(self._names) else f"class {kind}"
@@ -210,7 +216,8 @@ def _logits(output: Output) -> Any:
     return output["out"] if isinstance(output, dict) else output
 
 
-def _unrolled(prediction: Prediction) -> NDArray[np.uint8]:
+def unrolled(prediction: Prediction) -> NDArray[np.uint8]:
+    """The mask of a prediction, (H, W)."""
     runs = np.array(prediction["runs"]).reshape(-1, 2)
     return np.repeat(runs[:, 0], runs[:, 1]).astype(np.uint8).reshape(prediction["size"])
 

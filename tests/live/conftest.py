@@ -1,8 +1,11 @@
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from browsing import CHROMIUM, DESK
 from deployment import start_cloud, write_files
 from numpy.typing import NDArray
 
@@ -39,3 +42,34 @@ def address(net: Path) -> Iterator[str]:
 
 
 MODELS = [f"net.py:{name}" for name in ("small", "negative_is_nan", "no_classifier")]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        root = ["--no-sandbox"] if os.geteuid() == 0 else []
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=root)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page that fails its test on any error in its scripts, and on any request elsewhere."""
+    opened = browser.new_page(viewport=DESK)
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+    opened.on(
+        "request",
+        lambda r: (
+            None if "127.0.0.1" in r.url or not r.url.startswith("http") else faults.append(r.url)
+        ),
+    )
+    yield opened
+    opened.close()
+    assert [fault for fault in faults if "401" not in fault] == []

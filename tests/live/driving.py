@@ -65,7 +65,8 @@ def drive(model: sw.Model, address: str, **options: Any) -> Drive:
     how = {"deadline": 30.0, "in_flight": 4, "whole": True, **options}
     token = how.pop("token", None)
     where = Address(address, token, how.pop("authority", None))
-    return Drive(where, Classification(), how.pop("choices", None) or [shared(model)], **how)
+    task = how.pop("task", None) or Classification()
+    return Drive(where, task, how.pop("choices", None) or [shared(model)], **how)
 
 
 def outcomes(records: dict[str, Record]) -> Counter[str]:

@@ -1,8 +1,6 @@
 """The page in a browser without a screen: served by a cloud alone, and by the demonstration."""
 
 import os
-import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,47 +9,14 @@ from typing import Any
 
 import pytest
 import torch
+from browsing import PHONE, seen, status
 from deployment import PATIENCE, start_cloud
 
 import splitwire as sw
 from splitwire.data.photos import load_photos
 from splitwire.tasks.classification import class_names
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-WAIT = 1000 * PATIENCE
-PARTS = ("picture", "classes", "strip", "mosaic")
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=root)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """A page that fails its test on any error in its scripts, and on any request elsewhere."""
-    opened = browser.new_page(viewport=DESK)
-    faults: list[str] = []
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
-    opened.on(
-        "request",
-        lambda r: (
-            None if "127.0.0.1" in r.url or not r.url.startswith("http") else faults.append(r.url)
-        ),
-    )
-    yield opened
-    opened.close()
-    assert [fault for fault in faults if "401" not in fault] == []
+PARTS = ("picture", "marks", "classes", "strip", "mosaic")
 
 
 @pytest.fixture(scope="module")
@@ -93,18 +58,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield line.split()[1]
     process.terminate()
     assert process.wait(PATIENCE) == 0
-
-
-def status(page: Any, pattern: str) -> None:
-    from playwright.sync_api import expect
-
-    expect(page.locator("#status")).to_have_text(re.compile(pattern), timeout=WAIT)
-
-
-def seen(page: Any, frame: int) -> None:
-    from playwright.sync_api import expect
-
-    expect(page.locator("#c-seen")).to_have_text(f"Frame {frame}", timeout=WAIT)
 
 
 def test_the_page_of_a_cloud_wants_its_token_and_then_sees_what_the_network_sees(
@@ -161,7 +114,7 @@ def test_the_demonstration_compares_the_three_ways(
         "shared",
     ]
     assert all(best in row for row in rows)
-    assert page.locator("#mosaic").get_attribute("src").startswith("data:image/png;base64,")
+    assert page.locator("#mosaic img").get_attribute("src").startswith("data:image/png;base64,")
     assert page.locator("#bytes rect").count() == 3
 
 
@@ -256,4 +209,4 @@ def test_no_prediction_is_seen_beside_another_picture(page: Any, demo: str, phot
     assert len(states) == 3  # none, the first, the second: nothing in between
     assert all(len({state[part] for state in states}) == 3 for part in range(3))
     numbers = [page.locator(f"#{part}").get_attribute("data-frame") for part in PARTS]
-    assert numbers == ["2"] * 4
+    assert numbers == ["2"] * 5

@@ -81,7 +81,7 @@ def converse(library: Library, address: str, *messages: str | bytes) -> list[dic
     page = Page(list(messages))
 
     async def talk() -> None:
-        session = Session(Demo(library, Address(address), ProfileStore()).drive)
+        session = Session(Demo(library, Address(address), ProfileStore(), "classification").drive)
         try:
             await session.run(page)  # type: ignore[arg-type]
         finally:
@@ -108,7 +108,7 @@ def test_a_picture_is_run_in_all_three_ways(
         assert list(said["stages"]) == ["edge", "encode", "link", "decode", "cloud"]
         assert said["bytes"] > 0
     assert second["prediction"]["classes"][0] == expected["classes"][0]
-    assert first["mosaic"].startswith("data:image/png;base64,")
+    assert [mosaic[:22] for mosaic in first["mosaics"]] == ["data:image/png;base64,"]
 
 
 def test_the_three_ways_are_measured_on_the_same_picture(
@@ -205,7 +205,7 @@ def test_a_frame_that_cannot_be_coded_is_shown_with_its_reason(
     assert chosen == CHOSEN
     assert said["outcome"] == "refused"
     assert said["reason"]
-    assert (said["bytes"], said["mosaic"], said["prediction"]) == (0, None, {})
+    assert (said["bytes"], said["mosaics"], said["prediction"]) == (0, [], {})
     assert said["strip"]["edge only"]["outcome"] == "local"
 
 
@@ -220,5 +220,5 @@ def test_a_camera_s_frames_build_on_each_other_and_a_picture_on_none(
     assert [said["intra"] for said in moving] == [True, False, False]
     assert all(said["outcome"] == "answered" for said in (*still, *moving))
     assert max(said["bytes"] for said in moving[1:]) < 0.5 * moving[0]["bytes"]
-    assert still[0]["mosaic"] == moving[0]["mosaic"] == still[2]["mosaic"]
-    assert moving[1]["mosaic"].startswith("data:image/png;base64,")
+    assert still[0]["mosaics"] == moving[0]["mosaics"] == still[2]["mosaics"]
+    assert moving[1]["mosaics"][0].startswith("data:image/png;base64,")

@@ -3,12 +3,14 @@
 
 import { Cloud, pictureStream } from "./protocol.js";
 import { STAGES, bars, legend, milliseconds, size } from "./plots.js";
+import { brief, draws, items, mark } from "./predictions.js";
 
 const $ = (id) => document.getElementById(id);
 const WAYS = ["edge only", "cloud only", "shared"];
+const MOSAIC = "The channels of a feature tensor, side by side in grey";
 const times = [], uploads = [];
 const sheet = document.createElement("canvas"); // the picture under way; it is shown with its prediction
-let about, client, photo, busy = false, camera = null;
+let about, client, photo, latest = null, busy = false, camera = null;
 
 /** Say how it goes. An error stays until a person does something: see `calm`. */
 function say(text, isError = false) {
@@ -85,6 +87,7 @@ function draw(source, width, height) {
   const scale = (covering * wanted.resize) / Math.min(wanted.width, wanted.height);
   const [w, h] = wanted.resize === null ? [wanted.width, wanted.height] : [width * scale, height * scale];
   [sheet.width, sheet.height] = [wanted.width, wanted.height];
+  sheet.dataset.aspect = wanted.resize === null ? width / height : wanted.width / wanted.height; // as it is shown
   const context = sheet.getContext("2d", { alpha: false });
   context.imageSmoothingQuality = "high";
   context.drawImage(source, (wanted.width - w) / 2, (wanted.height - h) / 2, w, h);
@@ -95,13 +98,6 @@ function jpeg(quality) {
     (blob) => (blob ? resolve(blob) : reject(new Error("this browser writes no JPEG"))), "image/jpeg", quality));
 }
 
-/** What a prediction says, a line each, with the share that it gives to that. */
-function lines({ classes, names, probabilities, ...others }) {
-  if (classes) return classes.map((index, rank) => [names?.[rank] ?? `class ${index}`, probabilities[rank]]);
-  const short = (value) => (typeof value === "number" ? Number(value.toPrecision(4)) : value);
-  return Object.entries(others).map(([name, value]) => [`${name}: ${[value].flat(9).map(short).join(", ")}`, null]);
-}
-
 /** Show a frame: its picture and all that was measured on it, at once and under one number. */
 function show(frame) {
   times.push(STAGES.map((stage) => [stage, frame.stages[stage] ?? 0]));
@@ -109,29 +105,29 @@ function show(frame) {
   const number = String(times.length), picture = $("picture");
   [picture.width, picture.height] = [sheet.width, sheet.height];
   picture.getContext("2d", { alpha: false }).drawImage(sheet, 0, 0);
-  for (const id of ["picture", "classes", "strip", "mosaic"]) $(id).dataset.frame = number;
-  $("c-seen").textContent = `Frame ${number}`;
-  $("classes").replaceChildren(...lines(frame.prediction).map(([text, chance]) => {
-    const item = document.createElement("li"), bar = document.createElement("span");
-    const label = document.createElement("span"), share = document.createElement("span");
-    bar.className = "bar";
-    bar.style.width = `${100 * (chance ?? 0)}%`;
-    label.className = "name";
-    share.className = "share";
-    label.textContent = text;
-    share.textContent = chance === null ? "" : `${(100 * chance).toFixed(0)} %`;
-    item.append(bar, label, share);
-    return item;
-  }));
+  $("frame").style.setProperty("--aspect", sheet.dataset.aspect);
+  for (const id of ["picture", "marks", "classes", "strip", "mosaic"]) $(id).dataset.frame = number;
+  latest = frame;
+  tell();
   bars($("times"), times, milliseconds);
   bars($("bytes"), uploads, size);
   const parts = STAGES.filter((stage) => stage in frame.stages).map((stage) => `${stage} ${milliseconds(frame.stages[stage])}`);
   $("c-time").textContent = `Latest frame: ${milliseconds(frame.total)} in all; ${parts.join(", ")}.`;
-  $("c-bytes").textContent = `Latest frame: ${size(frame.bytes)} (${frame.bytes.toLocaleString("en")} bytes)${frame.intra === false ? ", built on frames before it" : ""}.`;
-  $("mosaic").hidden = !frame.mosaic;
-  if (frame.mosaic) $("mosaic").src = frame.mosaic;
+  const tensors = frame.streams?.length > 1 ? `, ${frame.streams.map(size).join(" + ")} of ${frame.streams.length} tensors` : "";
+  $("c-bytes").textContent = `Latest frame: ${size(frame.bytes)} (${frame.bytes.toLocaleString("en")} bytes)${tensors}${frame.intra === false ? ", built on frames before it" : ""}.`;
+  $("mosaic").replaceChildren(...(frame.mosaics ?? []).map((src) => Object.assign(new Image(), { src, alt: MOSAIC })));
   if (frame.strip) showStrip(frame.strip);
   say(frame.outcome === "answered" ? `Frame ${number} answered by the cloud.` : `Frame ${number} ${frame.outcome}: ${frame.reason ?? ""}`);
+}
+
+/** The prediction of the latest frame, in words and on the picture: the coded network's, or the uncompressed one's. */
+function tell() {
+  const alone = latest.strip?.["edge only"], whole = Boolean(alone) && $("whole").getAttribute("aria-pressed") === "true";
+  const { prediction } = whole ? alone : latest;
+  $("c-seen").textContent = `Frame ${$("picture").dataset.frame}${whole ? ", as the uncompressed network sees it" : ""}`;
+  $("seen").classList.toggle("drawn", draws(prediction));
+  mark($("marks"), prediction);
+  $("classes").replaceChildren(...items(prediction));
 }
 
 function showStrip(strip) {
@@ -139,7 +135,7 @@ function showStrip(strip) {
   const fastest = known.reduce((a, b) => (strip[a].total <= strip[b].total ? a : b));
   $("strip").tBodies[0].replaceChildren(...known.map((way) => {
     const { total, bytes, prediction } = strip[way], row = document.createElement("tr");
-    const cells = [milliseconds(total), size(bytes), lines(prediction)[0]?.[0] ?? "–"];
+    const cells = [milliseconds(total), size(bytes), brief(prediction)];
     row.className = way === fastest ? "fastest" : "";
     row.innerHTML = '<th scope="row"></th><td></td><td></td><td></td>';
     row.cells[0].textContent = way === fastest ? `${way} (fastest)` : way;
@@ -255,4 +251,8 @@ $("file").addEventListener("change", async () => {
 });
 $("camera").addEventListener("click", toggleCamera);
 $("again").addEventListener("click", () => { calm(); run(); });
+$("whole").addEventListener("click", () => {
+  $("whole").setAttribute("aria-pressed", String($("whole").getAttribute("aria-pressed") !== "true"));
+  if (latest) tell();
+});
 start().catch((error) => say(error.message, true));

@@ -46,7 +46,8 @@ export function milliseconds(value) {
 }
 
 export function size(bytes) {
-  return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : bytes >= 1000 ? `${(bytes / 1000).toFixed(1)} kB` : `${Math.round(bytes)} B`;
+  const short = (value) => Number(value.toFixed(1)); // a round value of an axis takes no decimals
+  return bytes >= 1e6 ? `${short(bytes / 1e6)} MB` : bytes >= 1000 ? `${short(bytes / 1000)} kB` : `${Math.round(bytes)} B`;
 }
 
 export function legend(list) {
