@@ -1,0 +1,310 @@
+/* The functions of splitwire.h. All else is in headers beside this file and in splitwire/kernels, so that
+ * this is the one file to compile: docs/c.md says how. */
+
+#include "splitwire.h"
+
+#include "ecsq.h"
+#include "ftc.h"
+#include "raw.h"
+#include "rans.h"
+
+#define BYTES_AN_ELEMENT 256
+#define BYTES_AT_LEAST ((size_t)1 << 20)
+
+const char *sw_error(int error)
+{
+    static const char *const words[] = {
+        "no error",
+        "the bytes are no stream, or not as they were written",
+        "the stream builds on another",
+        "the codec is none of raw, rans, ecsq and ftc",
+        "the spec gives a parameter that the codec does not have, or out of range",
+        "the tensor has a shape that cannot be coded, or holds NaN or infinity",
+        "a profile is needed, opened for this use",
+        "the stream, the codec or the shape needs another profile",
+        "the bytes are no profile, or not as they were written",
+        "not even quality 0 keeps to target_bytes",
+        "the arena, or the place for the result, is too small",
+    };
+    const int known = error >= 0 && error < (int)(sizeof words / sizeof *words);
+    return known ? words[error] : "no error of splitwire's";
+}
+
+/* The arrays of a profile's file, once its digest is found to be the one that it states. */
+static int read_profile(const void *file, size_t length, array_file *arrays, uint8_t *digest,
+                        codec_kind *codec)
+{
+    if (!read_arrays(file, length, arrays))
+        return SW_DAMAGED_PROFILE;
+    digest_of(arrays, digest);
+    if (!digest_stated(arrays, digest))
+        return SW_DAMAGED_PROFILE;
+    *codec = codec_named(arrays->codec);
+    return *codec == CODECS ? SW_UNKNOWN_CODEC : SW_OK;
+}
+
+size_t sw_profile_room(const void *file, size_t length, int use)
+{
+    const size_t words = use == SW_ENCODE ? 2 * sizeof(double) : sizeof(double);
+    array_file arrays;
+    planes_shape shape;
+    uint64_t room;
+    if (!read_arrays(file, length, &arrays))
+        return 0;
+    room = sizeof(sw_profile) + length + 32 * ARENA_ALIGNMENT;
+    if (profile_shape(&arrays, &shape)) {
+        const uint64_t c = (uint64_t)shape.channels, h = (uint64_t)shape.height, w = (uint64_t)shape.width;
+        if (c > 1 << 20 || h > 1 << 20 || w > 1 << 20)
+            return 0;
+        room += words * (OCTAVES * c * c + h * h + w * w) + sizeof(double) * c * c + 8 * h * w;
+        room += sizeof(float) * PRICES;
+    }
+    return room <= SIZE_MAX / 2 ? (size_t)room : 0;
+}
+
+/* The range that `raw` and `rans` learnt. */
+static int open_range(clip_range *range, const array_file *file, sw_arena *arena)
+{
+    array_taker taker = {arena, file, SW_OK};
+    const array *lo = array_named(file, "lo", "<f4");
+    if (!lo || lo->rank != 1 || !lo->shape[0])
+        return SW_DAMAGED_PROFILE;
+    range->pairs = (ptrdiff_t)lo->shape[0];
+    range->lo = take_array(&taker, "lo", "<f4", range->pairs, 0, 0);
+    range->hi = take_array(&taker, "hi", "<f4", range->pairs, 0, 0);
+    if (taker.error)
+        return taker.error;
+    return range_sound(range) ? SW_OK : SW_DAMAGED_PROFILE;
+}
+
+int sw_profile_open(sw_arena *arena, const void *file, size_t length, int use,
+                    const sw_profile **profile)
+{
+    const size_t mark = arena->used;
+    sw_profile *made = arena_take_zeros(arena, 1, sizeof *made);
+    array_file arrays;
+    int error;
+    *profile = NULL;
+    if (!made)
+        return SW_NO_ROOM;
+    made->use = use;
+    error = read_profile(file, length, &arrays, made->digest, &made->codec);
+    if (!error && made->codec == FTC)
+        error = open_ftc(&made->ftc, &arrays, arena, use);
+    else if (!error && made->codec != ECSQ)
+        error = open_range(&made->range, &arrays, arena);
+    if (error)
+        arena->used = mark;
+    else
+        *profile = made;
+    return error;
+}
+
+void sw_profile_info(const sw_profile *profile, sw_info *info)
+{
+    const planes_shape s = profile->ftc.inverse.shape;
+    memset(info, 0, sizeof *info);
+    strcpy(info->spec, codec_names[profile->codec]);
+    info->has_digest = 1;
+    memcpy(info->digest, profile->digest, sizeof info->digest);
+    if (profile->codec != FTC)
+        return;
+    info->rank = 3;
+    info->shape[0] = (uint32_t)s.channels;
+    info->shape[1] = (uint32_t)s.height;
+    info->shape[2] = (uint32_t)s.width;
+    info->elements = (size_t)s.size;
+}
+
+int sw_stream_info(const void *stream, size_t length, sw_info *info)
+{
+    header head;
+    const int error = read_header(stream, length, &head);
+    memset(info, 0, sizeof *info);
+    if (error)
+        return error;
+    memcpy(info->spec, head.spec.at, head.spec.length);
+    info->rank = head.rank;
+    memcpy(info->shape, head.shape, sizeof *head.shape * (size_t)head.rank);
+    info->elements = head.elements;
+    info->has_digest = head.digest != NULL;
+    if (head.digest)
+        memcpy(info->digest, head.digest, SW_DIGEST_BYTES);
+    return SW_OK;
+}
+
+size_t sw_room(size_t elements)
+{
+    return elements > (SIZE_MAX / 2 - BYTES_AT_LEAST) / BYTES_AN_ELEMENT
+               ? SIZE_MAX / 2
+               : BYTES_AT_LEAST + BYTES_AN_ELEMENT * elements;
+}
+
+size_t sw_most_bytes(size_t elements)
+{
+    return 8192 + 8 * elements;
+}
+
+/* Whether a tensor is one that can be coded; `head` then has its shape. */
+static int check_tensor(const float *x, int rank, const uint32_t *shape, header *head)
+{
+    if (rank < 1 || rank > SW_MAX_RANK)
+        return SW_BAD_TENSOR;
+    head->rank = rank;
+    for (int i = 0; i < rank; i++) {
+        head->shape[i] = shape[i];
+        if (!shape[i])
+            return SW_BAD_TENSOR;
+    }
+    if (!justified(head, (size_t)1 << 30))
+        return SW_BAD_TENSOR;
+    for (size_t i = 0; i < head->elements; i++)
+        if (!(x[i] - x[i] == 0)) /* of NaN and infinities it is NaN */
+            return SW_BAD_TENSOR;
+    return SW_OK;
+}
+
+/* Whether the settings and the profile go together for planes of that shape. */
+static int check_profile(settings *set, const sw_profile *profile, planes_shape shape)
+{
+    const planes_shape learnt = profile ? profile->ftc.inverse.shape : shape;
+    if (!profile)
+        return set->codec == FTC || set->clip == LEARNT ? SW_NO_PROFILE : SW_OK;
+    if (profile->codec != set->codec)
+        return SW_OTHER_PROFILE;
+    if (set->codec == RAW || set->codec == RANS) {
+        if (set->dtype != CODES || (set->clip_said && set->clip != LEARNT &&
+                                    set->clip != settings_of(set->codec).clip))
+            return SW_BAD_SPEC;
+        set->clip = LEARNT;
+    }
+    if (set->codec == FTC && (learnt.channels != shape.channels || learnt.height != shape.height ||
+                              learnt.width != shape.width))
+        return SW_OTHER_PROFILE;
+    return SW_OK;
+}
+
+static int encode_planes(const coding *job, const float *planes, size_t around, writer *to)
+{
+    switch (job->set.codec) {
+    case RAW:
+        return raw_encode(job, planes, to);
+    case RANS:
+        return rans_encode(job, planes, to);
+    case ECSQ:
+        return ecsq_encode(job, planes, to);
+    default:
+        return ftc_encode(job, planes, around, to);
+    }
+}
+
+static int encode_tensor(coding *job, const header *head, const float *x, writer *to)
+{
+    const uint8_t *digest = job->profile ? job->profile->digest : NULL, *begin = to->at;
+    char spec[SW_MAX_SPEC + 1];
+    float *turned = NULL;
+    header claim = *head;
+    size_t before;
+    int error;
+    travelling_spec(&job->set, spec);
+    write_header(to, spec, head->rank, head->shape, digest);
+    before = (size_t)(to->at - begin);
+    if (head->rank == 2) {
+        turned = arena_take(job->arena, head->elements, sizeof *turned);
+        if (!turned)
+            return SW_NO_ROOM;
+        transpose(x, (ptrdiff_t)head->shape[0], (ptrdiff_t)head->shape[1], turned);
+    }
+    error = encode_planes(job, turned ? turned : x, before + CRC_BYTES, to);
+    if (error || to->failed)
+        return error ? error : SW_NO_ROOM;
+    if (!justified(&claim, (size_t)(to->at - begin) - before))
+        return SW_BAD_TENSOR;
+    write_crc(to, begin);
+    return to->failed ? SW_NO_ROOM : SW_OK;
+}
+
+int sw_encode(sw_arena *arena, const char *spec, const sw_profile *profile, const float *x, int rank,
+              const uint32_t *shape, void *stream, size_t room, size_t *length)
+{
+    const size_t mark = arena->used;
+    writer to = {stream, (uint8_t *)stream + room, 0};
+    coding job = {.profile = profile, .arena = arena};
+    header head;
+    int error = parse_spec((word){spec, strlen(spec)}, &job.set);
+    *length = 0;
+    if (!error)
+        error = check_tensor(x, rank, shape, &head);
+    if (error)
+        return error;
+    job.shape = planes_of(rank, shape);
+    error = check_profile(&job.set, profile, job.shape);
+    if (!error)
+        error = encode_tensor(&job, &head, x, &to);
+    arena->used = mark;
+    if (!error)
+        *length = (size_t)(to.at - (uint8_t *)stream);
+    return error;
+}
+
+static int decode_planes(const coding *job, reader *from, float *planes)
+{
+    switch (job->set.codec) {
+    case RAW:
+        return raw_decode(job, from, planes);
+    case RANS:
+        return rans_decode(job, from, planes);
+    case ECSQ:
+        return ecsq_decode(job, from, planes);
+    default:
+        return ftc_decode(job, from, planes);
+    }
+}
+
+static int decode_tensor(coding *job, header *head, float *x)
+{
+    float *planes = x;
+    int error;
+    if (head->rank == 2)
+        planes = arena_take(job->arena, head->elements, sizeof *planes);
+    if (!planes)
+        return SW_NO_ROOM;
+    error = decode_planes(job, &head->payload, planes);
+    if (!error && head->rank == 2)
+        transpose(planes, (ptrdiff_t)head->shape[1], (ptrdiff_t)head->shape[0], x);
+    return error;
+}
+
+/* What a stream needs: its codec's settings, and the profile that it names. */
+static int read_job(const header *head, const sw_profile *profile, coding *job)
+{
+    int error = parse_spec(head->spec, &job->set);
+    if (error)
+        return error == SW_BAD_SPEC ? SW_DAMAGED : error;
+    if (head->digest && !profile)
+        return SW_NO_PROFILE;
+    if (head->digest && memcmp(head->digest, profile->digest, SW_DIGEST_BYTES))
+        return SW_OTHER_PROFILE;
+    job->profile = head->digest ? profile : NULL;
+    job->shape = planes_of(head->rank, head->shape);
+    error = check_profile(&job->set, job->profile, job->shape);
+    return error == SW_BAD_SPEC || error == SW_NO_PROFILE ? SW_DAMAGED : error;
+}
+
+int sw_decode(sw_arena *arena, const sw_profile *profile, const void *stream, size_t length, float *x,
+              size_t room)
+{
+    const size_t mark = arena->used;
+    coding job = {.arena = arena};
+    header head;
+    int error = read_header(stream, length, &head);
+    if (!error)
+        error = read_job(&head, profile, &job);
+    if (error)
+        return error;
+    if (head.elements > room)
+        return SW_NO_ROOM;
+    error = decode_tensor(&job, &head, x);
+    arena->used = mark;
+    return error;
+}
