@@ -7,15 +7,9 @@
 #ifndef SPLITWIRE_CORE_TRANSFORM_H
 #define SPLITWIRE_CORE_TRANSFORM_H
 
-#include "_isa.h"
 #include "maths.h"
 #include "planes.h"
-
-#define BODY "product_body.h"
-#include "_each_isa.h"
-
-static void (*const products[])(const double *, ptrdiff_t, ptrdiff_t, const double *, ptrdiff_t,
-                                ptrdiff_t, double *, ptrdiff_t) = BODIES(product);
+#include "product.h"
 
 #define OCTAVES 5
 #define COSINE_BITS 14
@@ -91,7 +85,7 @@ static void mix(const transform *with, const double *matrices, const double *spe
     const ptrdiff_t c = with->shape.channels, plane = with->shape.height * with->shape.width;
     for (int octave = 0; octave < with->octaves; octave++) {
         const ptrdiff_t at = with->begins[octave];
-        products[best_level()](matrices + octave * c * c, c, c, spectra + at, plane,
+        product(matrices + octave * c * c, c, c, spectra + at, plane,
                                with->begins[octave + 1] - at, mixed + at, plane);
     }
 }
@@ -119,7 +113,7 @@ static void rebuild(const transform *with, double *numbers, double *other)
 {
     const planes_shape s = with->shape;
     const ptrdiff_t plane = s.height * s.width;
-    const int bits = stage_bits(s), level = best_level();
+    const int bits = stage_bits(s);
     settle(numbers, s.size, 0, bits);
     mix(with, with->basis, numbers, other);
     settle(other, s.size, BASIS_BITS, bits);
@@ -127,10 +121,10 @@ static void rebuild(const transform *with, double *numbers, double *other)
         for (ptrdiff_t i = 0; i < plane; i++)
             numbers[c * plane + i] = other[c * plane + with->places[i]];
     for (ptrdiff_t c = 0; c < s.channels; c++)
-        products[level](with->rows, s.height, s.height, numbers + c * plane, s.width, s.width,
+        product(with->rows, s.height, s.height, numbers + c * plane, s.width, s.width,
                         other + c * plane, s.width);
     settle(other, s.size, COSINE_BITS, bits);
-    products[level](other, s.channels * s.height, s.width, with->columns, s.width, s.width, numbers,
+    product(other, s.channels * s.height, s.width, with->columns, s.width, s.width, numbers,
                     s.width);
     settle(numbers, s.size, COSINE_BITS, bits);
 }
@@ -141,11 +135,10 @@ static void analyse(const transform *with, const forward_transform *forward, dou
 {
     const planes_shape s = with->shape;
     const ptrdiff_t plane = s.height * s.width;
-    const int level = best_level();
     for (ptrdiff_t c = 0; c < s.channels; c++)
-        products[level](forward->rows, s.height, s.height, numbers + c * plane, s.width, s.width,
+        product(forward->rows, s.height, s.height, numbers + c * plane, s.width, s.width,
                         other + c * plane, s.width);
-    products[level](other, s.channels * s.height, s.width, forward->columns, s.width, s.width, numbers,
+    product(other, s.channels * s.height, s.width, forward->columns, s.width, s.width, numbers,
                     s.width);
     for (ptrdiff_t c = 0; c < s.channels; c++)
         for (ptrdiff_t i = 0; i < plane; i++)

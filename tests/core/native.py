@@ -67,8 +67,8 @@ def check(code: int) -> None:
 
 
 def arena_of(size: int) -> tuple[Arena, object]:
-    memory = ctypes.create_string_buffer(size)
-    return Arena(ctypes.addressof(memory), size, 0), memory
+    memory = np.empty(size, np.uint8)
+    return Arena(memory.ctypes.data, size, 0), memory
 
 
 class Core:
@@ -96,7 +96,7 @@ class Core:
 
     def encode(self, spec: str, x: NDArray[np.float32], room: int | None = None) -> bytes:
         x = np.ascontiguousarray(x, np.float32)
-        arena, _ = arena_of(library().sw_room(ctypes.c_size_t(x.size)))
+        arena, _memory = arena_of(library().sw_room(ctypes.c_size_t(x.size)))
         most = library().sw_most_bytes(ctypes.c_size_t(x.size)) if room is None else room
         stream, length = ctypes.create_string_buffer(most), ctypes.c_size_t()
         shape = (ctypes.c_uint32 * x.ndim)(*x.shape)
@@ -111,7 +111,7 @@ class Core:
     def decode(self, stream: bytes) -> NDArray[np.float32]:
         info = info_of(stream)
         y = np.empty(tuple(info.shape[: info.rank]), np.float32)
-        arena, _ = arena_of(library().sw_room(ctypes.c_size_t(y.size)))
+        arena, _memory = arena_of(library().sw_room(ctypes.c_size_t(y.size)))
         code = library().sw_decode(
             ctypes.byref(arena), self.profile, stream, ctypes.c_size_t(len(stream)),
             ctypes.c_void_p(y.ctypes.data), ctypes.c_size_t(y.size),
