@@ -184,6 +184,12 @@ static int check_profile(settings *set, const sw_profile *profile, planes_shape 
     return SW_OK;
 }
 
+/* Whether a tensor is coded as its transpose; `raw` has numbers as they stand. */
+static int is_turned(const coding *job, const header *head)
+{
+    return head->rank == 2 && !(job->set.codec == RAW && job->set.dtype != CODES);
+}
+
 static int encode_planes(const coding *job, const float *planes, size_t around, writer *to)
 {
     switch (job->set.codec) {
@@ -209,7 +215,7 @@ static int encode_tensor(coding *job, const header *head, const float *x, writer
     travelling_spec(&job->set, spec);
     write_header(to, spec, head->rank, head->shape, digest);
     before = (size_t)(to->at - begin);
-    if (head->rank == 2) {
+    if (is_turned(job, head)) {
         turned = arena_take(job->arena, head->elements, sizeof *turned);
         if (!turned)
             return SW_NO_ROOM;
@@ -263,14 +269,15 @@ static int decode_planes(const coding *job, reader *from, float *planes)
 
 static int decode_tensor(coding *job, header *head, float *x)
 {
+    const int turned = is_turned(job, head);
     float *planes = x;
     int error;
-    if (head->rank == 2)
+    if (turned)
         planes = arena_take(job->arena, head->elements, sizeof *planes);
     if (!planes)
         return SW_NO_ROOM;
     error = decode_planes(job, &head->payload, planes);
-    if (!error && head->rank == 2)
+    if (!error && turned)
         transpose(planes, (ptrdiff_t)head->shape[1], (ptrdiff_t)head->shape[0], x);
     return error;
 }
