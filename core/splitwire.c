@@ -81,17 +81,23 @@ int sw_profile_open(sw_arena *arena, const void *file, size_t length, int use,
                     const sw_profile **profile)
 {
     const size_t mark = arena->used;
-    sw_profile *made = arena_take_zeros(arena, 1, sizeof *made);
+    uint8_t digest[SW_DIGEST_BYTES];
+    codec_kind codec;
     array_file arrays;
-    int error;
+    sw_profile *made;
+    int error = read_profile(file, length, &arrays, digest, &codec);
     *profile = NULL;
+    if (error)
+        return error;
+    made = arena_take_zeros(arena, 1, sizeof *made);
     if (!made)
         return SW_NO_ROOM;
     made->use = use;
-    error = read_profile(file, length, &arrays, made->digest, &made->codec);
-    if (!error && made->codec == FTC)
+    made->codec = codec;
+    memcpy(made->digest, digest, sizeof digest);
+    if (codec == FTC)
         error = open_ftc(&made->ftc, &arrays, arena, use);
-    else if (!error && made->codec != ECSQ)
+    else if (codec != ECSQ)
         error = open_range(&made->range, &arrays, arena);
     if (error)
         arena->used = mark;

@@ -58,7 +58,7 @@ def smooth(rng: np.random.Generator, shape: tuple[int, ...]) -> Tensor:
 
 
 def case(seed: int) -> Case:
-    """The case of that number: smooth, rectified, of few values, tiny or huge, rough, or constant."""
+    """The case of that number: smooth, rectified, rounded, tiny or huge, rough, or constant."""
     rng = np.random.default_rng(seed)
     spec = SPECS[seed % len(SPECS)]
     shape = SHAPES[rng.integers(len(SHAPES))]

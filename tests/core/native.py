@@ -101,8 +101,8 @@ class Core:
         stream, length = ctypes.create_string_buffer(most), ctypes.c_size_t()
         shape = (ctypes.c_uint32 * x.ndim)(*x.shape)
         code = library().sw_encode(
-            ctypes.byref(arena), spec.encode(), self.profile, ctypes.c_void_p(x.ctypes.data), x.ndim,
-            shape, stream, ctypes.c_size_t(most), ctypes.byref(length),
+            ctypes.byref(arena), spec.encode(), self.profile, ctypes.c_void_p(x.ctypes.data),
+            x.ndim, shape, stream, ctypes.c_size_t(most), ctypes.byref(length),
         )  # fmt: skip
         check(code)
         assert arena.used == 0
