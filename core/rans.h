@@ -8,6 +8,7 @@
 #include "coding.h"
 
 #define RANS_SYMBOLS 256 /* at most */
+#define PLAIN 0 /* the level without vectors: theirs need tables that are shared, and filled first */
 
 typedef struct {
     uint16_t frequencies[RANS_SYMBOLS];
@@ -66,8 +67,7 @@ static int rans_encode(const coding *job, const float *x, writer *to)
     write_varint(to, (uint64_t)length);
     write_bytes(to, packed, (size_t)length);
     tables = tables_of(model, NULL, n, symbols);
-    rans_prepare();
-    begin = rans_encode_stream(&tables, codes, 0, n, room + capacity, best_level());
+    begin = rans_encode_stream(&tables, codes, 0, n, room + capacity, PLAIN);
     write_bytes(to, begin, (size_t)(room + capacity - begin));
     return SW_OK;
 }
@@ -91,9 +91,8 @@ static int rans_decode(const coding *job, reader *from, float *x)
     rans_fill_slots(model->frequencies, symbols, slots);
     tables = tables_of(model, slots, job->shape.size, symbols);
     from->at += length;
-    rans_prepare();
     if (!rans_decode_stream(&tables, codes, 0, job->shape.size, from->at, from->end - from->at,
-                            best_level()))
+                            PLAIN))
         return SW_DAMAGED;
     return dequantise(job, &range, codes, x);
 }

@@ -22,7 +22,7 @@ typedef struct {
     int octaves;
     ptrdiff_t begins[OCTAVES + 1]; /* where each octave begins, side by side */
     uint32_t *places;              /* where each frequency stands then */
-    double *rows, *columns;        /* cosines in integers, a row a place, a column a frequency and the other way */
+    double *rows, *columns;        /* cosines in integers: a row a place, and a column a place */
     double *basis;                 /* of each octave, (channels, components) */
 } transform;
 

@@ -26,6 +26,15 @@ int memcmp(const void *a, const void *b, size_t count)
     return 0;
 }
 
+void *memchr(const void *from, int byte, size_t count)
+{
+    const unsigned char *at = from;
+    for (size_t i = 0; i < count; i++)
+        if (at[i] == (unsigned char)byte)
+            return (void *)(at + i);
+    return NULL;
+}
+
 __attribute__((no_builtin("strlen"))) size_t strlen(const char *text)
 {
     size_t length = 0;

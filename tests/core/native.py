@@ -3,9 +3,12 @@
 import ctypes
 import shutil
 import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,29 +98,52 @@ class Core:
         )
 
     def encode(self, spec: str, x: NDArray[np.float32], room: int | None = None) -> bytes:
-        x = np.ascontiguousarray(x, np.float32)
-        arena, _memory = arena_of(library().sw_room(ctypes.c_size_t(x.size)))
-        most = library().sw_most_bytes(ctypes.c_size_t(x.size)) if room is None else room
-        stream, length = ctypes.create_string_buffer(most), ctypes.c_size_t()
-        shape = (ctypes.c_uint32 * x.ndim)(*x.shape)
-        code = library().sw_encode(
-            ctypes.byref(arena), spec.encode(), self.profile, ctypes.c_void_p(x.ctypes.data),
-            x.ndim, shape, stream, ctypes.c_size_t(most), ctypes.byref(length),
-        )  # fmt: skip
-        check(code)
-        assert arena.used == 0
+        encode, stream, length = self.encoding(spec, x, room)
+        check(encode())
         return stream.raw[: length.value]
 
+    def encoding(
+        self, spec: str, x: NDArray[np.float32], room: int | None = None
+    ) -> tuple[Callable[[], int], Any, Any]:
+        """What encodes, and where the stream and its length then are."""
+        x = np.ascontiguousarray(x, np.float32)
+        arena, memory = arena_of(library().sw_room(ctypes.c_size_t(x.size)))
+        most = library().sw_most_bytes(ctypes.c_size_t(x.size)) if room is None else room
+        stream, length = ctypes.create_string_buffer(most), ctypes.c_size_t()
+        given = (
+            ctypes.byref(arena), spec.encode(), self.profile, ctypes.c_void_p(x.ctypes.data),
+            x.ndim, (ctypes.c_uint32 * x.ndim)(*x.shape), stream, ctypes.c_size_t(most),
+            ctypes.byref(length),
+        )  # fmt: skip
+        return _Call(library().sw_encode, given, (x, memory, self)), stream, length
+
     def decode(self, stream: bytes) -> NDArray[np.float32]:
+        decode, y = self.decoding(stream)
+        check(decode())
+        return y
+
+    def decoding(self, stream: bytes) -> tuple[Callable[[], int], NDArray[np.float32]]:
+        """What decodes, and where the numbers then are."""
         info = info_of(stream)
         y = np.empty(tuple(info.shape[: info.rank]), np.float32)
-        arena, _memory = arena_of(library().sw_room(ctypes.c_size_t(y.size)))
-        code = library().sw_decode(
+        arena, memory = arena_of(library().sw_room(ctypes.c_size_t(y.size)))
+        given = (
             ctypes.byref(arena), self.profile, stream, ctypes.c_size_t(len(stream)),
             ctypes.c_void_p(y.ctypes.data), ctypes.c_size_t(y.size),
         )  # fmt: skip
-        check(code)
-        return y
+        return _Call(library().sw_decode, given, (y, memory, self)), y
+
+
+@dataclass
+class _Call:
+    """A call that can be made again, with all that it points to."""
+
+    function: Any
+    given: tuple[Any, ...]
+    held: tuple[Any, ...]
+
+    def __call__(self) -> int:
+        return int(self.function(*self.given))
 
 
 def info_of(stream: bytes) -> Info:

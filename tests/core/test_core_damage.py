@@ -32,7 +32,7 @@ def outcome(decode: object, stream: bytes) -> Tensor | None:
 
 
 def compare(c: Case, rng: np.random.Generator) -> int:
-    """Damages one stream in a few ways: both refuse, or give the same bits. How many were refused."""
+    """Damages a stream: both refuse it, or give the same bits. How many were refused."""
     core, python, refused = Core(c.profile), c.python, 0
     body = bytearray(core.encode(c.spec, c.x)[:-4])
     for _ in range(8):

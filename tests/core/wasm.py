@@ -1,6 +1,7 @@
 """The C core as WebAssembly, in wasmtime."""
 
 import struct
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from subprocess import run
@@ -42,22 +43,34 @@ class WasmCore:
         return int(self.exports[name](self.store, *arguments)) & 0xFFFFFFFF
 
     def encode(self, spec: str, x: NDArray[np.float32]) -> bytes:
+        encode, stream, length = self.encoding(spec, x)
+        self._check(encode())
+        return self._read(stream, self._number(length))
+
+    def encoding(self, spec: str, x: NDArray[np.float32]) -> tuple[Callable[[], int], int, int]:
+        """What encodes, and where the stream and its length then are."""
         self.at = self.free
         arena, most = self._arena(self.call("sw_room", x.size)), self.call("sw_most_bytes", x.size)
         shape = self._put(struct.pack(f"<{x.ndim}I", *x.shape))
         stream, length = self._take(most), self._take(4)
-        given = self._put(spec.encode() + b"\0"), self.profile, self._put(x.tobytes())
-        self._check(self.call("sw_encode", arena, *given, x.ndim, shape, stream, most, length))
-        return self._read(stream, self._number(length))
+        given = arena, self._put(spec.encode() + b"\0"), self.profile, self._put(x.tobytes())
+        given += x.ndim, shape, stream, most, length
+        return (lambda: self.call("sw_encode", *given)), stream, length
 
     def decode(self, stream: bytes) -> NDArray[np.float32]:
-        self.at = self.free
+        decode, at = self.decoding(stream)
+        self._check(decode())
         info = info_of(stream)
-        arena, y = self._arena(self.call("sw_room", info.elements)), self._take(4 * info.elements)
-        given = self.profile, self._put(stream), len(stream)
-        self._check(self.call("sw_decode", arena, *given, y, info.elements))
-        numbers = np.frombuffer(self._read(y, 4 * info.elements), np.float32)
+        numbers = np.frombuffer(self._read(at, 4 * info.elements), np.float32)
         return numbers.reshape(info.shape[: info.rank])
+
+    def decoding(self, stream: bytes) -> tuple[Callable[[], int], int]:
+        """What decodes, and where the numbers then are."""
+        self.at = self.free
+        elements = info_of(stream).elements
+        arena, y = self._arena(self.call("sw_room", elements)), self._take(4 * elements)
+        given = arena, self.profile, self._put(stream), len(stream), y, elements
+        return (lambda: self.call("sw_decode", *given)), y
 
     def _open(self, profile: Profile) -> int:
         path = Path(mkdtemp()) / "profile.safetensors"
