@@ -11,8 +11,8 @@
 #include "raw.h"
 #include "rans.h"
 
-#define BYTES_AN_ELEMENT 256
-#define BYTES_AT_LEAST ((size_t)1 << 20)
+#define BYTES_AN_ELEMENT 160 /* the most: one map of one row, of large coefficients */
+#define BYTES_AT_LEAST ((size_t)1 << 19) /* contexts, tables */
 
 int sw_stream_info(const void *stream, size_t length, sw_info *info)
 {

@@ -25,7 +25,7 @@ SPECS = (
     *("ecsq", "ecsq:levels=2", "ecsq:levels=64,tradeoff=0", "ecsq:levels=5,tradeoff=1.75"),
     *("ftc", "ftc:quality=0", "ftc:quality=81", "ftc:quality=100", "ftc:target_bytes=300"),
 )
-SHAPES = ((7,), (5, 9), (3, 1, 1), (6, 9, 7), (4, 1, 12), (2, 3, 5, 4), (2, 17, 20), (20, 8, 8))
+SHAPES = ((7,), (5, 9), (3, 1, 1), (6, 9, 7), (1, 1, 300), (2, 3, 5, 4), (2, 17, 20), (20, 8, 8))
 
 
 @dataclass(frozen=True)
