@@ -13,6 +13,7 @@
 #ifndef SPLITWIRE_COEFFICIENTS_H
 #define SPLITWIRE_COEFFICIENTS_H
 
+#include "_isa.h"
 #include "_range.h"
 #include "_trellis.h"
 
@@ -56,7 +57,7 @@ static inline coefficient_past coefficient_start(int *memory, ptrdiff_t height, 
 }
 
 /* The right shift of a negative number is the arithmetic one, as in _range.h. */
-static inline void coefficient_keep(const coefficient_past *past, ptrdiff_t at, int value, int due)
+static ALWAYS_INLINE void coefficient_keep(const coefficient_past *past, ptrdiff_t at, int value, int due)
 {
     const int size = value < 0 ? -value : value;
     int *before = past->before + at, *before_expected = past->before_expected + at;
@@ -67,12 +68,12 @@ static inline void coefficient_keep(const coefficient_past *past, ptrdiff_t at, 
 }
 
 /* The weighted sum over the neighbours that were coded before. */
-static inline int coefficient_around(const int *now, ptrdiff_t row)
+static ALWAYS_INLINE int coefficient_around(const int *now, ptrdiff_t row)
 {
     return 2 * (now[-1] + now[-row]) + now[-2] + now[-2 * row] + now[-row - 1] + now[-row + 1];
 }
 
-static inline int coefficient_liveliness(int64_t met, int64_t due)
+static ALWAYS_INLINE int coefficient_liveliness(int64_t met, int64_t due)
 {
     int lively = 0;
     while (lively < COEFFICIENT_LIVELY - 1 && 16 * met >= coefficient_thresholds[lively] * due)
@@ -80,7 +81,7 @@ static inline int coefficient_liveliness(int64_t met, int64_t due)
     return lively;
 }
 
-static inline int coefficient_context(const coefficient_past *past, ptrdiff_t at, int kind)
+static ALWAYS_INLINE int coefficient_context(const coefficient_past *past, ptrdiff_t at, int kind)
 {
     const int one = COEFFICIENT_ONE * COEFFICIENT_FINE >> COEFFICIENT_FADE;
     const int near = coefficient_liveliness(
@@ -132,10 +133,11 @@ static inline int coefficient_decode(range_decoder *coder, range_context *contex
 }
 
 /* The contexts that follow are those of all classes: COEFFICIENT_PLACES of each context and
- * quantiser. `memory` holds coefficient_memory zeros. */
+ * quantiser. `memory` holds coefficient_memory zeros. Loops stand apart from what calls them, and so keep
+ * the registers to themselves. */
 
 /* `stream` holds 2 bytes for each call of the range coder, and RANGE_TAIL more. Returns its length. */
-static inline ptrdiff_t coefficients_encode_maps(coefficient_maps maps, const int16_t *q,
+static NEVER_INLINE ptrdiff_t coefficients_encode_maps(coefficient_maps maps, const int16_t *q,
                                                  range_context *contexts, int *memory,
                                                  uint8_t *stream)
 {
@@ -158,7 +160,7 @@ static inline ptrdiff_t coefficients_encode_maps(coefficient_maps maps, const in
 }
 
 /* Returns 0 for bytes that are no such stream. */
-static inline int coefficients_decode_maps(coefficient_maps maps, const uint8_t *stream,
+static NEVER_INLINE int coefficients_decode_maps(coefficient_maps maps, const uint8_t *stream,
                                            ptrdiff_t length, range_context *contexts, int *memory,
                                            int16_t *q)
 {
@@ -186,7 +188,7 @@ static inline int coefficients_decode_maps(coefficient_maps maps, const uint8_t 
 }
 
 /* Class and liveliness of each coefficient. */
-static inline void coefficients_find_contexts(coefficient_maps maps, const int16_t *q,
+static NEVER_INLINE void coefficients_find_contexts(coefficient_maps maps, const int16_t *q,
                                               int *memory, uint16_t *found)
 {
     const coefficient_past past = coefficient_start(memory, maps.height, maps.width);

@@ -53,11 +53,16 @@ def compiler() -> str:
 
 
 @lru_cache(1)
-def library() -> ctypes.CDLL:
+def built() -> Path:
     path = Path(mkdtemp()) / "libsplitwire.so"
     flags = [*FLAGS, "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden"]
-    subprocess.run([compiler(), *flags, SOURCE, "-o", path], check=True)
-    made = ctypes.CDLL(str(path))
+    subprocess.run([compiler(), *flags, SOURCE, "-o", path], check=True, timeout=300)
+    return path
+
+
+@lru_cache(1)
+def library() -> ctypes.CDLL:
+    made = ctypes.CDLL(str(built()))
     made.sw_error.restype = ctypes.c_char_p
     for name in ("sw_room", "sw_most_bytes", "sw_profile_room"):
         getattr(made, name).restype = ctypes.c_size_t
