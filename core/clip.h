@@ -4,10 +4,10 @@
 #ifndef SPLITWIRE_CORE_CLIP_H
 #define SPLITWIRE_CORE_CLIP_H
 
+#include "_maths.h"
 #include "_quantize.h"
 #include "_statistics.h"
 #include "bytes.h"
-#include "maths.h"
 #include "planes.h"
 #include "spec.h"
 

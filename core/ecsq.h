@@ -3,9 +3,9 @@
 #ifndef SPLITWIRE_CORE_ECSQ_H
 #define SPLITWIRE_CORE_ECSQ_H
 
+#include "_ecsq.h"
 #include "_range.h"
 #include "coding.h"
-#include "ecsq_design.h"
 
 static void start_levels(range_context *contexts, int levels)
 {
@@ -13,28 +13,9 @@ static void start_levels(range_context *contexts, int levels)
         range_start_context(&contexts[i], 1 << 15, 0);
 }
 
-/* The level of each number, and how many bins they are. */
-static ptrdiff_t pick_levels(const ecsq_design *design, const double *y, ptrdiff_t n, uint8_t *indices)
-{
-    ptrdiff_t bins = 0;
-    for (ptrdiff_t i = 0; i < n; i++) {
-        int low = 0, high = design->count - 1;
-        while (low < high) {
-            const int middle = (low + high) / 2;
-            if (design->thresholds[middle] <= y[i])
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        indices[i] = (uint8_t)low;
-        bins += low + 1;
-    }
-    return bins;
-}
-
 static int ecsq_code(const coding *job, const uint8_t *indices, ptrdiff_t bins, writer *to)
 {
-    range_context contexts[MOST_LEVELS];
+    range_context contexts[ECSQ_MOST_LEVELS];
     uint8_t *room = arena_take(job->arena, (size_t)(2 * bins + RANGE_TAIL), 1);
     ptrdiff_t length;
     if (!room)
@@ -60,8 +41,8 @@ static int ecsq_encode(const coding *job, const float *x, writer *to)
     width = (double)range.hi[0] - range.lo[0];
     for (ptrdiff_t i = 0; i < n; i++)
         y[i] = clipped(((double)x[i] - range.lo[0]) / (width == 0 ? 1 : width), 0, 1);
-    design_levels(design, y, n, job->set.levels, job->set.tradeoff);
-    bins = pick_levels(design, y, n, indices);
+    ecsq_place_levels(design, y, n, job->set.levels, job->set.tradeoff);
+    bins = ecsq_pick_levels(design, y, n, indices);
     range_write(to, &range);
     write_bytes(to, design->offsets + 1, (size_t)(job->set.levels - 2));
     return ecsq_code(job, indices, bins, to);
@@ -71,8 +52,8 @@ static int ecsq_decode(const coding *job, reader *from, float *x)
 {
     const int count = job->set.levels;
     uint8_t *indices = arena_take(job->arena, (size_t)job->shape.size, 1);
-    range_context contexts[MOST_LEVELS];
-    float values[MOST_LEVELS];
+    range_context contexts[ECSQ_MOST_LEVELS];
+    float values[ECSQ_MOST_LEVELS];
     const uint8_t *offsets;
     clip_range range;
     int error = indices ? range_read(from, job->arena, 1, &range) : SW_NO_ROOM;
@@ -84,7 +65,7 @@ static int ecsq_decode(const coding *job, reader *from, float *x)
     for (int i = 0; i < count; i++) {
         const int offset = i > 0 && i < count - 1 ? (int8_t)offsets[i - 1] : 0;
         const double lo = range.lo[0], hi = range.hi[0];
-        values[i] = (float)(lo + (hi - lo) * level_position(i, offset, count));
+        values[i] = (float)(lo + (hi - lo) * ecsq_position(i, offset, count));
     }
     start_levels(contexts, count);
     if (!range_decode_symbols(contexts, count - 1, indices, job->shape.size, from->at,

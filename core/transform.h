@@ -7,7 +7,7 @@
 #ifndef SPLITWIRE_CORE_TRANSFORM_H
 #define SPLITWIRE_CORE_TRANSFORM_H
 
-#include "maths.h"
+#include "_maths.h"
 #include "planes.h"
 #include "product.h"
 

@@ -18,6 +18,7 @@ from splitwire.kernels.reference_coefficients import (
     coefficients_decode,
     coefficients_encode,
 )
+from splitwire.kernels.reference_ecsq import ecsq_quantize
 from splitwire.kernels.reference_motion import motion_move, motion_search
 from splitwire.kernels.reference_range import (
     range_decode,
@@ -43,6 +44,7 @@ __all__ = [
     "coefficients_encode",
     "dequantize",
     "dequantize_untile",
+    "ecsq_quantize",
     "frame_shape",
     "histogram",
     "moments",

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from streams import UNIT_RANGE, features, payload_of, stream_of
 
 import splitwire as sw
+from splitwire import kernels
 from splitwire.codecs import laplace
-from splitwire.codecs.ecsq import _design, _positions, _thresholds
 from splitwire.errors import BitstreamError
+from splitwire.kernels.reference_ecsq import positions, thresholds
 
 LEVELS = [2, 3, 8, 16, 64]
 
@@ -93,19 +94,19 @@ def test_more_levels_reach_further():
 def test_thresholds_choose_the_cheapest_level(pairs, seed):
     levels = np.sort(np.array([place / 40 for place, _ in pairs]))
     price = np.array([cost / 200 for _, cost in pairs])
-    thresholds = _thresholds(levels, price)
-    assert (thresholds[1:] >= thresholds[:-1]).all()
+    starts = thresholds(levels, price)
+    assert (starts[1:] >= starts[:-1]).all()
     y = np.random.default_rng(seed).random(200)
-    chosen = np.searchsorted(thresholds, y, "right")
+    chosen = np.searchsorted(starts, y, "right")
     costs = (y[:, None] - levels) ** 2 + price
     np.testing.assert_allclose(costs[np.arange(200), chosen], costs.min(1), atol=1e-12)
 
 
 def test_as_many_numbers_as_levels_have_one_each():
     y = np.array([0, 0.3, 0.55, 1])
-    offsets, thresholds = _design(y, 4, 0)
-    assert np.searchsorted(thresholds, y, "right").tolist() == [0, 1, 2, 3]
-    np.testing.assert_allclose(_positions(offsets), y, atol=1 / (2 * 64 * 3) + 1 / (2 * 2047))
+    offsets, indices = kernels.ecsq_quantize(y, 4, 0)
+    assert indices.tolist() == [0, 1, 2, 3]
+    np.testing.assert_allclose(positions(offsets), y, atol=1 / (2 * 64 * 3) + 1 / (2 * 2047))
 
 
 @pytest.mark.parametrize("levels", LEVELS)

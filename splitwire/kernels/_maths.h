@@ -1,9 +1,9 @@
-/* What a decoder needs of mathematics, without a library of it: the same bits everywhere.
+/* What codecs need of mathematics, without a library of it: the same bits everywhere.
  *
  * Everything is float64, made of operations that IEEE 754 rounds: no fused multiply-add. */
 
-#ifndef SPLITWIRE_CORE_MATHS_H
-#define SPLITWIRE_CORE_MATHS_H
+#ifndef SPLITWIRE_MATHS_H
+#define SPLITWIRE_MATHS_H
 
 #include <stdint.h>
 #include <string.h>
@@ -24,7 +24,7 @@ static inline double clipped(double x, double low, double high)
 }
 
 /* 2^exponent, -1022 to 1023. */
-static double power_of_two(int exponent)
+static inline double power_of_two(int exponent)
 {
     const uint64_t bits = (uint64_t)(1023 + exponent) << 52;
     double power;
@@ -33,7 +33,7 @@ static double power_of_two(int exponent)
 }
 
 /* Of a positive number, by Newton's method; good to a unit in the last place. */
-static double root(double x)
+static inline double root(double x)
 {
     double r = x > 1 ? x : 1;
     for (;;) {
@@ -46,7 +46,7 @@ static double root(double x)
 
 /* The binary logarithm of a positive normal number: its exponent, and for its mantissa m, taken to
  * √½ to √2, the series 2 artanh s of s = (m - 1) / (m + 1). */
-static double log2_of(double x)
+static inline double log2_of(double x)
 {
     const double log2_e = 1.44269504088896340736;
     uint64_t bits;
@@ -69,7 +69,7 @@ static double log2_of(double x)
 }
 
 /* cos(π a / (2 n)), by the series of cosine or sine at no more than π/4. */
-static double cosine(uint64_t a, uint64_t n)
+static inline double cosine(uint64_t a, uint64_t n)
 {
     double sign = 1, x, square, sum = 0;
     a %= 4 * n;
