@@ -1,7 +1,7 @@
 """`ecsq`: a few levels, placed by rate and distortion, coded as adaptive unary bins.
 
 The lightweight codec of Cohen, Choi and Bajić (arXiv:2105.06002, 2105.07102), which needs no
-training: the clip range comes from a Laplace model of the tensor (codecs/laplace.py); within it
+training: the clip range comes from a Laplace model of the tensor (kernels/_laplace.h); within it
 the levels are those of an entropy-constrained scalar quantiser (Chou, Lookabaugh and Gray, 1989)
 whose outermost two stay pinned to the ends of the range; a level's index is truncated unary bins,
 each with the adaptive context of its position.

@@ -27,6 +27,7 @@ from splitwire.kernels._coefficients import (
     coefficients_encode,
 )
 from splitwire.kernels._ecsq import ecsq_quantize
+from splitwire.kernels._laplace import laplace_range
 from splitwire.kernels._motion import motion_move, motion_search
 from splitwire.kernels._quantize import dequantize, dequantize_untile, quantize, quantize_tile
 from splitwire.kernels._range import range_decode, range_encode, unary_decode, unary_encode
@@ -56,6 +57,7 @@ __all__ = [
     "ecsq_quantize",
     "frame_shape",
     "histogram",
+    "laplace_range",
     "moments",
     "motion_move",
     "motion_search",

@@ -19,6 +19,7 @@ from splitwire.kernels.reference_coefficients import (
     coefficients_encode,
 )
 from splitwire.kernels.reference_ecsq import ecsq_quantize
+from splitwire.kernels.reference_laplace import laplace_range
 from splitwire.kernels.reference_motion import motion_move, motion_search
 from splitwire.kernels.reference_range import (
     range_decode,
@@ -47,6 +48,7 @@ __all__ = [
     "ecsq_quantize",
     "frame_shape",
     "histogram",
+    "laplace_range",
     "moments",
     "motion_move",
     "motion_search",

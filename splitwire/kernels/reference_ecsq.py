@@ -3,7 +3,7 @@
 What the function takes, gives and raises is told by the docstring of its compiled twin.
 """
 
-from math import frexp, inf, sqrt
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from splitwire.kernels import ecsq_arguments as arguments
 from splitwire.kernels.arguments import Codes
+from splitwire.kernels.reference_maths import log2
 
 _FINE = 2048  # cells of the histogram on which levels are designed
 _ROUNDS = 30
@@ -22,19 +23,6 @@ def ecsq_quantize(y: npt.ArrayLike, levels: int, tradeoff: float) -> tuple[NDArr
     numbers, count, weight = arguments.quantizer(y, levels, tradeoff)
     offsets, cuts = design(numbers.reshape(-1), count, weight)
     return offsets, np.searchsorted(cuts, numbers, "right").astype(np.uint8)
-
-
-def log2(x: float) -> float:
-    """The binary logarithm of `_maths.h`, operation by operation."""
-    m, exponent = frexp(x)
-    m, exponent = 2 * m, exponent - 1
-    if m > sqrt(2):
-        m, exponent = m / 2, exponent + 1
-    s, total = (m - 1) / (m + 1), 0.0
-    square = s * s
-    for k in range(23, 2, -2):
-        total = (total + 1.0 / k) * square
-    return exponent + 2 * s * (1 + total) * 1.44269504088896340736
 
 
 def positions(offsets: NDArray[np.int8]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from splitwire import kernels
 from splitwire.kernels import reference
-from splitwire.kernels.reference_ecsq import log2
+from splitwire.kernels.reference_maths import log2
 
 
 @settings(max_examples=60, deadline=None)
