@@ -77,12 +77,13 @@ def agree(c: Case, cores: Cores) -> bool:
     assert recoded(ours, c.profile) == ours  # from equal symbols, equal bytes
     for stream in {ours, theirs}:
         assert same_bits(python.decode(stream), native.decode(stream), wasm.decode(stream))
+    assert ours == theirs or c.spec.startswith("ftc")
     return ours == theirs
 
 
 def test_random_tensors(cores: Cores) -> None:
     same = [agree(case(seed), cores) for seed in range(FEW)]
-    assert sum(same) >= 0.97 * FEW  # rounding tips one symbol here and there
+    assert sum(same) >= 0.97 * FEW  # rounding tips a symbol of ftc here and there
 
 
 @pytest.mark.full
