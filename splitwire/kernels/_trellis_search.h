@@ -3,8 +3,7 @@
 #ifndef SPLITWIRE_TRELLIS_SEARCH_H
 #define SPLITWIRE_TRELLIS_SEARCH_H
 
-#include <stddef.h>
-
+#include "_isa.h"
 #include "_trellis.h"
 
 #define TRELLIS_PLACES 14   /* magnitudes from here on are Exp-Golomb coded */
@@ -86,9 +85,9 @@ static inline double trellis_bounded(float x)
 
 /* The indices of z, in half steps, that cost least: squared error and `tradeoff` times bits. The rates
  * are 2 × (TRELLIS_PLACES + 1) numbers a context. */
-static inline void trellis_search(const float *z, const uint16_t *contexts, ptrdiff_t n,
-                                  const float *rates, double tradeoff, trellis_notes notes,
-                                  int16_t *q)
+static NEVER_INLINE void trellis_search(const float *z, const uint16_t *contexts, ptrdiff_t n,
+                                        const float *rates, double tradeoff, trellis_notes notes,
+                                        int16_t *q)
 {
     double costs[TRELLIS_STATES];
     trellis_branch branch = {{0}, {0}};
