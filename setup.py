@@ -8,7 +8,7 @@ from setuptools import Extension, setup
 
 KERNELS = (
     "isa", "fast", "quantize", "tile", "statistics", "bitpack", "rans", "range", "coefficients",
-    "trellis", "motion", "residuals", "ideal",
+    "trellis", "motion", "residuals", "ideal", "ecsq", "laplace",
 )  # fmt: skip
 HEADERS = sorted(path.as_posix() for path in Path("splitwire/kernels").glob("*.h"))
 

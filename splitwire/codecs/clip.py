@@ -2,7 +2,7 @@
 
     3sd       mean ± 3 standard deviations (any positive number before "sd"), within the extremes
     minmax    smallest to largest
-    laplace   the best for the number of levels, by a Laplace model; see laplace.py
+    laplace   the best for the number of levels, by a Laplace model; see kernels/_laplace.h
     profile   learnt from calibration features, so that it need not travel
 
 Feature tensors are nearly normal or nearly Laplacian with rare far outliers: clipping those costs
@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitwire import kernels
-from splitwire.codecs import laplace
 from splitwire.errors import BitstreamError, CodecError
 
 _DEVIATIONS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)sd")
@@ -118,7 +117,7 @@ def learn(planes: Sequence[NDArray[np.float32]], by_channel: bool) -> ClipRange:
 
 def _bounds(rule: str, x: NDArray[np.float32], levels: int) -> tuple[float, float]:
     if rule == "laplace":
-        return laplace.clip_range(x, levels)
+        return kernels.laplace_range(x, levels)
     low, high, mean, deviation = kernels.moments(x)
     match = _DEVIATIONS.fullmatch(rule)
     if match is None:

@@ -26,6 +26,8 @@ from splitwire.kernels._coefficients import (
     coefficients_decode,
     coefficients_encode,
 )
+from splitwire.kernels._ecsq import ecsq_quantize
+from splitwire.kernels._laplace import laplace_range
 from splitwire.kernels._motion import motion_move, motion_search
 from splitwire.kernels._quantize import dequantize, dequantize_untile, quantize, quantize_tile
 from splitwire.kernels._range import range_decode, range_encode, unary_decode, unary_encode
@@ -52,8 +54,10 @@ __all__ = [
     "coefficients_encode",
     "dequantize",
     "dequantize_untile",
+    "ecsq_quantize",
     "frame_shape",
     "histogram",
+    "laplace_range",
     "moments",
     "motion_move",
     "motion_search",

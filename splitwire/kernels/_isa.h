@@ -19,10 +19,12 @@
 #define PREFETCH(address) __builtin_prefetch(address)
 #define PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
 #define ALWAYS_INLINE inline __attribute__((always_inline))
+#define NEVER_INLINE __attribute__((noinline, unused))
 #else
 #define PREFETCH(address) ((void)(address))
 #define PREFETCH_TO_WRITE(address) ((void)(address))
 #define ALWAYS_INLINE inline
+#define NEVER_INLINE
 #endif
 
 /* A kernel that moves this much in all writes to memory past the caches, which are too small to hold

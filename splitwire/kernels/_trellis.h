@@ -9,6 +9,7 @@
 #ifndef SPLITWIRE_TRELLIS_H
 #define SPLITWIRE_TRELLIS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define TRELLIS_STATES 8
@@ -21,5 +22,15 @@ static const uint8_t trellis_next[TRELLIS_STATES][2] = {
 static const uint8_t trellis_ways[TRELLIS_STATES][2] = {
     {0, 9}, {4, 13}, {1, 8}, {5, 12}, {7, 10}, {2, 15}, {6, 11}, {3, 14},
 };
+
+/* Which quantiser each of n indices belongs to. */
+static inline void trellis_find_quantizers(const int16_t *q, ptrdiff_t n, uint8_t *second)
+{
+    int state = 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        second[i] = state & 1;
+        state = trellis_next[state][q[i] & 1];
+    }
+}
 
 #endif

@@ -18,6 +18,8 @@ from splitwire.kernels.reference_coefficients import (
     coefficients_decode,
     coefficients_encode,
 )
+from splitwire.kernels.reference_ecsq import ecsq_quantize
+from splitwire.kernels.reference_laplace import laplace_range
 from splitwire.kernels.reference_motion import motion_move, motion_search
 from splitwire.kernels.reference_range import (
     range_decode,
@@ -43,8 +45,10 @@ __all__ = [
     "coefficients_encode",
     "dequantize",
     "dequantize_untile",
+    "ecsq_quantize",
     "frame_shape",
     "histogram",
+    "laplace_range",
     "moments",
     "motion_move",
     "motion_search",

@@ -1,7 +1,7 @@
 """The plain Python twin of the coder of coefficients: the same streams, in exact integers.
 
 What each function takes, gives and raises is told by the docstring of its compiled twin; what a
-context is, by `_coefficients.pyx`.
+context is, by `_coefficients.h`.
 """
 
 from collections.abc import Iterator

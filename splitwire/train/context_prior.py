@@ -1,6 +1,6 @@
 """What the contexts of `ftc` will make of coefficients, differentiable.
 
-The coder (kernels/_coefficients.pyx) adapts the distribution of each coefficient to how much
+The coder (kernels/_coefficients.h) adapts the distribution of each coefficient to how much
 livelier than expected its neighbours are, and the components before it. Here that distribution is a
 mixture of two Laplace distributions over a bin, whose width a small network tells from the same
 three numbers: the expected magnitude and the two livelinesses.

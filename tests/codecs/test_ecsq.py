@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from streams import UNIT_RANGE, features, payload_of, stream_of
 
 import splitwire as sw
-from splitwire.codecs import laplace
-from splitwire.codecs.ecsq import _design, _positions, _thresholds
+from splitwire import kernels
 from splitwire.errors import BitstreamError
+from splitwire.kernels.reference_ecsq import positions, thresholds
+from splitwire.kernels.reference_laplace import fit
 
 LEVELS = [2, 3, 8, 16, 64]
 
@@ -30,7 +31,7 @@ def error(x, spec):
 
 @pytest.mark.parametrize("below, above", [(1, 1), (0.2, 2), (3, 0.5)])
 def test_the_fit_finds_the_model(below, above):
-    mode, a, b = laplace.fit(np.sort(laplacian(below, above)))
+    mode, a, b = fit(np.sort(laplacian(below, above)))
     assert mode == pytest.approx(0.5, abs=0.1 * (below + above))
     assert a == pytest.approx(below, rel=0.15)
     assert b == pytest.approx(above, rel=0.15)
@@ -39,7 +40,7 @@ def test_the_fit_finds_the_model(below, above):
 def test_the_fit_is_in_the_unit_of_the_numbers():
     numbers = np.sort(laplacian(1, 2, size=500))
     unit = np.float32(2.0**-20)
-    assert laplace.fit(numbers * unit) == tuple(float(unit) * part for part in laplace.fit(numbers))
+    assert fit(numbers * unit) == tuple(float(unit) * part for part in fit(numbers))
 
 
 @pytest.mark.parametrize("below, above", [(1, 1), (0.5, 1)])
@@ -47,9 +48,9 @@ def test_the_fit_is_in_the_unit_of_the_numbers():
 def test_the_ends_are_where_the_derivatives_vanish(below, above, seed):
     """Of few numbers the range is most of their extent."""
     x, levels = laplacian(below, above, size=300, seed=seed), 8
-    lo, hi = laplace.clip_range(x, levels)
+    lo, hi = kernels.laplace_range(x, levels)
     assert x.min() < lo < hi < x.max() and hi - lo > 0.5 * np.ptp(x)
-    mode, a, b = laplace.fit(np.sort(x))
+    mode, a, b = fit(np.sort(x))
     ease = 12 * (levels - 1) ** 2 / ((hi - lo) * (a + b))
     assert (mode - lo) / a == pytest.approx(np.log(ease * a * a), rel=1e-9)
     assert (hi - mode) / b == pytest.approx(np.log(ease * b * b), rel=1e-9)
@@ -60,7 +61,7 @@ def test_the_ends_are_where_the_derivatives_vanish(below, above, seed):
 def test_the_range_is_near_the_best(levels, below, above):
     """No range nearby, with evenly spaced levels, has much less error."""
     x = laplacian(below, above)
-    lo, hi = laplace.clip_range(x, levels)
+    lo, hi = kernels.laplace_range(x, levels)
 
     def cost(lo, hi):
         step = (hi - lo) / (levels - 1)
@@ -74,13 +75,13 @@ def test_the_range_is_near_the_best(levels, below, above):
 
 def test_the_range_of_a_rectified_tensor_begins_at_zero():
     x = np.maximum(laplacian(1, 1, mode=-0.5), 0)
-    lo, hi = laplace.clip_range(x, 8)
+    lo, hi = kernels.laplace_range(x, 8)
     assert lo == 0
     assert 2 < hi < x.max()
 
 
 def test_more_levels_reach_further():
-    ranges = [laplace.clip_range(laplacian(1, 1), levels) for levels in (2, 4, 16, 64)]
+    ranges = [kernels.laplace_range(laplacian(1, 1), levels) for levels in (2, 4, 16, 64)]
     for narrow, wide in pairwise(ranges):
         assert wide[0] <= narrow[0] <= narrow[1] <= wide[1]
 
@@ -93,19 +94,19 @@ def test_more_levels_reach_further():
 def test_thresholds_choose_the_cheapest_level(pairs, seed):
     levels = np.sort(np.array([place / 40 for place, _ in pairs]))
     price = np.array([cost / 200 for _, cost in pairs])
-    thresholds = _thresholds(levels, price)
-    assert (thresholds[1:] >= thresholds[:-1]).all()
+    starts = thresholds(levels, price)
+    assert (starts[1:] >= starts[:-1]).all()
     y = np.random.default_rng(seed).random(200)
-    chosen = np.searchsorted(thresholds, y, "right")
+    chosen = np.searchsorted(starts, y, "right")
     costs = (y[:, None] - levels) ** 2 + price
     np.testing.assert_allclose(costs[np.arange(200), chosen], costs.min(1), atol=1e-12)
 
 
 def test_as_many_numbers_as_levels_have_one_each():
     y = np.array([0, 0.3, 0.55, 1])
-    offsets, thresholds = _design(y, 4, 0)
-    assert np.searchsorted(thresholds, y, "right").tolist() == [0, 1, 2, 3]
-    np.testing.assert_allclose(_positions(offsets), y, atol=1 / (2 * 64 * 3) + 1 / (2 * 2047))
+    offsets, indices = kernels.ecsq_quantize(y, 4, 0)
+    assert indices.tolist() == [0, 1, 2, 3]
+    np.testing.assert_allclose(positions(offsets), y, atol=1 / (2 * 64 * 3) + 1 / (2 * 2047))
 
 
 @pytest.mark.parametrize("levels", LEVELS)

@@ -3,7 +3,7 @@
 Needs no training and no change of the network: a few calibration pictures give it a KLT over
 channels in the metric of the output (sensitivity.py), the weight of each frequency of a DCT
 over the map, and what to expect of every coefficient. One step size then serves all, and a context
-coder (kernels/_coefficients.pyx) starts from what calibration saw.
+coder (kernels/_coefficients.h) starts from what calibration saw.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """The quantiser of `ftc`, and what its context coder starts from.
 
 Indices are chosen by a search through a trellis that weighs squared error against bits, as VVC's
-encoders do (kernels/_trellis.pyx). Left alone, such a search makes coefficients smaller: it saves
+encoders do (_trellis_search.h). Left alone, such a search makes coefficients smaller: it saves
 bits on what is uncertain. The network minds a loss of energy more than its squared error says, as
 every unit that adds up a feature loses alike. So the decoder lifts what was coded, class by class,
 until coefficients are as large as they were on average (E[y x] = E[x²]), within a bound. At large

@@ -1,12 +1,15 @@
-"""The clip range that an asymmetric Laplace model of a tensor makes best for a number of levels.
+"""The NumPy twin of the clip range of a Laplace model, which `_laplace.h` explains.
 
-Cohen, Choi and Bajić (arXiv:2105.06002) fit such a model to the features and choose the range that
-minimises what clipping and quantising cost together. Too wide a range makes every step coarse, too
-narrow a one cuts the tails; few levels want a narrower range than many.
+What the function takes, gives and raises is told by the docstring of its compiled twin.
 """
 
 import numpy as np
+import numpy.typing as npt
 from numpy.typing import NDArray
+
+from splitwire.kernels import laplace_arguments as arguments
+from splitwire.kernels.arguments import refuse_non_finite
+from splitwire.kernels.reference_maths import log2
 
 _CANDIDATES = 129
 _HALVINGS = 60
@@ -14,27 +17,12 @@ _HEAP = 1 / 16  # the share of numbers that makes a heap
 _TINY = 1e-300
 
 
-def clip_range(x: NDArray[np.float32], levels: int) -> tuple[float, float]:
-    """The best range for that many evenly spaced levels, the outermost at its ends.
-
-    With a and b the model's scales below and above its mode m, a range that reaches u scales below
-    and v above it has a width of w = u a + v b and costs, a number,
-
-        2 a³ e⁻ᵘ / (a + b) + 2 b³ e⁻ᵛ / (a + b)     beyond its ends
-        + w² / (12 (levels - 1)²)                   within, half a step to either side
-
-    The derivatives vanish where v = log(12 (levels - 1)² b² / (w (a + b))), and u likewise with a.
-    The larger w, the smaller both: halving finds the w that they make. No end passes the extremes.
-
-    A rectifier leaves a heap at its least value, which no density has. The range begins there, and
-    the model is that of the numbers above.
-
-    Raises:
-        ValueError: the tensor holds no finite number.
-    """
-    numbers = np.sort(x[np.isfinite(x)], axis=None)
+def laplace_range(x: npt.ArrayLike, levels: int) -> tuple[float, float]:
+    """The best range for evenly spaced levels, by a Laplace model of x."""
+    values, count = arguments.ranged(x, levels)
+    numbers = np.sort(values[np.isfinite(values)], axis=None) + np.float32(0)  # no -0
     if not numbers.size:
-        raise ValueError("x holds no finite value; expected at least one")
+        refuse_non_finite()
     least, most = float(numbers[0]), float(numbers[-1])
     if least == most:
         return least, most
@@ -46,7 +34,7 @@ def clip_range(x: NDArray[np.float32], levels: int) -> tuple[float, float]:
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         width = (low + high) / 2
-        ease = 12 * (levels - 1) ** 2 / (width * max(below + above, _TINY))
+        ease = 12 * (count - 1) ** 2 / (width * max(below + above, _TINY))
         reach_below = room_below if rectified else min(_reach(below, ease), room_below)
         reach_above = min(_reach(above, ease), room_above)
         if reach_below + reach_above > width:
@@ -57,7 +45,8 @@ def clip_range(x: NDArray[np.float32], levels: int) -> tuple[float, float]:
 
 
 def _reach(scale: float, ease: float) -> float:
-    return scale * float(np.log(max(ease * scale**2, 1.0)))
+    odds = ease * (scale * scale)
+    return scale * log2(odds) * 0.69314718055994530942 if odds > 1 else 0.0
 
 
 def fit(numbers: NDArray[np.float32]) -> tuple[float, float, float]:

@@ -1,0 +1,3 @@
+import numpy.typing as npt
+
+def laplace_range(x: npt.ArrayLike, levels: int) -> tuple[float, float]: ...
