@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from splitwire.kernels.residual_arguments import LARGEST
 
-_FIRST = 0.2  # a at first
+_FIRST = 0.0  # a at first
 _STRONGEST = 0.6
 _PACE = 0.2  # of a, by correlation
+_FADING = 0.5  # of a, where a block moves
 _TINY = 1e-9
 
 Steps = NDArray[np.float32]
@@ -79,6 +80,7 @@ def smoothed(
     surprise *= still[block]
     correlation = _correlation(surprise, before.surprise, block)
     strength = (before.strength - np.float32(_PACE) * correlation).clip(0, _STRONGEST)
+    strength *= np.where(still, np.float32(1), np.float32(_FADING))
     return Smoothing(z - surprise * strength[block], surprise, strength, step)
 
 
