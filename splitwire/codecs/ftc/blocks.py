@@ -116,6 +116,12 @@ class Blocks:
         return np.lexsort((block.ravel(), u.ravel(), (u + v).ravel()))
 
     @cached_property
+    def block(self) -> NDArray[np.intp]:
+        """That of each place in coding order, (P,)."""
+        down, across = self._in_order(self.rows.blocks, self.columns.blocks)
+        return np.asarray(down * self.grid[1] + across)
+
+    @cached_property
     def exact_rows(self) -> Floats:
         """The DCT down, in integers: as `exact_columns`."""
         return np.asarray(np.rint(self.rows.basis * 2**FINE))

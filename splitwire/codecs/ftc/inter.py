@@ -9,7 +9,7 @@ A decoder's map feeds on itself for ever, so everything that makes it is exact: 
 transformed with products and sums that float64 holds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from splitwire import kernels
 from splitwire.codecs.ftc import steps
 from splitwire.codecs.ftc.blocks import Blocks, blocks_of
 from splitwire.codecs.ftc.profile import FtcProfile, opened
+from splitwire.codecs.ftc.smoothing import Smoothing, smoothed
 from splitwire.codecs.ftc.steps import step_of
 from splitwire.codecs.ftc.transform import LARGEST, Floats, mixed, restored
 from splitwire.codecs.profile import Profile
@@ -27,6 +28,7 @@ from splitwire.kernels.motion_arguments import LANES
 from splitwire.kernels.residual_arguments import (
     CLASSES,
     FARTHEST,
+    LAST,
     MOVES,
     OCTAVES,
     SIZES,
@@ -57,17 +59,20 @@ class Past:
         before: one of long ago, likewise.
         age: residuals since that was.
         model: what the coder has seen.
+        smoothing: an encoder's alone, of the last map; none where that stood alone.
     """
 
     last: Integers
     before: Integers
     age: int
     model: Model
+    smoothing: Smoothing | None = None
 
     @property
     def nbytes(self) -> int:
         """What it takes in memory, about."""
-        return self.last.nbytes + self.before.nbytes + self.model.nbytes
+        smoothing = 0 if self.smoothing is None else self.smoothing.nbytes
+        return self.last.nbytes + self.before.nbytes + self.model.nbytes + smoothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +137,10 @@ class Inter:
             return None
         blocks = self.blocks
         in_order = z.reshape(len(z), -1)[:, blocks.order].astype(np.float32)
+        still = (sources == LAST) & ~vectors.any(1)
+        target = smoothed(in_order, still, blocks.block, step, past.smoothing)
         stream, q, model = kernels.residuals_encode(
-            in_order,
+            target.left,
             vectors,
             sources,
             blocks.grid,
@@ -142,7 +149,8 @@ class Inter:
             past.model,
             _TRADEOFF - _LIVELY * share,
         )
-        return stream.tobytes(), self._after(past, foretold, q, step, model)
+        after = self._after(past, foretold, q, step, model)
+        return stream.tobytes(), replace(after, smoothing=target.after(q))
 
     def decode(self, payload: memoryview, quality: int, past: Past) -> Past:
         """The next past; ValueError where the bytes are damaged."""
