@@ -11,8 +11,8 @@ from typing import ClassVar, Self
 
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.ftc.codec import Ftc
-from splitwire.codecs.learned.profile import opened
 from splitwire.codecs.layout import to_planes
+from splitwire.codecs.learned.profile import opened
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.profiled import ProfiledCodec
 from splitwire.codecs.registry import register_codec
