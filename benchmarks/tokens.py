@@ -1,7 +1,7 @@
 """What the grid of tokens brings to `ftc`: `python benchmarks/tokens.py PHOTOS vit.safetensors`.
 
-At blocks of the transformer that vit.py trained, on the photos that it knows: `ftc` is calibrated on
-crops of every second one, with the grid of tokens and with all of them in a row, and both are
+At blocks of the transformer that vit.py trained, on the photos that it knows: `ftc` is calibrated
+on crops of every second one, with the grid of tokens and with all of them in a row, and both are
 measured on two views of each of the others, beside general codecs clipped in several ways. It
 prints Bjøntegaard delta rates against tokens in a row, with the 95 % interval over photos.
 """

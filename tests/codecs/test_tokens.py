@@ -1,5 +1,6 @@
 """Tokens on a grid in `ftc`: what is coded apart, exactly, and what is refused."""
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 
@@ -271,10 +272,8 @@ def test_damage_leaves_a_decoder_able_to_go_on(data: st.DataObject) -> None:
     for at in data.draw(st.sets(st.integers(0, len(changed) - 1), max_size=3)):
         changed[at] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(changed)))
-    try:
+    with suppress(sw.BitstreamError):
         assert decoder.decode(bitstream.write(header, bytes(changed[:cut]))).shape == SHAPE
-    except sw.BitstreamError:
-        pass
     for stream, expected in following:
         np.testing.assert_array_equal(decoder.decode(stream), expected)
 
