@@ -1,15 +1,17 @@
-"""A small vision transformer, trained here: `python benchmarks/vit.py PHOTOS vit.safetensors`.
+"""Small vision transformers, trained here: `python benchmarks/vit.py vit PHOTOS vit.safetensors`.
 
 No weights of a trained transformer come with a package, so this makes some: 8×8 patches of 64×64
-pixels and a class token, which tell what photo of a folder a random crop is from (half of its short
-side or more, mirrored or not, as calibration crops are, and of varied brightness and contrast).
-`splitwire eval --model benchmarks/vit.py:vit --weights vit.safetensors` then takes it.
+pixels, which tell what photo of a folder a random crop is from (half of its short side or more,
+mirrored or not, as calibration crops are, and of varied brightness and contrast). `vit` reads its
+output from a class token, `averaging` has none and takes the mean of the patches. Then
+`splitwire eval --model benchmarks/vit.py:vit --weights vit.safetensors` takes it.
 """
 
 import argparse
 import math
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +32,14 @@ BATCH, RATE = 64, 1.5e-3
 
 
 def vit() -> tuple[nn.Module, Preprocess]:
+    return transformer()
+
+
+def averaging() -> tuple[nn.Module, Preprocess]:
+    return transformer(class_token=False, global_pool="avg")
+
+
+def transformer(**changes: Any) -> tuple[nn.Module, Preprocess]:
     network = VisionTransformer(
         img_size=SIDE,
         patch_size=8,
@@ -38,15 +48,16 @@ def vit() -> tuple[nn.Module, Preprocess]:
         num_heads=HEADS,
         mlp_ratio=3,
         num_classes=PHOTOS,
+        **changes,
     )
     grey = (127.5,) * 3
     return network, Preprocess(SIDE, SIDE, grey, (64.0,) * 3, "bilinear")
 
 
-def train(folder: str, seconds: float) -> nn.Module:
+def train(name: str, folder: str, seconds: float) -> nn.Module:
     random = np.random.default_rng(0)
     torch.manual_seed(0)
-    network, preprocess = vit()
+    network, preprocess = {"vit": vit, "averaging": averaging}[name]()
     photos = [small(photo.open()) for photo in load_photos(folder, PHOTOS, labelled=False)]
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=0.05)
     began, step, right = time.monotonic(), 0, 0.0
@@ -86,9 +97,10 @@ def crop(photo: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.fl
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("network", choices=("vit", "averaging"))
     parser.add_argument("photos")
     parser.add_argument("out", type=Path)
     parser.add_argument("--minutes", type=float, default=10)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    save_file(train(given.photos, 60 * given.minutes).state_dict(), given.out)
+    save_file(train(given.network, given.photos, 60 * given.minutes).state_dict(), given.out)
