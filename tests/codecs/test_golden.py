@@ -21,6 +21,8 @@ SHAPE = (6, 9, 7)
 PROFILE = GOLDEN / "raw.safetensors"
 LEARNT = GOLDEN / "ftc.safetensors"
 LEARNT_OVER_TIME = GOLDEN / "ftc-sequence.safetensors"
+LEARNT_OF_TOKENS = GOLDEN / "ftc-tokens.safetensors"
+OF_TOKENS = [f"ftc-tokens-{i}" for i in range(3)]
 OVER_TIME = [f"ftc-sequence-{i}" for i in range(9)]
 
 SINGLE = {
@@ -210,6 +212,23 @@ def test_ftc_sequence(writing: bool) -> None:
             refused_alone(codec, old)
 
 
+def test_ftc_of_tokens(writing: bool) -> None:
+    """One before a grid of 4×4: alone, predicted, and with a first token that is not."""
+    x, other = features(17, 4), features(17, 4, seed=1)
+    if writing:
+        profile = sw.codec("ftc").calibrate([features(17, 4, seed=i) for i in range(4)]).profile
+        assert profile is not None
+        profile.save(LEARNT_OF_TOKENS)
+    profile = sw.Profile.load(LEARNT_OF_TOKENS)
+    codec = sw.codec("ftc", quality=80, profile=profile)
+    assert isinstance(codec, PredictiveCodec)
+    encoder, decoder = SequenceEncoder(codec, b"gold"), codec.decoder()
+    jumped = np.concatenate([-9 * other[:1], x[1:]])
+    for name, each in zip(OF_TOKENS, (x, 0.9 * x + 0.1 * other, jumped), strict=True):
+        old = stream(name, encoder.encode(each), writing)
+        check(name, decoder.decode(old), writing)
+
+
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("quality", [30, 80])
 def test_learned(core: str, quality: int, writing: bool) -> None:
@@ -230,9 +249,9 @@ def test_every_codec_has_a_golden_stream() -> None:
 def test_every_golden_file_is_checked() -> None:
     names = {*SINGLE, *RANKS, *(f"{name}-{i}" for name in SEQUENCES for i in range(3))}
     names |= {f"{name}-sequence-{i}" for name in SEQUENCES for i in range(4)}
-    names |= {"raw-profile", "ftc-30", "ftc-80", *OVER_TIME}
+    names |= {"raw-profile", "ftc-30", "ftc-80", *OVER_TIME, *OF_TOKENS}
     names |= {f"learned-{core}-{quality}" for core in CORES for quality in (30, 80)}
     files = {f"{name}.{ending}" for name in names for ending in ("sw", "npy")}
-    files |= {PROFILE.name, LEARNT.name, LEARNT_OVER_TIME.name}
+    files |= {PROFILE.name, LEARNT.name, LEARNT_OVER_TIME.name, LEARNT_OF_TOKENS.name}
     files |= {*(f"learned-{core}.safetensors" for core in CORES)}
     assert {path.name for path in GOLDEN.iterdir()} == files

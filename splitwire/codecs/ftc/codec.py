@@ -6,23 +6,21 @@ over the map, and what to expect of every coefficient. One step size then serves
 coder (kernels/_coefficients.h) starts from what calibration saw.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 from splitwire.codecs.base import Tensor
-from splitwire.codecs.ftc.inter import Past, inter_of
-from splitwire.codecs.ftc.moments import Moments
-from splitwire.codecs.ftc.profile import arrays_of, opened
+from splitwire.codecs.ftc.learner import FtcLearner
 from splitwire.codecs.ftc.rate_control import within_bytes
-from splitwire.codecs.ftc.sensitivity import Learnt, learn_from
 from splitwire.codecs.ftc.steps import MIDDLE, TARGET
+from splitwire.codecs.ftc.token_inter import prediction_of
+from splitwire.codecs.ftc.tokens import opened
 from splitwire.codecs.layout import from_planes, to_planes
 from splitwire.codecs.pacing import Pace
 from splitwire.codecs.parameter import parameter
 from splitwire.codecs.predictive import PredictiveCodec
-from splitwire.codecs.profile import Profile
 from splitwire.codecs.profiled import TOP, ProfiledCodec
 from splitwire.codecs.registry import register_codec
 from splitwire.errors import CodecError
@@ -64,12 +62,12 @@ class Ftc(ProfiledCodec, PredictiveCodec):
         for x in features:
             learner.add(x, ())
         for slopes in () if gradients is None else gradients:
-            learner.moments.add_gradient(to_planes(slopes))
+            learner.add_gradient(slopes)
         return learner.made()
 
-    def learner(self) -> "FtcLearner":
+    def learner(self) -> "FtcLearner[Ftc]":
         """What learns likewise from one tensor after another, of which it keeps the features."""
-        return FtcLearner(self, Moments())
+        return FtcLearner(self)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -84,9 +82,9 @@ class Ftc(ProfiledCodec, PredictiveCodec):
             self.target_bytes, MIDDLE, TOP, lambda q: replace(self, target_bytes=0, quality=q)
         )
 
-    def _encode_next(self, x: Tensor, past: Past | None) -> tuple[bytes, Past | None] | None:
+    def _encode_next(self, x: Tensor, past: Any) -> tuple[bytes, Any] | None:
         assert self.profile is not None
-        table, inter = opened(self.profile), inter_of(self.profile)
+        table, inter = opened(self.profile), prediction_of(self.profile)
         planes = to_planes(x)
         if past is None or inter is None:
             payload = self._encode(x)
@@ -100,11 +98,11 @@ class Ftc(ProfiledCodec, PredictiveCodec):
         return bytes([self.quality]) + stream, after
 
     def _decode_next(
-        self, payload: memoryview, shape: tuple[int, ...], past: Past | None
-    ) -> tuple[Tensor, Past | None]:
+        self, payload: memoryview, shape: tuple[int, ...], past: Any
+    ) -> tuple[Tensor, Any]:
         quality = self._quality_of(payload, shape)
         assert self.profile is not None
-        table, inter = opened(self.profile), inter_of(self.profile)
+        table, inter = opened(self.profile), prediction_of(self.profile)
         if past is None or inter is None:
             numbers = table.decoded(payload[1:], quality)
             after = None if inter is None else inter.start(numbers)
@@ -118,33 +116,3 @@ class Ftc(ProfiledCodec, PredictiveCodec):
             return self.quality
         encode = partial(opened(self.profile).encode, planes)
         return within_bytes(self.target_bytes, around, encode, TOP)
-
-
-@dataclass(eq=False)
-class FtcLearner:
-    """Counts tensors, and makes a codec of what it counted."""
-
-    codec: Ftc
-    moments: Moments
-    _learnt: Learnt | None = None
-
-    def add(self, x: Tensor, gradients: Sequence[Tensor]) -> None:
-        """Count a feature tensor and gradients of its shape.
-
-        Raises:
-            CodecError: the shape is another than before, or they hold NaN or infinity.
-        """
-        self.moments.add(to_planes(x))
-        for slopes in gradients:
-            self.moments.add_gradient(to_planes(slopes))
-
-    def made(self, scale: float = 1.0) -> Ftc:
-        """The codec with a profile; nothing can be added any more.
-
-        Raises:
-            CodecError: nothing was counted.
-        """
-        if self._learnt is None:
-            self._learnt = learn_from(self.moments)
-        arrays = arrays_of(self._learnt.scaled(scale))
-        return replace(self.codec, profile=Profile(self.codec.name, arrays))

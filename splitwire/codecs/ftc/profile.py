@@ -126,7 +126,11 @@ class FtcProfile:
 
     def encode(self, planes: Tensor, quality: int) -> bytes:
         """The bytes of planes (C, H, W) at a quality."""
-        q = self.quantised(self.coefficients(planes), quality)
+        return self.encoded(self.integers(planes), quality)
+
+    def encoded(self, numbers: Floats, quality: int) -> bytes:
+        """The bytes of planes in the unit of the inverse transform."""
+        q = self.quantised(self.weighted(numbers), quality)
         return kernels.coefficients_encode(q, *self.model(quality)).tobytes()
 
     def decode(self, payload: memoryview, quality: int) -> Tensor:

@@ -11,6 +11,7 @@ has an M and a U of its own. The weights hold the root of the information that i
 component and frequency.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -75,16 +76,33 @@ def learn(features: Iterable[Planes], gradients: Iterable[Planes] | None) -> Lea
     return learn_from(moments)
 
 
-def learn_from(moments: Moments) -> Learnt:
-    """The transform for the features that were counted; those kept become its spectra.
+def even_cost(*parts: Moments) -> float:
+    """Twice what a unit error costs where no gradient says it, in nats.
 
-    Without gradients every error costs its square, and all of a tensor's variance a nat.
+    Without gradients every error costs its square, and all of a tensor's variance a nat. Where
+    other parts of the tensor have gradients, it is next to nothing beside theirs.
 
     Raises:
         CodecError: nothing was counted.
     """
-    if not moments.features:
+    if not parts or not all(part.features for part in parts):
         raise CodecError("ftc: calibration takes one or more tensors of one shape")
+    met = [np.trace(part.metrics()[0].sum(0)) / max(part.gradients, 1) for part in parts]
+    if any(met):
+        return RIDGE * float(sum(met)) / sum(math.prod(part.shape) for part in parts)
+    variance = sum(np.trace(part.covariances()[0].sum(0)) / part.features for part in parts)
+    return float(2 / (variance or 1.0))
+
+
+def learn_from(moments: Moments, even: float | None = None) -> Learnt:
+    """The transform for the features that were counted; those kept become its spectra.
+
+    even: what errors cost without gradients, where `even_cost` takes other parts into account.
+
+    Raises:
+        CodecError: nothing was counted.
+    """
+    even = even_cost(moments) if even is None else even
     channels, height, width = moments.shape
     bands, which = frequency_bands(height, width), octaves(height, width)
     octave = np.zeros(int(bands.max()) + 1, np.intp)
@@ -96,8 +114,7 @@ def learn_from(moments: Moments) -> Learnt:
         joined = np.tensordot(of_octave.astype(np.float64), slopes, 1)
         metrics = _covariances(joined, of_octave @ met)
     else:
-        nat = 2 / (np.trace(powers.sum(0)) / moments.features or 1.0)
-        metrics = [nat * np.eye(channels)] * len(powers)
+        metrics = [even * np.eye(channels)] * len(powers)
     pairs = zip(metrics, _covariances(powers, seen), strict=True)
     ways = [_klt(metric, covariance) for metric, covariance in pairs]
     forward, backward = (np.stack(matrices) for matrices in zip(*ways, strict=True))

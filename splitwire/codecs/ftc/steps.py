@@ -51,11 +51,15 @@ def scales(learnt: Learnt) -> NDArray[np.int16]:
     return np.asarray(np.rint(8 * np.log2(np.maximum(means, floor))).astype(np.int16))
 
 
-def level(spectra: NDArray[np.floating[Any]]) -> int:
-    """The step size that costs `TARGET` nats: half the squared error of weighted coefficients."""
+def level(*spectra: NDArray[np.floating[Any]]) -> int:
+    """The step size that costs `TARGET` nats: half the squared error of weighted coefficients.
+
+    spectra: (N, C, H, W), of each part of a tensor that has statistics of its own.
+    """
     best = 0
     for bit in (1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1):
-        if _cost(spectra, step_of(best - 1024 + bit)) < TARGET:
+        step = step_of(best - 1024 + bit)
+        if sum(_cost(part, step) for part in spectra) < TARGET:
             best += bit
     return best - 1024
 

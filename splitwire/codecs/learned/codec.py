@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.ftc.codec import Ftc
+from splitwire.codecs.layout import to_planes
 from splitwire.codecs.learned.profile import opened
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.profiled import ProfiledCodec
@@ -44,6 +45,7 @@ class Learned(ProfiledCodec):
         Raises:
             CodecError: there are no features, their shapes differ, or they hold NaN or infinity.
         """
-        start = Ftc.of({}).calibrate(features, gradients).profile
+        slopes = None if gradients is None else map(to_planes, gradients)
+        start = Ftc.of({}).calibrate(map(to_planes, features), slopes).profile
         assert start is not None
         return replace(self, profile=Profile(self.name, start.arrays))
