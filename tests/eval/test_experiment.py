@@ -15,6 +15,8 @@ from splitwire.eval.experiment import (
 )
 from splitwire.eval.spelling import spell_out
 
+EXPERIMENTS = Path(__file__).parents[2] / "experiments"
+
 
 def written(folder: Path, text: str) -> Path:
     file = folder / "experiment.toml"
@@ -80,6 +82,13 @@ def test_another_network_gets_splits_of_its_own(tmp_path: Path) -> None:
 def test_the_network_says_which_task_it_is_for(model: str, task: str) -> None:
     assert load_experiment(model=model).task == task
     assert load_experiment(model=model, task="embedding").task == "embedding"
+
+
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_packaged_experiments_name_what_there_is(path: Path) -> None:
+    plan = load_experiment(path)
+    assert plan.codings() and plan.cloud_only()
+    assert plan.task == load_experiment(model=plan.model).task
 
 
 def test_automatic_splits_are_three_smaller_than_the_picture(lite0: sw.Model) -> None:
