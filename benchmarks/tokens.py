@@ -1,6 +1,6 @@
-"""What the grid of tokens brings to `ftc`: `python benchmarks/tokens.py PHOTOS vit.safetensors`.
+"""What the grid of tokens brings to `ftc`: `python benchmarks/tokens.py vit PHOTOS WEIGHTS`.
 
-At blocks of the transformer that vit.py trained, on the photos that it knows: `ftc` is calibrated
+At blocks of a transformer that vit.py trained, on the photos that it knows: `ftc` is calibrated
 on crops of every second one, with the grid of tokens and with all of them in a row, and both are
 measured on two views of each of the others, beside general codecs clipped in several ways. It
 prints Bjøntegaard delta rates against tokens in a row, with the 95 % interval over photos.
@@ -22,7 +22,7 @@ from splitwire.eval.run import Run
 from splitwire.eval.summary import Summary
 from splitwire.tasks.registry import load_task
 
-MODEL = f"{Path(__file__).parent / 'vit.py'}:vit"
+NETWORKS = Path(__file__).parent / "vit.py"
 PHOTOS = 200
 CROPS, HELD, VIEWS = 400, 100, 2
 QUALITIES = "quality=34+42+50+58+66"
@@ -37,6 +37,7 @@ NATS = 0.05
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("network", choices=("vit", "averaging"))
     parser.add_argument("photos")
     parser.add_argument("weights")
     parser.add_argument("--splits", nargs="+", default=["blocks.1"])
@@ -48,17 +49,18 @@ def main() -> None:
         for photo in some:
             if not (given.out / name / photo.path.name).exists():
                 (given.out / name / photo.path.name).symlink_to(photo.path.resolve())
+    network = f"{NETWORKS}:{given.network}", given.weights
     for split in given.splits:
-        profiles = learn(given.weights, split, photos[::2], given.out)
-        print(f"\n## {split}\n\n{measure(given.weights, split, profiles, given.out)}", flush=True)
+        profiles = learn(network, split, photos[::2], given.out)
+        print(f"\n## {split}\n\n{measure(network, split, profiles, given.out)}", flush=True)
 
 
-def learn(weights: str, split: str, photos: list[Photo], out: Path) -> dict[str, Path]:
+def learn(network: tuple[str, str], split: str, photos: list[Photo], out: Path) -> dict[str, Path]:
     """The profiles of tokens on their grid, and in a row."""
     files = {name: out / f"{split}-{name}.profile" for name in ("grid", "row")}
     if all(file.exists() for file in files.values()):
         return files
-    model = sw.load_model(MODEL, weights)
+    model = sw.load_model(*network)
     cut, task = sw.split(model, split), load_task("classification", model)
     known, held = hold_out(photos, one_in=5)
     seen = list(watch(cut, crops(known, model.preprocess, CROPS, 0), task))
@@ -78,11 +80,11 @@ def learn_one(cut: sw.Split, task: sw.Task, seen: list, tried: list) -> Profile:
     return codec.profile
 
 
-def measure(weights: str, split: str, profiles: dict[str, Path], out: Path) -> str:
+def measure(network: tuple[str, str], split: str, profiles: dict[str, Path], out: Path) -> str:
     ours = [f"ftc:profile={file},{QUALITIES}" for file in profiles.values()]
     plan = load_experiment(
-        model=MODEL,
-        weights=weights,
+        model=network[0],
+        weights=network[1],
         splits=[split],
         codecs=[*ours, *PEERS],
         pictures=[],
