@@ -49,6 +49,8 @@ def register_codec(cls: type[C]) -> type[C]:
             f"{cls.__qualname__}.name must be 1 to 32 lower-case letters, digits and hyphens, "
             f"not {name!r}"
         )
+    if name in BUILTIN:
+        import_module(f"splitwire.codecs.{name}")  # whose the name is, loaded or not
     taken = _registered.get(name)
     if taken is not None and (taken.__module__, taken.__qualname__) != (
         cls.__module__,

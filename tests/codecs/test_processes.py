@@ -157,6 +157,12 @@ with open(sys.argv[2], "wb") as file:
         sw.decode(stream.read_bytes())
 
 
+def test_a_built_in_name_is_taken_before_its_codec_is_loaded(tmp_path: Path) -> None:
+    code = ADD_ON.replace('"halves"', '"png"')
+    done = run(code, path=tmp_path)
+    assert "'png' is taken by splitwire.codecs.png.Png" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("source", "entry", "words"),
     [
@@ -172,11 +178,12 @@ def test_broken_add_on_only_warns(tmp_path: Path, source: str, entry: str, words
     install(tmp_path, "broken", source, entry)
     code = """
 import splitwire
+from splitwire.codecs.registry import codec_names
 x = splitwire.decode(splitwire.codec("jpeg").encode([1.0, 2.0]))
-print(x.shape)
+print(x.shape, "broken" in codec_names())
 """
     done = run(code, path=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "(2,)"
+    assert done.stdout.strip() == "(2,) False"
     assert "UserWarning: the codec 'broken'" in done.stderr
     assert words in done.stderr

@@ -88,7 +88,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def frames(model: sw.Model, clip: Path, count: int) -> Iterator[tuple[str, Tensor]]:
     """The first frames of a clip, as an edge takes them."""
-    for name, x in islice(supply(model, str(clip), count)[1], count):
+    for name, x in islice(supply(model.preprocess, str(clip), count)[1], count):
         assert isinstance(x, np.ndarray)
         yield name, x
 
