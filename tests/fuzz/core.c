@@ -1,7 +1,7 @@
 /* Mutated streams, profiles and specs through the C core, under sanitizers, as fast as C goes:
  *
  *     gcc -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -Iinclude -Icore \
- *         -Isplitwire/kernels tests/fuzz/core.c -o /tmp/fuzz
+ *         -Isplitwire/kernels tests/fuzz/core.c -o /tmp/fuzz -lm
  *     /tmp/fuzz 10000000 1 tests/golden/ftc.safetensors tests/golden/raw.safetensors
  *
  * Each trial damages a stream (bits flipped, bytes overwritten, cut, extended, or all of it random) in a
@@ -10,28 +10,8 @@
  * must come back. Profiles are damaged likewise, most often under a right digest, and what opens
  * must decode and encode without harm. */
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "../../core/splitwire.c"
-
-static uint64_t state = 1;
-
-static uint32_t draw(uint32_t below) /* xorshift64* */
-{
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return (uint32_t)((state * 0x2545F4914F6CDD1Du >> 32) % below);
-}
-
-static void require(int holds, const char *what)
-{
-    if (!holds) {
-        fprintf(stderr, "failed: %s\n", what);
-        abort();
-    }
-}
+#include "draws.h"
 
 /* A damaged copy, in a block of its own so that a byte beyond it is noticed. The first `safe` bytes stay. */
 static uint8_t *damaged(const uint8_t *data, size_t *length, size_t safe)

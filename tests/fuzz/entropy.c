@@ -9,32 +9,13 @@
  * reads or writes elsewhere ends the run. Streams that were not damaged must come back. The seed is
  * the second argument. */
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "_mix.h"
 #include "_range.h"
 #include "_rans_stream.h"
 #include "_rans_table.h"
-
-static uint64_t state = 1;
-
-static uint32_t draw(uint32_t below) /* xorshift64* */
-{
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return (uint32_t)((state * 0x2545F4914F6CDD1Du >> 32) % below);
-}
-
-static void require(int holds, const char *what)
-{
-    if (!holds) {
-        fprintf(stderr, "failed: %s\n", what);
-        abort();
-    }
-}
+#include "draws.h"
 
 /* A damaged copy, in a block of its own so that a byte beyond it is noticed. */
 static uint8_t *damaged(const uint8_t *stream, ptrdiff_t *length)
