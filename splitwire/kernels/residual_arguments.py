@@ -50,11 +50,6 @@ class Model:
     before: Codes
     lately: Words
 
-    @property
-    def nbytes(self) -> int:
-        """What it takes in memory."""
-        return sum(array.nbytes for array in vars(self).values())
-
     def copy(self) -> "Model":
         """One that can be changed."""
         return Model(*(array.copy() for array in vars(self).values()))

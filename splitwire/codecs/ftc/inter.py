@@ -68,12 +68,6 @@ class Past:
     model: Model
     smoothing: Smoothing | None = None
 
-    @property
-    def nbytes(self) -> int:
-        """What it takes in memory, about."""
-        smoothing = 0 if self.smoothing is None else self.smoothing.nbytes
-        return self.last.nbytes + self.before.nbytes + self.model.nbytes + smoothing
-
 
 @dataclass(frozen=True, eq=False)
 class Inter:

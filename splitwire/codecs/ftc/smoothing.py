@@ -44,11 +44,6 @@ class Smoothing:
     strength: Steps
     step: float
 
-    @property
-    def nbytes(self) -> int:
-        """What it takes in memory."""
-        return self.left.nbytes + self.surprise.nbytes + self.strength.nbytes
-
     def after(self, q: NDArray[np.int16]) -> "Smoothing":
         """What is remembered once these indices are coded."""
         return replace(self, left=self.left - q)
