@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from splitwire.bundle.opened import Bundle
 from splitwire.codecs.base import Codec
+from splitwire.models.arrays import array
 from splitwire.models.split import Split
 from splitwire.runner.halves import Halves
 from splitwire.runner.local import decode, decode_arrays, encode
-from splitwire.tasks.arrays import array
 from splitwire.tasks.base import Output, Task, tensors
 
 OUTPUTS, DIVERGENCE = 1e-3, 1e-4

@@ -16,9 +16,9 @@ from splitwire.codecs.registry import codec
 from splitwire.errors import CodecError, RemoteError, SplitwireError, TaskError
 from splitwire.live.protocol import TEXT_BYTES
 from splitwire.live.shown import shown
+from splitwire.models.arrays import array, is_floating
 from splitwire.models.described import Described
 from splitwire.runner.local import decode_arrays, encode
-from splitwire.tasks.arrays import array, is_floating
 from splitwire.tasks.base import Output, Prediction, Task, tensors
 
 _EXACT = "raw:dtype=float32"

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from splitwire.codecs import bitstream
 from splitwire.codecs.base import Codec, Decoder, Encoder, Tensor
 from splitwire.errors import BitstreamError
+from splitwire.models.arrays import array
 from splitwire.runner import packet
 from splitwire.runner.halves import Halves
 from splitwire.runner.link import Delivery, Link
@@ -105,8 +105,8 @@ def decode(
 
     decoded = decode_arrays(data, decoders, [crossing.shape for crossing in crossings])
     return [
-        torch.from_numpy(array).to(crossing.dtype)
-        for array, crossing in zip(decoded, crossings, strict=True)
+        torch.from_numpy(found).to(crossing.dtype)
+        for found, crossing in zip(decoded, crossings, strict=True)
     ]
 
 
@@ -124,9 +124,9 @@ def decode_arrays(
     arrays = []
     for stream, decoder, shape in zip(streams, decoders, shapes, strict=True):
         expected = coded_shape(shape)
-        array = _decoded(stream, decoder, expected)
-        _check_shape(array.shape, expected)
-        arrays.append(array.reshape(shape))
+        found = _decoded(stream, decoder, expected)
+        _check_shape(found.shape, expected)
+        arrays.append(found.reshape(shape))
     return arrays
 
 
@@ -148,11 +148,7 @@ def _check_shape(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
 
 def as_array(tensor: Any) -> NDArray[Any]:
     """A crossing tensor, or array, as codecs take it: no batch dimension, and no bfloat16."""
-    coded = tensor.reshape(coded_shape(tuple(tensor.shape)))
-    if isinstance(coded, np.ndarray):
-        return coded
-    found: NDArray[Any] = (coded.float() if str(coded.dtype) == "torch.bfloat16" else coded).numpy()
-    return found
+    return array(tensor).reshape(coded_shape(tuple(tensor.shape)))
 
 
 def coded_shape(shape: tuple[int, ...]) -> tuple[int, ...]:

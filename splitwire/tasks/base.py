@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from splitwire.errors import TaskError
+from splitwire.models.arrays import array, is_floating, is_tensor, leaves
 from splitwire.models.described import Described
-from splitwire.tasks.arrays import array, is_floating, is_tensor, leaves
 from splitwire.tasks.metric import Metric
 
 if TYPE_CHECKING:  # predictions are made without it

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from splitwire.errors import TaskError
+from splitwire.models.arrays import array, is_tensor
 from splitwire.models.described import Described
-from splitwire.tasks.arrays import array, is_tensor
 from splitwire.tasks.base import Output, Prediction, Task, described, tensors
 from splitwire.tasks.metric import Metric
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitwire.errors import TaskError
+from splitwire.models.arrays import array, is_floating
 from splitwire.models.described import Described
-from splitwire.tasks.arrays import array, is_floating
 from splitwire.tasks.base import Output, Prediction, Task, described, tensors
 from splitwire.tasks.metric import Metric, mean
 

@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 
 from splitwire.data.truth import Objects
 from splitwire.errors import TaskError
+from splitwire.models.arrays import array, is_tensor
 from splitwire.models.described import Described
-from splitwire.tasks.arrays import array, is_tensor
 from splitwire.tasks.base import Output, Prediction, Task, described
 from splitwire.tasks.chances import categorical_divergence, categorical_likelihood
 from splitwire.tasks.drawing import colour

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from splitwire.tasks.arrays import is_tensor
+from splitwire.models.arrays import is_tensor
 from splitwire.tasks.base import Output
 
 _SOFTENING = 1.8  # cells that are added to a distance before it divides: MoveNet's

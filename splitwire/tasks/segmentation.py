@@ -9,8 +9,8 @@ from PIL import Image
 
 from splitwire.data.truth import MaskFile
 from splitwire.errors import TaskError
+from splitwire.models.arrays import array, is_tensor
 from splitwire.models.described import Described
-from splitwire.tasks.arrays import array, is_tensor
 from splitwire.tasks.base import Output, Prediction, Task, described
 from splitwire.tasks.chances import (
     bernoulli_divergence,

@@ -1,4 +1,4 @@
-"""The tensors of an output, whatever made it: torch's, or arrays of a network that ran without."""
+"""Tensors, whatever made them: torch's, or arrays of a network that ran without."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
