@@ -1,5 +1,6 @@
 """Symbols through static rANS: see `_rans.h` for the arithmetic, `_rans_stream.h` for the stream."""
 
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
@@ -38,6 +39,7 @@ cdef extern from "_rans_stream.h" nogil:
     )
 
 cdef extern from "_rans_table.h" nogil:
+    enum: RANS_MOST_SYMBOLS
     int rans_normalize(const int64_t *counts, int symbols, int precision, uint16_t *frequencies)
     ptrdiff_t rans_packed_capacity(int symbols, int precision)
     ptrdiff_t rans_pack_levels(
@@ -98,13 +100,16 @@ def unpack_frequencies(buffer, symbols):
     cdef int size = arguments.alphabet(symbols), precision = arguments.precision(size), good
     cdef const uint8_t[::1] stream = arguments.stream(buffer)
     cdef const uint8_t *begin = &stream[0] if stream.shape[0] else NULL
-    weights = np.empty(size, np.int64)
-    cdef int64_t[::1] view = weights
+    cdef int64_t weights[RANS_MOST_SYMBOLS]
+    result = np.empty(size, np.uint16)
+    cdef uint16_t[::1] frequencies = result
     with nogil:
-        good = rans_unpack_levels(begin, stream.shape[0], size, precision, &view[0])
+        good = rans_unpack_levels(begin, stream.shape[0], size, precision, weights)
+        if good:
+            rans_normalize(weights, size, precision, &frequencies[0])
     if not good:
         arguments.refuse_frequencies()
-    return rans_frequencies(weights)
+    return result
 
 
 def rans_encode(symbols, frequencies, tables=None):
@@ -141,7 +146,7 @@ def rans_decode(buffer, frequencies, shape, tables=None):
     no such stream. Nearly all damage is noticed, but a checksum has to be the caller's.
     """
     data = arguments.stream(buffer)
-    return _decode(data, np.array([data.size]), frequencies, shape, tables, False)
+    return _decode(data, np.array([data.size], np.int64), frequencies, shape, tables, False)
 
 
 def rans_decode_streams(buffer, lengths, frequencies, shape, tables=None):
@@ -184,7 +189,9 @@ def _encode(symbols, frequencies, tables, many):
 def _decode(data, lengths, frequencies, shape, tables, many):
     shape = arguments.symbol_shape(shape)
     plan = arguments.rans_plan(frequencies, shape, tables, many)
-    cdef const int64_t[::1] taken = arguments.stream_lengths(lengths, plan.streams, data.size)
+    if many:
+        lengths = arguments.stream_lengths(lengths, plan.streams, data.size)
+    cdef const int64_t[::1] taken = lengths
     cdef ptrdiff_t n = plan.size, streams = plan.streams, rows = plan.rows, i
     cdef _Tables made = _Tables(plan, True)
     result = np.empty(shape, plan.dtype)
@@ -209,39 +216,41 @@ cdef class _Tables:
     """What the bodies take of the tables of a plan, in memory of its own."""
 
     cdef rans_tables all
-    cdef object memory
+    cdef uint32_t *memory
+    cdef const int32_t[::1] of_row
 
     def __cinit__(self, plan, decoding):
         cdef const uint16_t[:, ::1] frequencies = plan.frequencies
-        cdef const int32_t[::1] of_row = plan.of_row
         cdef ptrdiff_t count = frequencies.shape[0], i
         cdef int size = frequencies.shape[1], precision = plan.precision
-        models = np.empty((2, count, size), np.uint32)
-        cdef uint32_t[:, :, ::1] model = models
-        cdef uint32_t[:, ::1] slots
-        cdef uint16_t[:, ::1] symbols
+        cdef ptrdiff_t words = count * size, slots = count << precision
+        self.memory = <uint32_t *>PyMem_Malloc(4 * (2 * words + (slots if decoding else 0)))
+        if self.memory == NULL:
+            raise MemoryError
+        cdef uint32_t *looked_up = self.memory + 2 * words
         for i in range(count):
             if not rans_fill_model(
-                &frequencies[i, 0], size, precision, &model[0, i, 0], &model[1, i, 0]
+                &frequencies[i, 0], size, precision, self.memory + i * size,
+                self.memory + words + i * size
             ):
                 arguments.refuse_table(plan.frequencies, i)
-        looked_up = None
-        self.all.slots = NULL
-        self.all.slot_symbol = NULL
-        if decoding and size <= 256:
-            looked_up = slots = np.empty((count, 1 << precision), np.uint32)
-            for i in range(count):
-                rans_fill_slots(&frequencies[i, 0], size, &slots[i, 0])
-            self.all.slots = &slots[0, 0]
-        elif decoding:
-            looked_up = symbols = np.empty((count, 1 << precision), np.uint16)
-            for i in range(count):
-                rans_fill_slot_symbols(&frequencies[i, 0], size, &symbols[i, 0])
-            self.all.slot_symbol = &symbols[0, 0]
-        self.memory = (models, looked_up, plan)
-        self.all.model = &model[0, 0, 0]
-        self.all.reciprocal = &model[1, 0, 0]
-        self.all.of_row = &of_row[0]
+            if not decoding:
+                continue
+            if size <= 256:
+                rans_fill_slots(&frequencies[i, 0], size, looked_up + (i << precision))
+            else:
+                rans_fill_slot_symbols(
+                    &frequencies[i, 0], size, <uint16_t *>looked_up + (i << precision)
+                )
+        self.of_row = plan.of_row
+        self.all.model = self.memory
+        self.all.reciprocal = self.memory + words
+        self.all.slots = looked_up if decoding and size <= 256 else NULL
+        self.all.slot_symbol = <uint16_t *>looked_up if decoding and size > 256 else NULL
+        self.all.of_row = &self.of_row[0]
         self.all.row_length = plan.row_length
         self.all.symbols = size
         self.all.precision = precision
+
+    def __dealloc__(self):
+        PyMem_Free(self.memory)

@@ -5,6 +5,55 @@
 
 #include "_range.h"
 
+#define RANS_MOST_SYMBOLS 4096
+
+/* Whether a step of symbol a comes before one of b: that of the larger count / (2 f + step) where f
+ * grows, of the smaller where it shrinks, and of two alike that of the first symbol. */
+static inline int rans_steps_first(const int64_t *counts, const uint16_t *frequencies, int step,
+                                   int a, int b)
+{
+    const int64_t here = counts[a] * (2 * frequencies[b] + step);
+    const int64_t there = counts[b] * (2 * frequencies[a] + step);
+    return here == there ? a < b : (here > there) == (step > 0);
+}
+
+/* Lets the symbol at a place of a heap sink to where both below it step later. */
+static void rans_sink(uint16_t *heap, int size, int place, const int64_t *counts,
+                      const uint16_t *frequencies, int step)
+{
+    const uint16_t symbol = heap[place];
+    for (int below = 2 * place + 1; below < size; below = 2 * place + 1) {
+        if (below + 1 < size &&
+            rans_steps_first(counts, frequencies, step, heap[below + 1], heap[below]))
+            below++;
+        if (rans_steps_first(counts, frequencies, step, symbol, heap[below]))
+            break;
+        heap[place] = heap[below];
+        place = below;
+    }
+    heap[place] = symbol;
+}
+
+/* Adds `left` to the sum of the frequencies, by ones, each where it costs least or gains most. */
+static void rans_settle(const int64_t *counts, int symbols, int64_t left, uint16_t *frequencies)
+{
+    const int step = left > 0 ? 1 : -1, least = step > 0 ? 1 : 2;
+    uint16_t heap[RANS_MOST_SYMBOLS];
+    int size = 0;
+    for (int s = 0; s < symbols; s++)
+        if (frequencies[s] >= least)
+            heap[size++] = (uint16_t)s;
+    for (int place = size / 2 - 1; place >= 0; place--)
+        rans_sink(heap, size, place, counts, frequencies, step);
+    for (; left; left -= step) {
+        uint16_t *f = &frequencies[heap[0]];
+        *f = (uint16_t)(*f + step);
+        if (*f < least)
+            heap[0] = heap[--size];
+        rans_sink(heap, size, 0, counts, frequencies, step);
+    }
+}
+
 /* Frequencies that cost little more than the counts' entropy: each is rounded to the nearest, and
  * never to 0; then the sum is put right step by step where a step costs least or gains most. One
  * from f to f + 1 gains count log(1 + 1/f), which is count / (f + 1/2) but for a term in 1/f^3; the
@@ -30,23 +79,8 @@ static int rans_normalize(const int64_t *counts, int symbols, int precision, uin
     if (used == 1) {
         frequencies[only]--;
         frequencies[only ? only - 1 : 1] = 1;
-        return 1;
-    }
-    for (const int step = left > 0 ? 1 : -1; left; left -= step) {
-        int best = -1;
-        for (int s = 0; s < symbols; s++) {
-            const int64_t f = frequencies[s];
-            if (!f || (step < 0 && f == 1))
-                continue;
-            if (best >= 0) { /* compare count / (2 f + step) */
-                const int64_t here = counts[s] * (2 * frequencies[best] + step);
-                const int64_t there = counts[best] * (2 * f + step);
-                if (step > 0 ? here <= there : here >= there)
-                    continue;
-            }
-            best = s;
-        }
-        frequencies[best] = (uint16_t)(frequencies[best] + step);
+    } else if (left) {
+        rans_settle(counts, symbols, left, frequencies);
     }
     return 1;
 }
