@@ -11,8 +11,8 @@ and every byte of every stream counts, those of the first frame included. Six ta
     cloud    features against the video itself (H.264 and HEVC in 4:2:0 and 4:4:4, AV1 in 4:2:0),
              each side at its best codec: bytes a frame at 0.02, 0.05 and 0.1 nats
     paced    `ftc` held to a rate, against `ftc` at one quality
-    drift    `ftc` over a thousand frames, a clip played forth and back: the divergence of a hundred
-             frames at the start, and of the same ones at the end
+    drift    `ftc` over a thousand frames, a clip played forth and back: the divergence of its last
+             hundred frames the first time, and of the very same ones the last time
     times    processor time of a frame, `ftc` beside the others at their best and at their defaults
 
 A rate is Bjøntegaard's over log divergence. Its 95 % interval is over stretches of the clip, of
@@ -52,7 +52,7 @@ QP = {
 }
 FEW_QP = {"h264": "qp=12+22+30+38+47", "hevc": "qp=12+22+30+38+47", "av1": "qp=14+30+43+53+63"}
 FEW_FILM_QP = {"h264": "qp=20+26+32+38", "hevc": "qp=20+26+32+38", "av1": "qp=22+30+38+47"}
-DRIFTING, TURNS, HUNDRED = (40, 52, 64), 4, 100
+DRIFTING, TURNS, HUNDRED = (40, 46, 52, 64), 4, 100
 TIMED = (
     *("ftc:quality=40", "ftc:quality=52", "ftc:quality=64"),
     *("h264:qp=30,clip=4sd", "hevc:qp=30,clip=4sd", "hevc:qp=30,clip=4sd,preset=veryslow"),
@@ -158,7 +158,8 @@ def drift(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
         told = []
         for quality in DRIFTING:
             _, far = bench.curve(clip, at, stride, f"ftc:quality={quality}", turns=TURNS)[0]
-            start, end = far[1 : HUNDRED + 1], far[-HUNDRED:]
+            once = (len(far) - 1) // (2 * TURNS + 1) + 1  # frames that the clip has
+            start, end = far[once - HUNDRED : once], far[-HUNDRED:]
             draws = np.random.default_rng(0).choice(start, (RESAMPLES, HUNDRED)).mean(1)
             low, high = np.percentile(draws, (2.5, 97.5))
             told.append(f"{start.mean():.4f} ({low:.4f} to {high:.4f}) | {end.mean():.4f}")

@@ -31,7 +31,7 @@ def test_noise_is_smoothed_and_change_is_not() -> None:
     maps = noise()
     maps[..., 16:] = 0.2 * np.arange(60)[:, None, None]  # the second block changes steadily
     past = followed(maps)
-    assert past.strength[0] > 0.4
+    assert past.strength[0] > 0.25
     assert past.strength[1] == 0
     np.testing.assert_array_equal(past.left[:, 16:], maps[-1, :, 16:].astype(np.float32))
     assert np.abs(past.left[:, :16]).mean() < 0.8 * np.abs(maps[-1, :, :16]).mean()

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from splitwire.kernels.residual_arguments import LARGEST
 
 _FIRST = 0.0  # a at first
-_STRONGEST = 0.6
+_STRONGEST = 0.3  # a stronger mean is left behind for good by a slow change
 _PACE = 0.2  # of a, by correlation
 _FADING = 0.5  # of a, where a block moves
 _TINY = 1e-9
