@@ -35,6 +35,11 @@ export class Edge {
     return { hello: HELLO, model: network, split, codec, task, digest, profiles, whole: false };
   }
 
+  /** The shape of a picture: (1, 3, H, W). */
+  get input() {
+    return this.#manifest.input.shape;
+  }
+
   /** Shapes that cross, without the batch. */
   get tensors() {
     return this.#manifest.crossings.map(({ shape }) => shape.slice(1));

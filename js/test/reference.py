@@ -7,6 +7,7 @@ python reference.py read FOLDER    decode the streams that JavaScript wrote ther
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,13 @@ def write(folder: Path) -> None:
 
 def coded(path: Path) -> bool:
     """Whether a golden stream is one that the C core decodes."""
-    return path.stem.split("-")[0] in CODED and not {"sequence", "tokens"} & set(path.stem.split("-"))
+    return path.stem.split("-")[0] in CODED and not {"sequence", "tokens"} & set(
+        path.stem.split("-")
+    )
 
 
 def golden(folder: Path, path: Path) -> dict[str, Any]:
+    """A golden stream, the numbers that it decodes to, and its profile."""
     (folder / path.name).write_bytes(path.read_bytes())
     np.load(path.with_suffix(".npy")).astype("<f4").tofile(folder / f"{path.stem}.f32")
     name, own = path.stem.split("-")[0], GOLDEN / f"{path.stem.split('-')[0]}.safetensors"
@@ -62,6 +66,7 @@ def golden(folder: Path, path: Path) -> dict[str, Any]:
 
 
 def coding(folder: Path, seed: int) -> dict[str, Any]:
+    """A random tensor and the stream that its codec makes of it."""
     one, name = case(seed), f"case-{seed}"
     stream = one.python.encode(one.x)
     (folder / f"{name}.sw").write_bytes(stream)
@@ -73,7 +78,7 @@ def coding(folder: Path, seed: int) -> dict[str, Any]:
     return {"name": name, "spec": one.spec, "shape": one.x.shape, "profile": profile}
 
 
-def pictures(folder: Path) -> Any:
+def pictures(folder: Path) -> Iterator[dict[str, Any]]:
     """Noise of several sizes through every filter: what rounding there is shows."""
     rng = np.random.default_rng(17)
     filters = ("box", "bilinear", "hamming", "bicubic", "lanczos")
@@ -86,13 +91,14 @@ def pictures(folder: Path) -> Any:
 
 
 def picture(folder: Path, name: str, photo: Image.Image, how: Preprocess) -> dict[str, Any]:
+    """A photo, and the picture that a network takes of it."""
     (folder / f"{name}.rgba").write_bytes(photo.convert("RGBA").tobytes())
     how.picture(photo).tofile(folder / f"{name}.f32")
     width, height = photo.size
     return {"name": name, "width": width, "height": height, "steps": steps_of(how)}
 
 
-def photos(folder: Path) -> Any:
+def photos(folder: Path) -> Iterator[dict[str, Any]]:
     """What an edge in Python makes of photos: features, packet, and the network's word on them."""
     bundle = Bundle(folder / "bundle")
     for at, item in enumerate(load_photos("samples")[:PHOTOS]):
@@ -113,6 +119,7 @@ def read(folder: Path) -> None:
 
 
 def coder(name: str, folder: Path) -> sw.Codec:
+    """What decodes a stream of that name."""
     if name.startswith("photo"):
         return Bundle(folder / "bundle").codecs[0]
     one: Case = case(int(name.removeprefix("case-")))
