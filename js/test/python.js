@@ -1,7 +1,7 @@
 // Python's side: the references, made once for all tests, and a cloud.
 
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -11,9 +11,9 @@ const PYTHON = process.env.PYTHON ?? "python3", SCRIPT = fileURLToPath(new URL("
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const environment = { ...process.env, PYTHONPATH: ROOT };
 
-/** The folder of references; one that was made before where the environment names it. */
+/** The folder of references, made once for a run of tests, or before it where the environment names one. */
 export function references() {
-  const folder = process.env.SPLITWIRE_REFERENCES ?? join(mkdtempSync(join(tmpdir(), "splitwire-")), "references");
+  const folder = process.env.SPLITWIRE_REFERENCES ?? join(tmpdir(), `splitwire-${process.ppid}`); // both files' parent
   if (!existsSync(join(folder, "index.json"))) python("write", folder);
   return folder;
 }

@@ -200,6 +200,7 @@ async function changeModel() {
 async function toggleCamera() {
   calm();
   if (camera) {
+    photo = await createImageBitmap(photo); // a camera that is off shows black
     camera.getTracks().forEach((track) => track.stop());
     camera = null;
   } else {
@@ -241,6 +242,7 @@ function offer() {
   document.querySelectorAll(".edge, .phone").forEach((part) => {
     part.hidden = !((edge && part.matches(".edge")) || (phone && part.matches(".phone")));
   });
+  $("of").textContent = edge ? "Quality" : "JPEG quality";
   if (!edge) {
     $("about").textContent = phone
       ? `This device is the edge: it runs ${about.phone.model} up to ${about.phone.split}, sends the features by ${about.phone.codec}, and the cloud runs the rest.`

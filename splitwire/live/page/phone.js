@@ -54,8 +54,8 @@ export class Phone {
     this.#page.told("Loading this device's half of the network …");
     const [library, runtime] = await Promise.all([import(from("splitwire/index.js")), import(from(`${RUNTIME}ort.wasm.bundle.min.mjs`))]);
     Object.assign(runtime.env.wasm, { numThreads: 1, wasmPaths: { wasm: from(`${RUNTIME}ort-wasm-simd-threaded.wasm`) } });
-    const token = this.#token, base = new URL(this.#where.bundle, location.href);
-    const bundle = await library.Bundle.open(library.fetched(base, token ? { headers: { Authorization: `Bearer ${token}` } } : {}));
+    const token = this.#token;
+    const bundle = await library.Bundle.open(await keeping(new URL(this.#where.bundle, location.href), token));
     const core = await library.Core.load(await (await fetch(from("splitwire/splitwire.wasm"))).arrayBuffer());
     const edge = this.#edge = await library.Edge.open(bundle, core, runtime);
     this.#links = {
@@ -140,10 +140,27 @@ function shown(picture, height, width) {
   return image;
 }
 
+let kept = 0; // bytes of bundles that were here before
+
+/** Reads the files under an address, and keeps them, which browsers do by themselves with small files only.
+ * Of other addresses, as of a bundle of before, nothing is kept any longer. */
+async function keeping(base, token) {
+  const cache = await caches.open("splitwire"), how = token ? { headers: { Authorization: `Bearer ${token}` } } : {};
+  for (const request of await cache.keys()) if (!request.url.startsWith(base.href)) await cache.delete(request);
+  return async (name) => {
+    const url = new URL(name, base).href, before = await cache.match(url);
+    const answer = before ?? await fetch(url, how);
+    if (!answer.ok) throw new Error(`cannot fetch ${name}: ${answer.status}`);
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    if (before) kept += bytes.length; else await cache.put(url, new Response(bytes)).catch(() => {}); // no room is no harm
+    return bytes;
+  };
+}
+
 /** What was loaded for this page, and what the browser had kept, in words. */
 function loaded() {
   const parts = performance.getEntriesByType("resource");
   const sent = parts.reduce((sum, { transferSize }) => sum + transferSize, 0);
-  const kept = parts.reduce((sum, { transferSize, encodedBodySize }) => sum + (transferSize ? 0 : encodedBodySize), 0);
-  return kept ? `Loaded ${size(sent)}; ${size(kept)} were kept from before.` : `Loaded ${size(sent)}, kept for the next time.`;
+  const before = parts.reduce((sum, { transferSize, encodedBodySize }) => sum + (transferSize ? 0 : encodedBodySize), kept);
+  return before ? `Loaded ${size(sent)}; ${size(before)} were kept from before.` : `Loaded ${size(sent)}, kept for the next time.`;
 }
