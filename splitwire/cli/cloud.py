@@ -14,10 +14,12 @@ from splitwire.cli.options import (
     load,
     need_live,
 )
+from splitwire.cli.phones import Phones
 
 if TYPE_CHECKING:  # which loads torch
     from splitwire.live.access import Access
     from splitwire.live.library import Library
+    from splitwire.live.phone import Phone
 
 _ADDRESS, _LIMITS = "Address and access", "Limits"
 
@@ -40,13 +42,13 @@ class Held:
         typer.Option(help="A codec to accept, by name; may be repeated. All without it."),
     ] = None
 
-    def library(self) -> "Library":
-        """All of it, loaded."""
+    def library(self, *folders: Path) -> "Library":
+        """All of it, loaded; with profiles of further folders."""
         from splitwire.calibrate.store import ProfileStore
         from splitwire.live.library import Library
         from splitwire.tasks.registry import tasks
 
-        store, known = ProfileStore(*self.profiles or ()), tasks(self.task or ())
+        store, known = ProfileStore(*self.profiles or (), *folders), tasks(self.task or ())
         models = [load(name, self.weights) for name in self.models]
         return Library(models, store, known, self.codecs)
 
@@ -121,7 +123,7 @@ class Bounds:
     ] = 1
 
 
-def cloud(held: Held, listening: Listening, bounds: Bounds) -> None:
+def cloud(held: Held, phones: Phones, listening: Listening, bounds: Bounds) -> None:
     """Serve the second half of networks to edges, and a page to try them on."""
     need_live()
     from splitwire.live.logs import logging_to_stderr
@@ -134,10 +136,17 @@ def cloud(held: Held, listening: Listening, bounds: Bounds) -> None:
     access = listening.access()
     check_certificate(listening.certificate, listening.key)
     with logging_to_stderr():
-        _serve(held.library(), access, listening, bounds)
+        library = held.library(*phones.folders)
+        _serve(library, phones.phone(library), access, listening, bounds)
 
 
-def _serve(library: "Library", access: "Access", listening: Listening, bounds: Bounds) -> None:
+def _serve(
+    library: "Library",
+    phone: "Phone | None",
+    access: "Access",
+    listening: Listening,
+    bounds: Bounds,
+) -> None:
     from splitwire.live.cloud import Cloud
     from splitwire.live.limits import Limits
     from splitwire.live.pages import about, pages
@@ -145,5 +154,5 @@ def _serve(library: "Library", access: "Access", listening: Listening, bounds: B
 
     limits = Limits(bounds.clients, bounds.max_message, seconds=bounds.message_seconds)
     server = Cloud(library, access, limits)
-    app = server.app(pages(access, about(library)))
+    app = server.app(pages(access, about(library), phone))
     serve(server, app, listening.host, listening.port, listening.certificate, listening.key)

@@ -9,31 +9,38 @@ from starlette.routing import BaseRoute, Route
 
 from splitwire.live.access import Access
 from splitwire.live.library import Library
+from splitwire.live.phone import Phone
 
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/style.css": ("style.css", "text/css; charset=utf-8"),
     "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/protocol.js": ("protocol.js", "text/javascript; charset=utf-8"),
+    "/connection.js": ("connection.js", "text/javascript; charset=utf-8"),
+    "/picture.js": ("picture.js", "text/javascript; charset=utf-8"),
+    "/phone.js": ("phone.js", "text/javascript; charset=utf-8"),
     "/plots.js": ("plots.js", "text/javascript; charset=utf-8"),
     "/predictions.js": ("predictions.js", "text/javascript; charset=utf-8"),
 }
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; "
-    "media-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; "
+    "img-src 'self' data: blob:; media-src blob:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
 
 
-def pages(access: Access, about: dict[str, Any]) -> list[BaseRoute]:
+def pages(access: Access, about: dict[str, Any], phone: Phone | None = None) -> list[BaseRoute]:
     """The routes of the page.
 
     Args:
         access: who may ask what there is to choose from; the files themselves tell nothing.
         about: what there is to choose from.
+        phone: what makes an edge of a phone.
     """
+    if phone is not None:
+        about = {**about, "phone": phone.about}
     folder = files("splitwire.live") / "page"
     served = {at: ((folder / name).read_bytes(), kind) for at, (name, kind) in FILES.items()}
 
@@ -46,7 +53,8 @@ def pages(access: Access, about: dict[str, Any]) -> list[BaseRoute]:
             return JSONResponse({"refused": reason}, 401 if "token" in reason else 403)
         return JSONResponse(about, headers=_HEADERS)
 
-    return [*(Route(at, file) for at in FILES), Route("/about", described)]
+    more = [] if phone is None else phone.routes(access)
+    return [*(Route(at, file) for at in FILES), Route("/about", described), *more]
 
 
 def about(library: Library) -> dict[str, Any]:

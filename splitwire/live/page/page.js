@@ -1,7 +1,10 @@
 // The page: choices in, frames out. With an edge behind it (splitwire demo) frames go edge → cloud;
-// served by a cloud alone, this browser is the client and sends the picture itself.
+// served by a cloud alone, this browser is the client and sends the picture itself; where the cloud has a bundle for it,
+// this device is the edge (phone.js).
 
-import { Cloud, pictureStream } from "./protocol.js";
+import { Connection } from "./connection.js";
+import { Phone } from "./phone.js";
+import { PICTURE, pictureStream } from "./picture.js";
 import { STAGES, bars, legend, milliseconds, size } from "./plots.js";
 import { brief, draws, items, mark } from "./predictions.js";
 
@@ -55,21 +58,30 @@ class Edge {
   async run() { return this.send(await jpeg(0.95)); }
 }
 
-/** This browser as the edge: it computes nothing and sends the picture. */
+/** What this browser says to a cloud that it sends pictures. */
+function hello() {
+  const model = $("model").value;
+  return { hello: 3, model, task: about.tasks[model] ?? undefined, split: "input", codec: PICTURE };
+}
+
+/** What is on the sheet as a stream. */
+async function pictured() {
+  const file = await jpeg(Number($("quality").value) / 100);
+  return pictureStream(new Uint8Array(await file.arrayBuffer()), sheet.height, sheet.width);
+}
+
+/** This browser without a network of its own: it computes nothing and sends the picture. */
 class Browser {
-  #cloud = new Cloud();
+  #cloud;
 
-  async open() {
-    const model = $("model").value;
-    await this.#cloud.open(model, about.tasks[model] ?? undefined, sessionStorage.token);
-  }
+  async open() { this.#cloud = await Connection.open(location.href, hello(), sessionStorage.token); }
 
-  async choose() { this.#cloud.close(); this.#cloud = new Cloud(); await this.open(); }
+  close() { this.#cloud?.close(); }
+
+  async choose() { this.close(); await this.open(); }
 
   async run() {
-    const begin = performance.now(), { height, width } = about.sizes[$("model").value];
-    const file = await jpeg(Number($("quality").value) / 100);
-    const stream = pictureStream(new Uint8Array(await file.arrayBuffer()), height, width);
+    const begin = performance.now(), stream = await pictured();
     const encode = performance.now() - begin;
     const answer = await this.#cloud.ask(stream);
     return {
@@ -148,7 +160,8 @@ async function run() {
   if (busy || !photo) return;
   busy = true;
   try {
-    draw(photo, photo.videoWidth || photo.width, photo.videoHeight || photo.height);
+    const size = [photo.videoWidth || photo.width, photo.videoHeight || photo.height];
+    if (client.draw) client.draw(photo, ...size); else draw(photo, ...size);
     show(await client.run());
   } catch (error) {
     say(error.message, true);
@@ -170,9 +183,24 @@ async function choose() {
   await run();
 }
 
+/** Another network may be another's to run. */
+async function changeModel() {
+  offer();
+  if (about.codecs) return choose();
+  calm();
+  await idle();
+  busy = true;
+  client.close();
+  client = whoever();
+  try { await client.open(); } catch (error) { say(error.message, true); }
+  busy = false;
+  return run();
+}
+
 async function toggleCamera() {
   calm();
   if (camera) {
+    photo = await createImageBitmap(photo); // a camera that is off shows black
     camera.getTracks().forEach((track) => track.stop());
     camera = null;
   } else {
@@ -189,11 +217,36 @@ async function toggleCamera() {
   await (about.codecs ? choose() : run()); // an edge lets a camera's frames build on each other
 }
 
+/** Whether this device is to run its half of the network. */
+function isPhone() {
+  return about.phone?.model === $("model").value && isSecureContext;
+}
+
+/** What would make an edge of it. */
+function hint() {
+  return about.phone && !isSecureContext
+    ? "From an https address this device would run its own half of the network."
+    : "`splitwire demo` adds an edge.";
+}
+
+/** Who runs what is chosen: the demonstration's edge, this device, or nobody here. */
+function whoever() {
+  if (about.codecs) return new Edge();
+  if (!isPhone()) return new Browser();
+  const parts = { sheet, hello, pictured, still: () => !camera, way: () => $("way").value, told: (text) => { $("loaded").textContent = text; } };
+  return new Phone(about.phone, parts, sessionStorage.token);
+}
+
 function offer() {
-  const edge = Boolean(about.codecs);
-  document.querySelectorAll(".edge").forEach((part) => { part.hidden = !edge; });
+  const edge = Boolean(about.codecs), phone = isPhone();
+  document.querySelectorAll(".edge, .phone").forEach((part) => {
+    part.hidden = !((edge && part.matches(".edge")) || (phone && part.matches(".phone")));
+  });
+  $("of").textContent = edge ? "Quality" : "JPEG quality";
   if (!edge) {
-    $("about").textContent = "This cloud stands alone: the browser sends it pictures, and it runs the whole network. `splitwire demo` adds an edge.";
+    $("about").textContent = phone
+      ? `This device is the edge: it runs ${about.phone.model} up to ${about.phone.split}, sends the features by ${about.phone.codec}, and the cloud runs the rest.`
+      : `This cloud stands alone: the browser sends it pictures, and it runs the whole network. ${hint()}`;
     fill($("quality"), ["50", "75", "90", "95"], "90");
     return;
   }
@@ -225,7 +278,7 @@ async function start() {
   legend($("legend"));
   fill($("model"), Object.keys(about.sizes));
   offer();
-  client = about.codecs ? new Edge() : new Browser();
+  client = whoever();
   await client.open();
   if (about.codecs) await client.choose();
   say("Ready: choose a picture, or the camera.");
@@ -238,7 +291,8 @@ $("access").addEventListener("submit", (event) => {
   sessionStorage.token = $("token").value;
   start().catch((error) => say(error.message, true));
 });
-$("model").addEventListener("change", () => { offer(); choose(); });
+$("model").addEventListener("change", changeModel);
+$("way").addEventListener("change", run);
 $("codec").addEventListener("change", () => { qualities(); choose(); });
 $("split").addEventListener("change", () => { codecs(); choose(); });
 for (const id of ["quality", "link"]) $(id).addEventListener("change", choose);
