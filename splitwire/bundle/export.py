@@ -125,6 +125,7 @@ def _about(cut: Split, task: Task) -> dict[str, Any]:
         "preprocess": steps_of(model.preprocess),
         "input": taken,
         "outputs": tuple(given),
+        "macs": (cut.edge_macs, cut.cloud_macs),
         "versions": {name: version(name) for name in _VERSIONS},
     }
 

@@ -26,6 +26,7 @@ Text = Annotated[str, Field(max_length=1024)]
 Name = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z")]
 Side = Annotated[int, Field(ge=1, le=_MOST_NUMBERS)]
 Shape = Annotated[tuple[Side, ...], Field(max_length=8)]
+Count = Annotated[int, Field(ge=0, le=1 << 62)]
 Kind = Annotated[str, Field(pattern=r"\A(float16|float32|float64|u?int(8|16|32|64)|bool)\z")]
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -85,6 +86,7 @@ class Manifest:
         strides: of a detector's cells.
         preprocess: in exact steps; see steps.py.
         input, crossings, outputs: the tensors of both halves.
+        macs: multiply-accumulates of the first half and of the second, for a picture.
         output: the structure that the output's tensors stand in; see structure.py.
         batch: whether the halves take any number of frames at once, or one.
         precision: of the first half's arithmetic, "float32" or "int8".
@@ -106,6 +108,7 @@ class Manifest:
     input: Tensor
     crossings: Tensors
     outputs: Tensors
+    macs: tuple[Count, Count]
     output: Any
     batch: Annotated[str, Field(pattern=r"\A(free|one)\z")]
     precision: Annotated[str, Field(pattern=r"\A(float32|int8)\z")]
