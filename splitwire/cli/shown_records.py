@@ -1,7 +1,7 @@
 """Running an edge on a terminal: its records, each in a line, and the table below them."""
 
+import sys
 from collections.abc import Callable, Iterable
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from splitwire.cli.edge_options import Frames
@@ -45,7 +45,7 @@ def run_shown(
     loops.run(_show(drive, source, begun, *listeners), emulated=drive.slowed is not None)
     if recording:
         _conclude(recording)
-        drawn = "" if find_spec("matplotlib") else ' where "splitwire[torch]" is installed'
+        drawn = "" if "torch" in sys.modules else ' where "splitwire[torch]" is installed'
         print(f"Run: {frames.out} (splitwire report {frames.out}{drawn})")
 
 
