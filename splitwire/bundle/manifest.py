@@ -19,7 +19,7 @@ from splitwire.errors import BundleError
 FORMAT = 1
 MANIFEST, EDGE, CLOUD = "manifest.json", "edge.onnx", "cloud.onnx"
 LARGEST = 4 << 20  # bytes of a manifest
-_LARGEST_FILE = 1 << 31
+LARGEST_FILE = 1 << 31  # bytes: what Protobuf, and so ONNX, can hold
 _MOST_NUMBERS = 1 << 28  # of a tensor
 
 Text = Annotated[str, Field(max_length=1024)]
@@ -36,7 +36,7 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 class File:
     """A file of the bundle: its size in bytes, and its SHA-256 in hexadecimal."""
 
-    size: Annotated[int, Field(ge=0, le=_LARGEST_FILE)]
+    size: Annotated[int, Field(ge=0, le=LARGEST_FILE)]
     sha256: Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
 
 

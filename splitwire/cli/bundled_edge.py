@@ -29,11 +29,12 @@ def run_bundles(
     from splitwire.live.drive import Drive
     from splitwire.live.expected import Seen, expectations
     from splitwire.live.supply import supply
-    from splitwire.runner.memory import keep_memory
+    from splitwire.runner.memory import keep_memory, one_heap
     from splitwire.runner.threads import limit_blas
 
     limit_blas(1)  # of the edge's two threads neither is to wait for the other's
     keep_memory()
+    one_heap()
     address, link, slowness = reached.address(), slow.link(), slow.slowness()
     bundles = [Bundle(path) for path in chosen.bundle or ()]
     model, first = one_network(bundles), bundles[0]
