@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import fx
 from torch.utils import _pytree as pytree
 
-from splitwire.bundle.manifest import CLOUD, EDGE, MANIFEST, File, Manifest, Tensor
+from splitwire.bundle.manifest import CLOUD, EDGE, LARGEST_FILE, MANIFEST, File, Manifest, Tensor
 from splitwire.bundle.onnx_half import free_half, half_of_one
 from splitwire.bundle.steps import steps_of
 from splitwire.bundle.structure import Slot, as_json
@@ -63,7 +63,7 @@ def write_bundle(
         calibration: pictures (3, H, W) by which the first half becomes int8; without, float32.
 
     Raises:
-        BundleError: a half has an operation that ONNX has not.
+        BundleError: a half has an operation that ONNX has not, or too many weights for one file.
         ModelError: the network's output has a structure that no manifest tells.
         StorageError: the folder cannot be written to.
     """
@@ -125,6 +125,7 @@ def _about(cut: Split, task: Task) -> dict[str, Any]:
         "preprocess": steps_of(model.preprocess),
         "input": taken,
         "outputs": tuple(given),
+        "macs": (cut.edge_macs, cut.cloud_macs),
         "versions": {name: version(name) for name in _VERSIONS},
     }
 
@@ -133,12 +134,14 @@ def export(cut: Split) -> Exported:
     """Both halves as ONNX models; for any number of frames where both allow it.
 
     Raises:
-        BundleError: one has an operation that ONNX has not.
+        BundleError: one has an operation that ONNX has not, or too many weights for one file.
     """
     assert isinstance(cut.edge, fx.GraphModule) and isinstance(cut.cloud, Cloud)
     taken, crossings, given = ([t.name for t in tensors] for tensors in _named(cut))
     bodies = ((cut.edge, (taken, crossings)), (cut.cloud.body, (crossings, given)))
     pictures = [noise(cut.model.input_shape) * share for share in (1.0, 0.5, 0.25)]
+    for body, _ in bodies:
+        check_size(body)
     with torch.inference_mode():
         frames = [[[x] for x in pictures], [list(cut.edge(x)) for x in pictures]]
     free = [free_half(body, f, names) for (body, names), f in zip(bodies, frames, strict=True)]
@@ -151,6 +154,20 @@ def export(cut: Split) -> Exported:
     except BundleError as error:
         raise BundleError(f"{cut.model.name} at {cut.at}: {error}") from error
     return Exported(edge, cloud, False)
+
+
+def check_size(half: torch.nn.Module) -> None:
+    """Refuse a half that is too large for one ONNX file, which is a message of Protobuf.
+
+    Raises:
+        BundleError: saying how large it is, and what to do.
+    """
+    size = sum(weights.nbytes for weights in half.state_dict().values())
+    if size >= LARGEST_FILE:
+        raise BundleError(
+            f"a half of {size:,} bytes of weights: an ONNX file holds less than {LARGEST_FILE:,}, "
+            "so cut the network elsewhere, or take a smaller one"
+        )
 
 
 def _named(cut: Split) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:

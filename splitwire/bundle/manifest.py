@@ -19,13 +19,14 @@ from splitwire.errors import BundleError
 FORMAT = 1
 MANIFEST, EDGE, CLOUD = "manifest.json", "edge.onnx", "cloud.onnx"
 LARGEST = 4 << 20  # bytes of a manifest
-_LARGEST_FILE = 1 << 31
+LARGEST_FILE = 1 << 31  # bytes: what Protobuf, and so ONNX, can hold
 _MOST_NUMBERS = 1 << 28  # of a tensor
 
 Text = Annotated[str, Field(max_length=1024)]
 Name = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z")]
 Side = Annotated[int, Field(ge=1, le=_MOST_NUMBERS)]
 Shape = Annotated[tuple[Side, ...], Field(max_length=8)]
+Count = Annotated[int, Field(ge=0, le=1 << 62)]
 Kind = Annotated[str, Field(pattern=r"\A(float16|float32|float64|u?int(8|16|32|64)|bool)\z")]
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -35,7 +36,7 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 class File:
     """A file of the bundle: its size in bytes, and its SHA-256 in hexadecimal."""
 
-    size: Annotated[int, Field(ge=0, le=_LARGEST_FILE)]
+    size: Annotated[int, Field(ge=0, le=LARGEST_FILE)]
     sha256: Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\z")]
 
 
@@ -85,6 +86,7 @@ class Manifest:
         strides: of a detector's cells.
         preprocess: in exact steps; see steps.py.
         input, crossings, outputs: the tensors of both halves.
+        macs: multiply-accumulates of the first half and of the second, for a picture.
         output: the structure that the output's tensors stand in; see structure.py.
         batch: whether the halves take any number of frames at once, or one.
         precision: of the first half's arithmetic, "float32" or "int8".
@@ -106,6 +108,7 @@ class Manifest:
     input: Tensor
     crossings: Tensors
     outputs: Tensors
+    macs: tuple[Count, Count]
     output: Any
     batch: Annotated[str, Field(pattern=r"\A(free|one)\z")]
     precision: Annotated[str, Field(pattern=r"\A(float32|int8)\z")]

@@ -4,11 +4,13 @@ from typing import TYPE_CHECKING
 
 from splitwire.cli.edge_options import Chosen, Frames, Reached, Slow
 from splitwire.cli.options import Network, need
-from splitwire.cli.shown_records import show
+from splitwire.cli.shown_records import run_shown
 from splitwire.errors import BundleError
 
 if TYPE_CHECKING:
+    from splitwire.bundle.manifest import Manifest
     from splitwire.bundle.opened import Bundle
+    from splitwire.eval.head import Network as Described
     from splitwire.runner.choice import AnyChoice
     from splitwire.tasks.base import Task
 
@@ -19,35 +21,73 @@ def run_bundles(
     """With what was exported; of several bundles the fastest is chosen, frame by frame.
 
     Raises:
-        BundleError: an option needs the network itself, or the bundles are of different ones.
+        BundleError: they are of different networks, or nobody knows what one of them costs.
+        ExperimentError: as `faithful_choices`.
     """
     need("onnxruntime")
-    for name, given in (("--adapt", chosen.adapt), ("--out", frames.out)):
-        if given is not None:
-            raise BundleError(f"{name} needs the network itself, which a bundle does without")
     from splitwire.bundle.opened import Bundle, one_network
-    from splitwire.live import loops
     from splitwire.live.drive import Drive
     from splitwire.live.expected import Seen, expectations
     from splitwire.live.supply import supply
-    from splitwire.runner.memory import keep_memory
+    from splitwire.runner.memory import keep_memory, one_heap
     from splitwire.runner.threads import limit_blas
 
     limit_blas(1)  # of the edge's two threads neither is to wait for the other's
     keep_memory()
+    one_heap()
     address, link, slowness = reached.address(), slow.link(), slow.slowness()
     bundles = [Bundle(path) for path in chosen.bundle or ()]
-    model = one_network(bundles)
-    choices, task = [bundle.shared for bundle in bundles], _task(network, bundles[0])
-    _, source = supply(model.preprocess, frames.source, frames.frames)
+    model, first = one_network(bundles), bundles[0]
+    choices, task = _choices(bundles, chosen), _task(network, first)
+    pictures, source = supply(model.preprocess, frames.source, frames.frames)
+    recording = None
+    if frames.out:
+        from splitwire.live.recording import Recording
+
+        about = (_described(first.manifest), first.halves)
+        recording = Recording(frames.out, *about, task, network.task, pictures, slowness)
     expected: dict[AnyChoice, Seen] = {}
-    if len(bundles) > 1:
-        choices.append(bundles[0].edge_only)
+    if len(choices) > 1:
         expected, source = expectations(choices, source, slowness)
-    patient = (frames.deadline, frames.in_flight, slowness, link, False, frames.keyframes)
+    whole = recording is not None and pictures is not None
+    patient = (frames.deadline, frames.in_flight, slowness, link, whole, frames.keyframes)
     drive = Drive(address, task, choices, dict(expected.items()), *patient)
-    listeners = [seen.learn for seen in expected.values()]
-    loops.run(show(drive, source, lambda uplink: None, *listeners), emulated=link is not None)
+    run_shown(drive, source, frames, recording, *(seen.learn for seen in expected.values()))
+
+
+def _choices(bundles: "list[Bundle]", chosen: Chosen) -> "list[AnyChoice]":
+    """What frames may run with: what keeps the fidelity, if a run is to say so.
+
+    Nothing is sent where a network is no faster for it: both halves here are a choice too, wherever
+    there is any.
+    """
+    shared = [bundle.shared for bundle in bundles]
+    if chosen.adapt is not None:
+        from splitwire.live.fidelity import faithful_choices
+
+        if small := [b.manifest.split for b in bundles if b.manifest.precision != "float32"]:
+            raise BundleError(
+                f"--adapt knows the fidelity of float32, and the half up to {small[0]} is in int8: "
+                "leave --adapt out, or export without --int8"
+            )
+        shared = faithful_choices(chosen.adapt, shared, chosen.max_divergence)
+    return shared if len(bundles) == 1 and chosen.adapt is None else [*shared, bundles[0].edge_only]
+
+
+def _described(said: "Manifest") -> "Described":
+    """The network as a run's head tells of it."""
+    from splitwire.eval.head import Network as Described
+
+    return Described(
+        name=said.network,
+        digest=said.digest,
+        deployed=said.digest,
+        macs=sum(said.macs),
+        picture=said.input.elements,
+        points=(),
+        weights=said.weights,
+        trained=said.trained,
+    )
 
 
 def _task(network: Network, bundle: "Bundle") -> "Task":

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from splitwire.cli.bundled_edge import run_bundles
 from splitwire.cli.edge_options import Chosen, Frames, Reached, Slow
 from splitwire.cli.options import Network, load, need
-from splitwire.cli.shown_records import show
-from splitwire.cli.terminal import console
+from splitwire.cli.shown_records import run_shown
 
 if TYPE_CHECKING:  # which loads torch
+    from splitwire.eval.head import Network as Described
     from splitwire.live.adapt import Expected
-    from splitwire.live.connection import Uplink
-    from splitwire.live.recording import Recording
+    from splitwire.models.load import Model
+    from splitwire.models.split import Split
     from splitwire.runner.choice import AnyChoice
 
 
@@ -28,10 +28,8 @@ def run_network(
     network: Network, chosen: Chosen, frames: Frames, reached: Reached, slow: Slow
 ) -> None:
     """With a network that torch runs."""
-    from splitwire.live import loops
     from splitwire.live.drive import Drive
-    from splitwire.live.recording import LINK, Recording
-    from splitwire.live.slowing import link_plan
+    from splitwire.live.recording import Recording
     from splitwire.live.supply import supply
     from splitwire.runner.memory import keep_memory
     from splitwire.runner.threads import limit_threads
@@ -47,26 +45,19 @@ def run_network(
     pictures, source = supply(model.preprocess, frames.source, frames.frames)
     recording = None
     if frames.out:
-        recording = Recording(frames.out, model, task, network.task, pictures, slowness)
+        about = _described(model)
+        recording = Recording(frames.out, *about, task, network.task, pictures, slowness)
     expected: dict[AnyChoice, Expected] = dict(totals.items())
     whole = recording is not None and pictures is not None
     patient = (frames.deadline, frames.in_flight, slowness, link, whole, frames.keyframes)
     drive = Drive(address, task, choices, expected, *patient)
-
-    def begun(uplink: "Uplink") -> None:
-        if recording:
-            recording.begin(choices, frames.source, link_plan(LINK, uplink, link))
-
-    done = [recording.add] if recording else []
-    loops.run(show(drive, source, begun, *done), emulated=link is not None)
-    if recording:
-        _conclude(recording)
-        print(f"Run: {frames.out} (splitwire report {frames.out})")
+    run_shown(drive, source, frames, recording)
 
 
-def _conclude(recording: "Recording") -> None:
-    """Say what became of the frames."""
-    from splitwire.report.findings import on_live
+def _described(model: "Model") -> "tuple[Described, Split]":
+    """A network as a run's head tells of it, and its halves where all of it runs here."""
+    from splitwire.eval.deployment import Deployment
+    from splitwire.eval.head import Network as Described
+    from splitwire.models.split import cut_points, split
 
-    for sentence in on_live(recording.close()):
-        console.print(sentence, highlight=False)
+    return Described.of(Deployment(model, model), cut_points(model)), split(model, "output")

@@ -38,7 +38,8 @@ class Chosen:
     adapt: Annotated[
         Path | None,
         typer.Option(
-            help="A run of `eval`: choose way, split and codec by it, as it goes.",
+            help="A run of `eval`: choose way, split and codec by it, as it goes; of bundles, "
+            "among those that keep the fidelity in it.",
             rich_help_panel=_CHOICE,
         ),
     ] = None

@@ -3,22 +3,25 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 
 from splitwire.data.fingerprint import shared
 from splitwire.data.photos import Photo, is_sample
 from splitwire.data.truth import Annotation
 from splitwire.errors import DataError, ExperimentError, TaskError
-from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Experiment
 from splitwire.eval.head import Head, Profiles
 from splitwire.eval.machine import hardware, versions
-from splitwire.models.load import Model
+from splitwire.runner.halves import Halves
 from splitwire.tasks.base import Task
 
+if TYPE_CHECKING:  # which loads torch, that a recording edge may be without
+    from splitwire.eval.deployment import Deployment
 
-def check_same(head: Head, experiment: Experiment, deployment: Deployment, out: Path) -> None:
+
+def check_same(head: Head, experiment: Experiment, deployment: "Deployment", out: Path) -> None:
     """Refuse to add samples to a run of something else.
 
     Raises:
@@ -40,7 +43,7 @@ def check_same(head: Head, experiment: Experiment, deployment: Deployment, out: 
         )
 
 
-def labelled(task: Task, model: Model, photos: Sequence[Photo]) -> list[Photo]:
+def labelled(task: Task, whole: Halves, photos: Sequence[Photo]) -> list[Photo]:
     """The photos, once the network is seen to be one of the task's, with labels that it can have.
 
     The packaged photos are labelled by ImageNet's classes: for a network of others they are
@@ -50,8 +53,7 @@ def labelled(task: Task, model: Model, photos: Sequence[Photo]) -> list[Photo]:
         TaskError: what the network gives for a black picture is no output of the task.
         DataError: naming a folder whose label the network's outputs cannot have.
     """
-    with torch.inference_mode():
-        output = model(torch.zeros(model.input_shape))
+    output = whole.finish(whole.start(np.zeros(whole.model.input_shape[1:], np.float32)))
     task.check(output)
     for label, photo in {photo.label: photo for photo in photos}.items():
         try:

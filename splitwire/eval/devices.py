@@ -15,10 +15,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-import torch
-
 from splitwire.errors import DataError
-from splitwire.models.load import load_model
 
 _WARM_UP, _TIMED = 3, 10
 
@@ -84,6 +81,10 @@ def _read(path: Path) -> dict[str, Any]:
 @cache  # devices of one reference must stand in their own proportion, not in that of two timings
 def _seconds_here(reference: str) -> float:
     """Median time of a whole network on this machine; its weights do not matter."""
+    import torch
+
+    from splitwire.models.load import load_model
+
     model = load_model(reference, weights=None)
     x = torch.zeros(model.input_shape)
     times = []

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -16,10 +16,11 @@ from pydantic.dataclasses import dataclass
 from splitwire.codecs.registry import codec
 from splitwire.codecs.spec import Spec
 from splitwire.errors import ExperimentError, did_you_mean
-from splitwire.models import sources
 from splitwire.models.preprocess import VIEWS
-from splitwire.models.split import CutPoint
 from splitwire.runner.link import Trace
+
+if TYPE_CHECKING:  # which loads torch, that a recording edge may be without
+    from splitwire.models.split import CutPoint
 
 FLOAT32 = "raw:dtype=float32"
 """What every codec is measured beside: the features as they are."""
@@ -131,8 +132,10 @@ def load_experiment(path: Path | None = None, **changes: Any) -> Experiment:
     if given.get("model", values["model"]) != values["model"]:
         values["splits"] = ()  # the default's split points are those of the default network
     values.update(given)
-    if isinstance(values["model"], str):
-        values.setdefault("task", sources.task(values["model"]))
+    if "task" not in values and isinstance(values["model"], str):
+        from splitwire.models import sources
+
+        values["task"] = sources.task(values["model"])
     try:
         return TypeAdapter(Experiment).validate_python(values)
     except ValidationError as error:
@@ -163,7 +166,7 @@ def sweep(specs: Iterable[str]) -> list[Coding]:
     return list(codings.values())
 
 
-def automatic_splits(points: Sequence[CutPoint]) -> list[str]:
+def automatic_splits(points: "Sequence[CutPoint]") -> list[str]:
     """Three cut points of a network nobody chose any for, in order of depth.
 
     Those modules' outputs that cross as one tensor of fewer numbers than the picture, nearest to a
@@ -180,7 +183,7 @@ def automatic_splits(points: Sequence[CutPoint]) -> list[str]:
     return [p.name for p in good if p.name in chosen]
 
 
-def _is_one_map(point: CutPoint) -> bool:
+def _is_one_map(point: "CutPoint") -> bool:
     return len(point.crossings) == 1 and point.crossings[0].dtype.is_floating_point
 
 

@@ -4,21 +4,22 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from splitwire.codecs.base import Codec
 from splitwire.codecs.profile import Provenance
-from splitwire.data.photos import describe, load_photos
 from splitwire.errors import ExperimentError
-from splitwire.eval.deployment import Deployment
 from splitwire.eval.devices import Device, load_device
 from splitwire.eval.experiment import Experiment, LinkPlan
 from splitwire.eval.machine import Hardware, hardware, versions
-from splitwire.models.split import CutPoint
-from splitwire.runner.choice import SHARED, Choice
+from splitwire.runner.choice import SHARED, AnyChoice
+
+if TYPE_CHECKING:  # which loads torch, that a recording edge may be without
+    from splitwire.eval.deployment import Deployment
+    from splitwire.models.split import CutPoint
 
 FORMAT = 2
 """Of runs; those of another are not read."""
@@ -47,7 +48,7 @@ class Network:
         deployed: of what is cut in halves: another where the cloud's layers were tuned.
         macs: multiply-accumulates for a picture.
         picture: numbers in a picture, which are bytes at 8 bits.
-        points: where it can be cut, in order.
+        points: where it can be cut, in order; none where only a bundle is known.
         weights: where they come from, in words.
         trained: whether they are; see `Weights`.
     """
@@ -60,6 +61,21 @@ class Network:
     points: tuple[Point, ...]
     weights: str = ""
     trained: bool = True
+
+    @classmethod
+    def of(cls, deployment: "Deployment", points: "Sequence[CutPoint]") -> Self:
+        """That of an experiment, with its cut points."""
+        model = deployment.model
+        return cls(
+            name=model.name,
+            digest=model.digest,
+            deployed=deployment.deployed.digest,
+            macs=sum(model.graph.macs),
+            picture=int(np.prod(model.input_shape)),
+            points=tuple(Point(p.name, p.node, p.elements, p.edge_share) for p in points),
+            weights=model.weights.origin,
+            trained=model.weights.trained,
+        )
 
 
 @dataclass(frozen=True)
@@ -120,40 +136,32 @@ class Head:
 
 def describe_run(
     experiment: Experiment,
-    deployment: Deployment,
-    points: Sequence[CutPoint],
+    model: Network,
     evaluation: str,
-    choices: Collection[Choice],
+    calibration: str,
+    choices: Collection[AnyChoice],
 ) -> Head:
     """The head of a run that begins now.
 
     Raises:
-        DataError: a device that is not known, or calibration pictures that cannot be had.
+        DataError: a device that is not known.
     """
-    model = deployment.model
     return Head(
         experiment=experiment,
         versions=versions(),
         hardware=hardware(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        model=Network(
-            name=model.name,
-            digest=model.digest,
-            deployed=deployment.deployed.digest,
-            macs=sum(model.graph.macs),
-            picture=int(np.prod(model.input_shape)),
-            points=tuple(Point(p.name, p.node, p.elements, p.edge_share) for p in points),
-            weights=model.weights.origin,
-            trained=model.weights.trained,
-        ),
+        model=model,
         edge=load_device(experiment.edge),
         cloud=load_device(experiment.cloud),
         evaluation=evaluation,
-        calibration=describe(
-            experiment.calibration, load_photos(experiment.calibration, labelled=False)
-        ),
+        calibration=calibration,
         profiles=profiles_of(codec for choice in choices for codec in choice.codecs),
-        differences={c.at: c.split.difference for c in choices if c.way == SHARED},
+        differences={
+            c.at: c.split.difference
+            for c in choices
+            if c.way == SHARED and hasattr(c.split, "difference")  # a bundle's halves have none
+        },
     )
 
 

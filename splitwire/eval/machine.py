@@ -2,11 +2,11 @@
 
 import os
 import platform
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-import torch
 
 _PACKAGES = ("splitwire", "torch", "torchvision", "timm", "numpy", "pillow", "av")
 
@@ -15,7 +15,7 @@ _PACKAGES = ("splitwire", "torch", "torchvision", "timm", "numpy", "pillow", "av
 class Hardware:
     """A machine: its processor, the cores that may be used, torch's threads, and bytes of memory.
 
-    What is not known is 0 or empty.
+    What is not known is 0 or empty; where no torch is loaded there is one thread.
     """
 
     cpu: str
@@ -25,8 +25,12 @@ class Hardware:
 
 
 def versions() -> dict[str, str]:
-    """The versions of what takes part, by name."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+    """The versions of what takes part and is installed, by name."""
+    found, halves = {"python": platform.python_version()}, "onnxruntime"
+    for name in (*_PACKAGES, *([halves] if halves in sys.modules else [])):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def hardware() -> Hardware:
@@ -34,7 +38,8 @@ def hardware() -> Hardware:
     found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
     memory = pages and pages * os.sysconf("SC_PAGE_SIZE")
-    return Hardware(_cpu(), found or 0, torch.get_num_threads(), memory)
+    torch = sys.modules.get("torch")  # an edge with a bundle has none
+    return Hardware(_cpu(), found or 0, torch.get_num_threads() if torch else 1, memory)
 
 
 def _cpu() -> str:

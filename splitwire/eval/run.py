@@ -17,13 +17,13 @@ from PIL import Image
 from splitwire.calibrate.calibrator import Calibrator, Track, silent
 from splitwire.codecs.registry import codec
 from splitwire.data.leaks import check_disjoint
-from splitwire.data.photos import load_photos
+from splitwire.data.photos import describe, load_photos
 from splitwire.disk import Lines, lock, write_whole, writing
 from splitwire.eval.checks import check_profiles, check_same, check_unseen
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
 from splitwire.eval.gauge import Gauge
-from splitwire.eval.head import describe_run, profiles_of
+from splitwire.eval.head import Network, describe_run, profiles_of
 from splitwire.eval.profiles import RunProfiles
 from splitwire.eval.samples import (
     FEATURES,
@@ -75,11 +75,12 @@ class Run:
         scoring = Scoring.of(experiment.task, experiment.metrics)
         self.pictures = Sequences(experiment) if experiment.sequence else Stills(experiment)
         calibration = load_photos(experiment.calibration, labelled=False)
+        self._calibration = describe(experiment.calibration, calibration)
         check_disjoint(calibration, self.pictures.known)
         self._deployment = Deployment.load(experiment)
         self.model = self._deployment.model
         task = load_task(experiment.task, self.model)
-        self.pictures.check(task, self.model)
+        self.pictures.check(task, self._deployment.cut("output"))
         self._gauge = Gauge(experiment, task, scoring)
         self.points = cut_points(self.model)
         splits = experiment.splits or automatic_splits(self.points)
@@ -143,9 +144,8 @@ class Run:
         return {sample.key for sample in samples}
 
     def _begin(self) -> Done:
-        head = describe_run(
-            self.experiment, self._deployment, self.points, self.pictures.described, self.curves
-        )
+        network, shown = Network.of(self._deployment, self.points), self.pictures.described
+        head = describe_run(self.experiment, network, shown, self._calibration, self.curves)
         self._save_first()
         write_whole(self.out / SAMPLES, head_line(head).encode())
         return set()

@@ -25,6 +25,7 @@ from splitwire.eval.gauge import Gauge, View, Way
 from splitwire.eval.samples import Done, Sample
 from splitwire.models.load import Model
 from splitwire.runner.choice import EDGE_ONLY, Choice
+from splitwire.runner.halves import Halves
 from splitwire.tasks.base import Task
 
 
@@ -46,13 +47,13 @@ class Sequences:
         self.clips = clips
         self._prints = {clip: self._look(clip) for clip in clips}
 
-    def check(self, task: Task, model: Model) -> None:
+    def check(self, task: Task, whole: Halves) -> None:
         """See that the network is one of the task's.
 
         Raises:
             TaskError: it is not.
         """
-        labelled(task, model, [])
+        labelled(task, whole, [])
 
     @cached_property
     def known(self) -> dict[str, str]:

@@ -20,6 +20,7 @@ from splitwire.eval.gauge import Gauge, View, Way
 from splitwire.eval.samples import Done, Sample
 from splitwire.models.load import Model
 from splitwire.runner.choice import EDGE_ONLY, Choice
+from splitwire.runner.halves import Halves
 from splitwire.tasks.base import Task
 
 
@@ -37,13 +38,13 @@ class Stills:
         self._experiment = experiment
         self.photos = load_photos(experiment.data, experiment.limit)
 
-    def check(self, task: Task, model: Model) -> None:
+    def check(self, task: Task, whole: Halves) -> None:
         """See that the network is one of the task's, and can have the photos' labels.
 
         Raises:
             TaskError, DataError: as `labelled`.
         """
-        self.photos = labelled(task, model, self.photos)
+        self.photos = labelled(task, whole, self.photos)
 
     @cached_property
     def known(self) -> dict[str, str]:

@@ -4,13 +4,11 @@ from pathlib import Path
 
 from splitwire.calibrate.store import VARIABLE, ProfileStore
 from splitwire.codecs.registry import codec
-from splitwire.errors import ExperimentError
 from splitwire.eval.deployment import Deployment
-from splitwire.eval.head import profiles_of
 from splitwire.eval.plan import worthwhile
 from splitwire.eval.profiles import run_store
-from splitwire.eval.summary import Summary
-from splitwire.eval.totals import Total, check_trained, recommended, total
+from splitwire.eval.totals import Total, recommended, total
+from splitwire.live.fidelity import check_profiles, nothing_kept, summary_of
 from splitwire.models.load import Model
 from splitwire.models.split import Split, split
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Choice, Key
@@ -64,23 +62,12 @@ def choices_of_run(
         ExperimentError: the run is of another network, its weights are untrained, nothing in it
             keeps the fidelity, or what it was measured with is hidden by other profiles.
     """
-    summary = Summary.open(run, max_divergence)
-    if summary.head.model.deployed != model.digest:
-        raise ExperimentError(f"{run} is a run of another network than {model.name}")
-    check_trained(summary)
+    summary = summary_of(run, model, max_divergence)
     found = [total(r, slowness) for r in recommended(summary)]
     kept = {stretch.total.result.choice: stretch.total for stretch in worthwhile(found)}
     if not kept:
-        raise ExperimentError(
-            f"nothing in {run} keeps {summary.fidelity:g} {summary.scoring.unit}: "
-            "allow more --max-divergence"
-        )
+        raise nothing_kept(run, summary)
     store = run_store(run, *folders)
     opened = {open_choice(model, key, store): total for key, total in kept.items()}
-    for digest in profiles_of(c for choice in opened for c in choice.codecs):
-        if digest not in summary.head.profiles:
-            raise ExperimentError(
-                f"the profile {digest} is not one that {run} was measured with: "
-                f"take its file out of --profiles and {VARIABLE}"
-            )
+    check_profiles(run, summary, opened, f"take its file out of --profiles and {VARIABLE}")
     return opened

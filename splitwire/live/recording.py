@@ -1,35 +1,29 @@
 """A live run on record: the same head and samples as those of `splitwire eval`.
 
-Before the first frame the whole network is run on every picture here: that is the run's edge-only
-baseline, and what divergence is measured from. Frames of a video or a camera have no such pass, and
-so no divergence. Every frame is a sample of what it was to run with, and says when it began and how
-it ended.
+Before the first frame both halves are run on every picture here, with nothing coded between: that
+is the run's edge-only baseline, and what divergence is measured from. Frames of a video or a camera
+have no such pass, and so no divergence. Every frame is a sample of what it was to run with, and
+says when it began and how it ended.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
 from typing import Any
-
-import torch
 
 from splitwire.data.photos import describe
 from splitwire.disk import Lines, lock
 from splitwire.errors import DataError, ExperimentError
 from splitwire.eval.checks import labelled
-from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Experiment, LinkPlan, load_experiment
-from splitwire.eval.head import describe_run
+from splitwire.eval.head import Network, describe_run
 from splitwire.eval.samples import SAMPLES, Sample, head_line, sample_line
 from splitwire.eval.scoring import Scoring
 from splitwire.live.answers import checked, read_prediction, write_prediction
 from splitwire.live.record import Record
 from splitwire.live.supply import Pictures
-from splitwire.models.load import Model
-from splitwire.models.split import cut_points
-from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Choice, Key
-from splitwire.runner.local import COMPUTED
+from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, AnyChoice, Key
+from splitwire.runner.halves import Halves
+from splitwire.runner.local import COMPUTED, infer_on_edge
 from splitwire.tasks.base import Output, Task
 
 LINK = "live"
@@ -42,7 +36,8 @@ class Recording:
 
     Args:
         out: the folder; made if it is not there.
-        model: the network.
+        network: as the head tells of it.
+        whole: its halves, which run all of it here.
         task: by which its outputs are judged.
         called: the same, as `load_task` takes it; None for its name.
         pictures: of known photos; None for a video or a camera.
@@ -57,14 +52,16 @@ class Recording:
     def __init__(
         self,
         out: Path,
-        model: Model,
+        network: Network,
+        whole: Halves,
         task: Task,
         called: str | None,
         pictures: Pictures | None,
         slowness: float = 1.0,
     ) -> None:
         self._path = out / SAMPLES
-        self._model, self._task, self._called = model, task, called or task.name
+        self._network, self._whole = network, whole
+        self._task, self._called = task, called or task.name
         self._scoring = Scoring.of(called or task.name)
         self._pictures = pictures
         self._references: dict[str, Output] = {}
@@ -72,11 +69,11 @@ class Recording:
         if self._path.exists():
             raise ExperimentError(f"{out} holds a run already: give another --out, or delete it")
         photos = list(pictures.photos.values()) if pictures else []
-        self._photos = {photo.name: photo for photo in labelled(task, model, photos)}
+        self._photos = {photo.name: photo for photo in labelled(task, whole, photos)}
         self._lock = lock(out)
         self._measure_edge_only(slowness)
 
-    def begin(self, choices: Sequence[Choice], source: str, link: LinkPlan) -> None:
+    def begin(self, choices: Sequence[AnyChoice], source: str, link: LinkPlan) -> None:
         """Write the head.
 
         Args:
@@ -88,11 +85,10 @@ class Recording:
             StorageError: the folder cannot be written to.
         """
         photos = list(self._photos.values())
-        deployment = Deployment(self._model, self._model)
-        plan, points = self._plan(choices, source, link), cut_points(self._model)
+        plan = self._plan(choices, source, link)
         shown = describe(source, photos) if photos else f"frames of {source}"
-        head = describe_run(plan, deployment, points, shown, choices)
-        head = replace(head, calibration="")  # what was calibrated says so of itself
+        # What was calibrated says so of itself.
+        head = describe_run(plan, self._network, shown, "", choices)
         self._lines = Lines(self._path)
         self._lines.add(head_line(head))
         for sample in self._samples:
@@ -110,14 +106,14 @@ class Recording:
         self._lines.close()
         return self._samples
 
-    def _plan(self, choices: Sequence[Choice], source: str, link: LinkPlan) -> Experiment:
+    def _plan(self, choices: Sequence[AnyChoice], source: str, link: LinkPlan) -> Experiment:
         """What would measure the same."""
 
         def of(way: str) -> list[str]:
             return list(dict.fromkeys(c.codec for c in choices if c.way == way))
 
         return load_experiment(
-            model=self._model.name,
+            model=self._network.name,
             task=self._called,
             data=source,
             splits=list(dict.fromkeys(c.at for c in choices if c.at)),
@@ -129,16 +125,14 @@ class Recording:
         )
 
     def _measure_edge_only(self, slowness: float) -> None:
-        """Run the whole network on every known picture, as slowly as the edge is to be."""
+        """Run both halves on every known picture, as slowly as the edge is to be."""
         for name, x in self._pictures or ():
             if isinstance(x, DataError):  # its frames will say so
                 continue
             for _ in range(1 if self._references else 2):  # the first of all warms up
-                begin = perf_counter()
-                with torch.inference_mode():
-                    output = checked(self._task, self._model(torch.from_numpy(x)[None]))
-                seconds = slowness * (perf_counter() - begin)
-            self._references[name] = output
+                ran = infer_on_edge(self._whole, x)
+            self._references[name] = output = checked(self._task, ran.output)
+            seconds = slowness * ran.seconds["edge"]
             sample = Sample(name, 0, *_ON_EDGE, edge=seconds, **self._judged(name, output))
             self._samples.append(sample)
 
@@ -180,7 +174,10 @@ class Recording:
         prediction = {"prediction": told or read_prediction(write_prediction(self._task, output))}
         if name not in self._references:
             return prediction
-        reference, truth = self._references[name], self._photos[name].truth(self._model.preprocess)
+        reference, truth = (
+            self._references[name],
+            self._photos[name].truth(self._whole.model.preprocess),
+        )
         return prediction | {
             "divergence": self._task.divergence(reference, output),
             "metrics": self._scoring.measure(self._task, reference, output, truth),

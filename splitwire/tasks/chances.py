@@ -5,32 +5,44 @@ reference, worked out in float64 from logarithms, so that no probability underfl
 logarithm is taken. A logit beyond ±10,000, or infinite, counts as that: none is NaN.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:  # who only predicts does without it
+from splitwire.models.arrays import array
+
+if TYPE_CHECKING:  # who only judges and predicts does without it
     import torch
+
+Floats = NDArray[np.float64]
 
 _FURTHEST = 1e4
 
 
-def bernoulli_divergence(reference: "torch.Tensor", output: "torch.Tensor") -> "torch.Tensor":
-    """That of each logit's sigmoid, float64 of the logits' shape."""
-    from torch.nn import functional as F
-
-    p, q = _double(reference), _double(output)
-    on = p.sigmoid() * (F.logsigmoid(p) - F.logsigmoid(q))
-    off = (-p).sigmoid() * (F.logsigmoid(-p) - F.logsigmoid(-q))
-    return (on + off).clamp_min(0)  # rounding can leave −1e-17
+def log_sigmoid(logits: Any) -> Floats:
+    """The logarithm of each logit's sigmoid, of tensors or arrays."""
+    return np.asarray(-np.logaddexp(0, -_double(logits)))
 
 
-def categorical_divergence(
-    reference: "torch.Tensor", output: "torch.Tensor", dim: int
-) -> "torch.Tensor":
-    """That of the softmax over a dimension, float64 of the shape that is left without it."""
-    p, q = _double(reference).log_softmax(dim), _double(output).log_softmax(dim)
-    return (p.exp() * (p - q)).sum(dim).clamp_min(0)
+def log_softmax(logits: Any, dim: int) -> Floats:
+    """That of the softmax over a dimension."""
+    x = _double(logits)
+    x = x - x.max(dim, keepdims=True)
+    return np.asarray(x - np.log(np.exp(x).sum(dim, keepdims=True)))
+
+
+def bernoulli_divergence(reference: Any, output: Any) -> Floats:
+    """That of each logit's sigmoid, of the logits' shape."""
+    p, q, not_p, not_q = (log_sigmoid(s * array(x)) for s in (1, -1) for x in (reference, output))
+    terms = np.exp(p) * (p - q) + np.exp(not_p) * (not_p - not_q)
+    return np.asarray(np.maximum(terms, 0))  # rounding can leave −1e-17
+
+
+def categorical_divergence(reference: Any, output: Any, dim: int) -> Floats:
+    """That of the softmax over a dimension, of the shape that is left without it."""
+    p, q = log_softmax(reference, dim), log_softmax(output, dim)
+    return np.asarray(np.maximum((np.exp(p) * (p - q)).sum(dim), 0))
 
 
 def bernoulli_likelihood(
@@ -61,5 +73,5 @@ def categorical_likelihood(
     return drawn, shares.gather(dim, drawn)
 
 
-def _double(logits: "torch.Tensor") -> "torch.Tensor":
-    return logits.detach().double().clamp(-_FURTHEST, _FURTHEST)
+def _double(logits: Any) -> Floats:
+    return array(logits).astype(np.float64).clip(-_FURTHEST, _FURTHEST)

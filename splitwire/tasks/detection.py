@@ -19,6 +19,7 @@ from splitwire.tasks.chances import (
     bernoulli_likelihood,
     categorical_divergence,
     categorical_likelihood,
+    log_sigmoid,
 )
 from splitwire.tasks.drawing import colour, write
 from splitwire.tasks.metric import Metric
@@ -153,7 +154,7 @@ class Detection(Task):
     def divergence(self, reference: Output, output: Output) -> float:
         """Kullback and Leibler's of a picture's label, in nats: see the class."""
         classes = bernoulli_divergence(reference[0], output[0]).sum()
-        present = reference[0].detach().double().amax(2).sigmoid()
+        present = np.exp(log_sigmoid(array(reference[0]).max(2)))
         sides = categorical_divergence(_sides(reference), _sides(output), 3).sum(2)
         return float(classes + (present * sides).sum())
 

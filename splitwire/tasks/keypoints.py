@@ -13,7 +13,7 @@ from splitwire.errors import TaskError
 from splitwire.models.arrays import array, is_tensor
 from splitwire.models.described import Described
 from splitwire.tasks.base import Output, Prediction, Task, described
-from splitwire.tasks.chances import categorical_divergence, categorical_likelihood
+from splitwire.tasks.chances import categorical_divergence, categorical_likelihood, log_softmax
 from splitwire.tasks.drawing import colour
 from splitwire.tasks.metric import Metric
 from splitwire.tasks.places import Places
@@ -174,10 +174,12 @@ class Keypoints(Task):
     def divergence(self, reference: Output, output: Output) -> float:
         """Kullback and Leibler's of all points, in nats: see the class."""
         p, q = Places.of(reference), Places.of(output)
-        cells = categorical_divergence(p.logits.flatten(1), q.logits.flatten(1), 1).sum()
-        chances = p.logits.detach().double().flatten(1).softmax(1)
-        squares = (p.offsets - q.offsets).detach().double().square().sum(1).flatten(1)
-        return float(cells + (chances * squares).sum() / 2)
+        count = len(p.logits)
+        known, told = (array(places.logits).reshape(count, -1) for places in (p, q))
+        cells = categorical_divergence(known, told, 1).sum()
+        apart = np.subtract(array(p.offsets), array(q.offsets), dtype=np.float64)
+        squares = np.square(apart).sum(1).reshape(count, -1)
+        return float(cells + (np.exp(log_softmax(known, 1)) * squares).sum() / 2)
 
     def log_likelihood(self, output: Output, random: np.random.Generator) -> "torch.Tensor":
         """That of a cell drawn for each point, and of a place drawn from there on."""

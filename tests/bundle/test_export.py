@@ -11,9 +11,9 @@ from torch import nn
 
 import splitwire as sw
 from splitwire.bundle.check import check
-from splitwire.bundle.export import write_bundle
+from splitwire.bundle.export import check_size, write_bundle
 from splitwire.bundle.opened import Bundle
-from splitwire.errors import ModelError
+from splitwire.errors import BundleError, ModelError
 from splitwire.models.load import assemble
 from splitwire.models.preprocess import Preprocess
 from splitwire.tasks.classification import Classification
@@ -47,6 +47,15 @@ def test_both_halves_take_any_number_of_frames(bundle: Bundle) -> None:
     for at in range(3):
         alone = bundle.halves.finish(bundle.halves.start(x[at]))
         np.testing.assert_allclose(logits[at : at + 1], alone, atol=1e-5)
+
+
+def test_a_half_that_no_onnx_file_can_hold_is_refused() -> None:
+    layer = nn.Linear(1 << 15, 1 << 14, bias=False, device="meta")  # 2 GiB that nobody allocates
+    with pytest.raises(
+        BundleError, match="2,147,483,648 bytes of weights: an ONNX file holds less"
+    ):
+        check_size(layer)
+    check_size(nn.Linear(1 << 15, (1 << 14) - 1, bias=False, device="meta"))
 
 
 class Mixed(nn.Module):
