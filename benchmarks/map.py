@@ -4,7 +4,7 @@
     python benchmarks/map.py lite0.jsonl --out lite0-coded.jsonl
 
 At each cut `ftc` is calibrated on the map's own crops and codes the packaged photos at quality 50,
-where the photos that calibration held out lose the fidelity. A second run goes on where one stopped.
+where the photos that calibration held out lose the fidelity. It goes on where it stopped.
 `--constant` takes other cuts instead, and codes crops of the photos held out: of these comes the
 one constant of the rate model.
 """
@@ -87,8 +87,9 @@ def main() -> None:
     pairs = np.array([[row["told"], row["coded"]] for row in rows])
     ranks = pairs.argsort(0).argsort(0)
     ratio = pairs[:, 1] / pairs[:, 0]
+    errors = np.abs(1 / ratio - 1)
     print(f"rank correlation {np.corrcoef(ranks.T)[0, 1]:.3f}")
-    print(f"median error {np.median(np.abs(1 / ratio - 1)):.1%}, largest {abs(1 / ratio - 1).max():.1%}")
+    print(f"median error {np.median(errors):.1%}, largest {errors.max():.1%}")
     print(f"coded over told: {np.median(ratio):.3f}")
 
 

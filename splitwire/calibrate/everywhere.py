@@ -23,7 +23,7 @@ from splitwire.models.walk import Piece, Walker
 from splitwire.runner.local import as_array, coded_shape
 from splitwire.tasks.base import Task
 
-HELD = 24  # crops by which rates and losses are told
+HELD = 16  # crops by which rates and losses are told
 _FEWEST = 32  # crops that a piece learns from,
 _VECTORS = 8  # and more until each channel has that many vectors
 

@@ -23,14 +23,14 @@ from splitwire.codecs.layout import from_planes
 from splitwire.data.holding import hold_out
 from splitwire.data.photos import crops, load_photos
 from splitwire.disk import Lines
-from splitwire.eval.map_file import Cut, MapHead, cut_line, head_line, open_map
+from splitwire.eval.map_file import Cut, MapHead, cut_line, open_map
 from splitwire.models.load import Model
 from splitwire.models.split import CutPoint, cut_points
 from splitwire.models.walk import Piece, Values, Walker, live_bytes, weight_bytes
 from splitwire.runner.local import coded_shape
 from splitwire.tasks.base import Task
 
-CROPS = 150
+CROPS = 64
 CODER = 0.88
 """Bytes of `ftc` over those that the rate model tells, without headers: measured, docs/map.md."""
 HEADER = 17

@@ -70,7 +70,7 @@ class Walker:
         return [(node, self._used(node, cut)) for node in self.graph.crossings(cut)]
 
     def watch(self, x: torch.Tensor) -> tuple[Any, dict[Piece, torch.Tensor]]:
-        """The output for a picture (1, 3, H, W), and all pieces that cross anywhere, with gradients.
+        """The output for a picture (1, 3, H, W), and every piece, to be differentiated by.
 
         After each use a tensor's later users get an alias of it. So one backward pass gives the
         gradient of every piece, with respect to that piece's own users.
