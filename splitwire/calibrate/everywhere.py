@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from splitwire.calibrate.waterfill import Components, components
 from splitwire.codecs.base import Tensor
+from splitwire.codecs.ftc.waterfill import Components, components
 from splitwire.codecs.layout import planes_shape, to_planes
 from splitwire.models.walk import Piece, Walker
 from splitwire.runner.local import as_array, coded_shape

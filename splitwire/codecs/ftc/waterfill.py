@@ -1,31 +1,36 @@
-"""What coding a tensor would cost at any loss, told without coding it: reverse water-filling.
+"""What `ftc` would take for a tensor at any loss, without a profile of it: reverse water-filling.
 
     features ─▶ DCT ─▶ KLT in the metric of the output ─▶ weights ─▶ components of equal worth
                                                                       │ one step, the water level
                           bits of what stands above it ◀──────────────┤
                           ½ Σ error², the nats that are lost ◀────────╯
 
-This is `ftc`'s transform (codecs/ftc/sensitivity.py) but for one thing that keeps it cheap enough
-for all nodes of a network: one KLT serves all octaves. A component that deviates less than the
-step vanishes, and any other costs the bits of a Laplace distribution that was quantised; its size
-is the mean magnitude of its component and band over the pictures that were learnt from.
+The components are `ftc`'s (sensitivity.py) but for one thing that keeps them cheap enough for all
+nodes of a network: one KLT serves all octaves. And what a class of coefficients leads to expect is
+nearly the same for every tensor, so the context coder starts from a packaged profile's tables.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from splitwire import kernels
+from splitwire.codecs.ftc.profile import FtcProfile, opened
 from splitwire.codecs.ftc.sensitivity import RIDGE, band_means
+from splitwire.codecs.ftc.steps import MIDDLE, step_of
 from splitwire.codecs.ftc.transform import Floats, cosines, frequency_bands
+from splitwire.codecs.profile import Profile
 
 Singles = NDArray[np.float32]
 
 _EVEN = 0.5  # how far a component's own weights are drawn to those of all, as in ftc
-_SMALLEST = 1e-4  # mean magnitude in steps that is told from none
+_LENT = "lite0/blocks.3-ftc.profile"
 _RANGE = (-40, 30)  # powers of two of magnitudes and steps
 _FINE = 64  # parts of an octave in which magnitudes are counted
 
@@ -38,7 +43,7 @@ class Components:
         mean: of each channel, (C, 1).
         backward: from components to channels, (C, C).
         weights: of each component and frequency, (C, H W).
-        sizes: the mean magnitude of each weighted coefficient, (C, H W).
+        scales: the mean magnitude of each component and band as in steps.py, int16 (C, bands).
         held: weighted coefficients of pictures that nothing was learnt from, (N, C, H W).
         shape: (C, H, W).
     """
@@ -46,22 +51,18 @@ class Components:
     mean: Singles
     backward: Singles
     weights: Singles
-    sizes: Singles
+    scales: NDArray[np.int16]
     held: Singles
     shape: tuple[int, int, int]
 
-    def bits(self, step: float) -> Floats:
-        """Of each held-out picture at a step size, (N,)."""
-        sizes = np.maximum(self.sizes / np.float32(step), _SMALLEST)
-        first = -np.log2(-np.expm1(-0.5 / sizes))  # of a zero
-        other = 1 - np.log2(-np.expm1(-1 / sizes)) - first
-        each = np.float32(np.log2(np.e)) / sizes
-        found = []
-        for z in self.held:
-            q = np.abs(np.rint(z / np.float32(step)))
-            more = np.where(q > 0, other + (q - 0.5) * each, 0)
-            found.append(first.sum(dtype=np.float64) + more.sum(dtype=np.float64))
-        return np.array(found)
+    def bytes(self, level: int) -> Floats:
+        """Of each held-out picture at a step of that level, as the context coder has them: (N,)."""
+        table = self._table(level)
+        coded = (
+            kernels.coefficients_encode(self._indices(table, z), *table.model(MIDDLE))
+            for z in self.held
+        )
+        return np.array([float(len(payload)) for payload in coded])
 
     def loss(self, step: float) -> float:
         """Nats that the held-out pictures lose at a step size, to second order: the mean."""
@@ -69,13 +70,13 @@ class Components:
         errors = magnitudes - step * np.rint(magnitudes / step)
         return 0.5 * float(counts @ errors**2) / len(self.held)
 
-    def step(self, nats: float) -> float:
-        """The step size at which they lose so many, or nearly all that can be lost."""
-        low, high = _RANGE
-        for _ in range(24):
-            middle = 0.5 * (low + high)
-            low, high = (middle, high) if self.loss(2.0**middle) < nats else (low, middle)
-        return float(2.0**low)
+    def level(self, nats: float) -> int:
+        """That of the step at which they lose so many, or nearly all that can be lost."""
+        low, high = (8 * end for end in _RANGE)  # eighths of an octave
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.loss(step_of(middle)) < nats else (low, middle)
+        return low
 
     @cached_property
     def _histogram(self) -> tuple[Floats, Floats]:
@@ -88,12 +89,33 @@ class Components:
             counts += np.bincount(places.ravel(), minlength=len(counts))
         return counts, 2.0 ** (low + (np.arange(len(counts)) + 0.5) / _FINE)
 
-    def decoded(self, picture: int, step: float) -> Singles:
-        """A held-out picture's planes (C, H, W) once its components were rounded to a step."""
-        z = np.float32(step) * np.rint(self.held[picture] / np.float32(step))
+    def decoded(self, picture: int, level: int) -> Singles:
+        """A held-out picture's planes (C, H, W) once its components were coded."""
+        table = self._table(level)
+        q = self._indices(table, self.held[picture])
+        z = table.dequantised(q, MIDDLE).astype(np.float32).reshape(self.weights.shape)
         channels = (self.backward @ (z / self.weights)).reshape(self.shape)
         rows, columns = _basis(self.shape)
         return np.asarray(rows.T @ channels @ columns + self.mean[:, :, None], np.float32)
+
+    def _table(self, level: int) -> FtcProfile:
+        return FtcProfile(
+            {
+                **_lent().arrays,
+                "shape": np.array(self.shape, np.int32),
+                "scales": self.scales,
+                "level": np.array([level], np.int32),
+            }
+        )
+
+    def _indices(self, table: FtcProfile, z: Singles) -> NDArray[np.int16]:
+        return table.quantised(z.reshape(self.shape).astype(np.float64), MIDDLE)
+
+
+@cache
+def _lent() -> FtcProfile:
+    """Whose contexts every tensor borrows."""
+    return opened(Profile.load(Path(str(files("splitwire"))) / "profiles" / _LENT))
 
 
 def components(
@@ -114,10 +136,11 @@ def components(
     z = np.matmul(forward, x)
     z *= weights
     bands = frequency_bands(*shape[1:])
-    magnitudes = band_means(np.abs(z).mean(0).reshape(shape).astype(np.float64), bands)
-    sizes = magnitudes[:, bands.reshape(-1)].astype(np.float32)
+    means = band_means(np.abs(z).mean(0).reshape(shape).astype(np.float64), bands)
+    least = max(float(means.max()), 1e-30) * 1e-9
+    scales = np.rint(8 * np.log2(np.maximum(means, least))).astype(np.int16)
     tested = np.matmul(forward, _spectra(held, mean)) * weights
-    return Components(mean, backward, weights, sizes, tested, (shape[0], shape[1], shape[2]))
+    return Components(mean, backward, weights, scales, tested, (shape[0], shape[1], shape[2]))
 
 
 def _basis(shape: tuple[int, ...]) -> tuple[Singles, Singles]:
