@@ -21,10 +21,13 @@ from splitwire.tasks.base import Task
 
 CODER = 1.0
 """Payload bytes of `ftc` over those that the components tell."""
-HEADER = 17
+HEADER = 24
 """Bytes of a stream that are no payload, and of a packet for each."""
 
-_TRIALS = 3
+_TRIALS = 2
+_SLOPE = (
+    2.0  # of a loss over that to second order, more than it has: a trial knows a loss by a fifth
+)
 _NEAR = 0.15  # of a loss's logarithm: not worth another trial
 _FURTHEST = 2.5  # powers of e by which one trial moves it
 _LEAST = 1e-9  # loss that is told from none
@@ -68,7 +71,7 @@ class Levels:
             excess = log(max(self._lost(cut, pieces, steps), _LEAST) / self._task.fidelity)
             if abs(excess) < _NEAR:
                 break
-            nats *= exp(min(max(-excess, -_FURTHEST), _FURTHEST))
+            nats *= exp(min(max(-excess / _SLOPE, -_FURTHEST), _FURTHEST))
         sizes = np.full(len(self._held), float(HEADER * len(self._walker.pieces(cut))))
         for piece, one in pieces.items():
             sizes += CODER * one.bytes(steps[piece])
