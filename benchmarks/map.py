@@ -1,12 +1,10 @@
 """The map of a network against coding for real: bytes told and bytes coded, at cuts spread over it.
 
     splitwire map lite0 --data PHOTOS --out lite0.svg
-    python benchmarks/map.py lite0.jsonl --out lite0-coded.jsonl
+    python benchmarks/map.py lite0.map --out lite0-coded.jsonl
 
 At each cut `ftc` is calibrated on the map's own crops and codes the packaged photos at quality 50,
 where the photos that calibration held out lose the fidelity. It goes on where it stopped.
-`--constant` takes other cuts instead, and codes crops of the photos held out: of these comes the
-one constant of the rate model.
 """
 
 import argparse
@@ -17,11 +15,9 @@ import numpy as np
 import torch
 
 import splitwire as sw
-from splitwire.calibrate.calibrator import ONE_IN, Calibrator
-from splitwire.calibrate.everywhere import HELD
+from splitwire.calibrate.calibrator import Calibrator
 from splitwire.codecs.calibrated import CalibratedCodec
-from splitwire.data.holding import hold_out
-from splitwire.data.photos import crops, load_photos
+from splitwire.data.photos import load_photos
 from splitwire.disk import Lines
 from splitwire.eval.map_file import Cut, MapHead, read_map
 from splitwire.models.split import split
@@ -30,26 +26,21 @@ from splitwire.runner.threads import limit_threads
 from splitwire.tasks.registry import load_task
 
 
-def chosen(cuts: list[Cut], count: int, constant: bool) -> list[Cut]:
-    """Cuts spread evenly over the network; for the constant those in the middle between them."""
-    places = (np.arange(count) + (0.5 if constant else 0.0)) * len(cuts) / count
-    return [cuts[int(place)] for place in places]
+def chosen(cuts: list[Cut], count: int) -> list[Cut]:
+    """Cuts spread evenly over the network."""
+    return [cuts[at * len(cuts) // count] for at in range(count)]
 
 
 class Coder:
     """Codes at one cut after another what the map spoke of."""
 
-    def __init__(self, head: MapHead, constant: bool) -> None:
+    def __init__(self, head: MapHead) -> None:
         self.model = sw.load_model(head.model)
         self.task = load_task(head.task, self.model)
         photos = load_photos(head.data, labelled=False)
         self.calibrator = Calibrator(photos, head.data, self.task, head.seed, head.crops)
         preprocess = self.model.preprocess
-        if constant:
-            held = hold_out(photos, ONE_IN)[1]
-            self.pictures = [x.copy() for x in crops(held, preprocess, HELD, head.seed)]
-        else:
-            self.pictures = [preprocess.picture(p.open(), 0) for p in load_photos("samples")]
+        self.pictures = [preprocess.picture(p.open(), 0) for p in load_photos("samples")]
 
     def code(self, cut: Cut) -> dict[str, float | str]:
         """Mean bytes and divergence there."""
@@ -73,14 +64,13 @@ def main() -> None:
     parser.add_argument("map", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--nodes", type=int, default=20)
-    parser.add_argument("--constant", action="store_true")
     told = parser.parse_args()
     limit_threads(1)
     head, cuts = read_map(told.map)
-    coder = Coder(head, told.constant)
+    coder = Coder(head)
     lines = Lines(told.out)
     rows = [json.loads(line) for line in told.out.read_text().splitlines()]
-    for cut in chosen(cuts, told.nodes, told.constant)[len(rows) :]:
+    for cut in chosen(cuts, told.nodes)[len(rows) :]:
         rows.append(coder.code(cut))
         lines.add(json.dumps(rows[-1]) + "\n")
         print("{name}: told {told:.0f}, coded {coded:.0f}, lost {lost:.3f}".format(**rows[-1]))

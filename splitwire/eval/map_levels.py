@@ -19,10 +19,8 @@ from splitwire.models.walk import Piece, Values, Walker
 from splitwire.runner.local import coded_shape
 from splitwire.tasks.base import Task
 
-CODER = 1.0
-"""Payload bytes of `ftc` over those that the components tell."""
 HEADER = 24
-"""Bytes of a stream that are no payload, and of a packet for each."""
+"""Bytes of a stream and of its place in a packet that are no payload."""
 
 _TRIALS = 2
 _SLOPE = (
@@ -74,7 +72,7 @@ class Levels:
             nats *= exp(min(max(-excess / _SLOPE, -_FURTHEST), _FURTHEST))
         sizes = np.full(len(self._held), float(HEADER * len(self._walker.pieces(cut))))
         for piece, one in pieces.items():
-            sizes += CODER * one.bytes(steps[piece])
+            sizes += one.bytes(steps[piece])
         for node, _ in self._walker.pieces(cut):
             value = node.meta["val"]
             if not value.is_floating_point():  # integers cross as they are

@@ -119,14 +119,14 @@ def _mark(
     text: Callable[[float], str],
 ) -> None:
     """The fastest cut of each form, with its name beside it."""
-    for form, marker in zip(FORMS, "*DD", strict=True):
+    for form, marker, lift in zip(FORMS, "*DD", (7, -14, 7), strict=True):
         cut, colour = best(cuts, at, form), _LOOKS[form][0]
         place, value = cuts.index(cut), height(cut, form)
         axes.plot([place], [value], marker, color=colour, markersize=13 if marker == "*" else 7,
                   markeredgecolor="white", zorder=5)  # fmt: skip
         right = place > 0.7 * len(cuts)
         axes.annotate(
-            f"{cut.name}: {text(value)}", (place, value), (-9 if right else 9, 7),
+            f"{cut.name}: {text(value)}", (place, value), (-9 if right else 9, lift),
             textcoords="offset points", ha="right" if right else "left", fontsize=9, color=INK,
             clip_on=True,
         )  # fmt: skip

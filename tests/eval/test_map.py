@@ -37,29 +37,34 @@ TASK = Classification()
 
 
 class Residual(nn.Module):
-    """A stride, a normalisation, a skip past two convolutions, a stride, a pool, a head."""
+    """A stride, a normalisation, a skip past two convolutions, a stride, a head."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stem, self.norm = nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8)
         self.one, self.two = nn.Conv2d(8, 8, 3, 1, 1), nn.Conv2d(8, 8, 3, 1, 1)
-        self.down, self.head = nn.Conv2d(8, 12, 3, 2, 1), nn.Linear(12, 6)
+        self.down, self.head = nn.Conv2d(8, 12, 3, 2, 1), nn.Linear(12 * 64, 6)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.norm(self.stem(x)).relu()
         x = x + self.two(self.one(x).relu())
-        return self.head(self.down(x).relu().mean((2, 3)))
+        return self.head(self.down(x).relu().flatten(1))
 
 
 @pytest.fixture(scope="module")
 def model() -> sw.Model:
+    """A network with an opinion of each photo: its logits differ from one to the next."""
     torch.manual_seed(1)
-    network = Residual()
-    network.requires_grad_(False)
+    network = Residual().requires_grad_(False)
     for value in network.parameters():
         nn.init.normal_(value, std=0.25)
-    network.head.weight.mul_(60)  # or nothing would be lost whatever is sent
-    return assemble("residual", network, Preprocess(32, 36, (127.0,) * 3, (64.0,) * 3, "bilinear"))
+    preprocess = Preprocess(32, 36, (127.0,) * 3, (64.0,) * 3, "bilinear")
+    pictures = [preprocess.picture(photo.open(), 0) for photo in load_photos("samples")]
+    logits = network(torch.from_numpy(np.stack(pictures)).float() / 64 - 2)
+    network.head.bias.sub_(logits.mean(0))
+    network.head.weight.div_(logits.std())
+    network.head.bias.div_(logits.std())
+    return assemble("residual", network, preprocess)
 
 
 @pytest.fixture(scope="module")
