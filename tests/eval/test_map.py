@@ -12,6 +12,8 @@ from torch import nn
 import splitwire as sw
 from splitwire.calibrate.calibrator import Calibrator
 from splitwire.calibrate.everywhere import watch_all
+from splitwire.cli.map import choice_table
+from splitwire.cli.splits import map_column
 from splitwire.codecs.ftc.steps import step_of
 from splitwire.codecs.ftc.waterfill import components
 from splitwire.data.photos import load_photos
@@ -24,7 +26,7 @@ from splitwire.eval.map_choice import (
     shallow_front,
     size,
 )
-from splitwire.eval.map_file import Cut, read_map
+from splitwire.eval.map_file import Cut, cut_line, head_line, read_map
 from splitwire.eval.netmap import NetMap
 from splitwire.models.load import assemble
 from splitwire.models.preprocess import Preprocess
@@ -247,3 +249,20 @@ def test_the_picture_shows_bytes_times_and_memory(mapped: NetMap, tmp_path: Path
     for name in ("map.svg", "map.png"):
         save_map(tmp_path / name, mapped.head, mapped.found, Conditions(rate=1e4))
         assert (tmp_path / name).stat().st_size > 10_000
+
+
+def test_splits_show_what_a_map_tells(mapped: NetMap, tmp_path: Path) -> None:
+    path = tmp_path / "small.map"
+    path.write_text(head_line(mapped.head) + "".join(map(cut_line, mapped.found)))
+    told = map_column(path, "residual")
+    assert list(told) == [cut.node for cut in mapped.found]
+    assert told[mapped.found[0].node] == f"* {mapped.found[0].bytes:,.0f}"
+    with pytest.raises(ExperimentError, match="a map of residual, not of lite0"):
+        map_column(path, "lite0")
+
+
+def test_the_table_names_the_fastest_cut_by_what_crosses(mapped: NetMap) -> None:
+    at = Conditions(rate=1e4)
+    table = choice_table(mapped.found, at)
+    assert list(table.columns[0].cells)[:3] == ["coded", "8-bit", "float32"]
+    assert str(next(iter(table.columns[1].cells))) == best(mapped.found, at).name
