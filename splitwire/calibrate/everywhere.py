@@ -80,15 +80,9 @@ def watch_all(
         asked = [piece for piece, most in wanted.items() if at % -(-count // most) == 0]
         if not asked:
             continue
-        output, seen = walker.watch(torch.from_numpy(crop)[None])
-        with torch.enable_grad():
-            chance = task.log_likelihood(task.checked(output), random)
-        tensors = [seen[piece] for piece in asked]
-        slopes = torch.autograd.grad(chance, tensors, allow_unused=True, materialize_grads=True)
-        for piece, tensor, slope in zip(asked, tensors, slopes, strict=True):
-            kept[piece].features.append(_planes(tensor.detach()))
+        for piece, tensor, slope in _slopes(walker, asked, crop, task, random):
+            kept[piece].features.append(_planes(tensor))
             kept[piece].gradients.append(_planes(slope))
-        del output, seen, chance, tensors, slopes
     for crop in held:
         with torch.no_grad():
             _, seen = walker.watch(torch.from_numpy(crop)[None])
@@ -99,6 +93,18 @@ def watch_all(
         one = kept.pop(piece)
         found[piece] = components(one.features, one.gradients, one.held)
     return found
+
+
+def _slopes(
+    walker: Walker, asked: Sequence[Piece], crop: Tensor, task: Task, random: np.random.Generator
+) -> list[tuple[Piece, torch.Tensor, torch.Tensor]]:
+    """Pieces of one crop, and the gradients of a label's log-likelihood with respect to them."""
+    output, seen = walker.watch(torch.from_numpy(crop)[None])
+    with torch.enable_grad():
+        chance = task.log_likelihood(task.checked(output), random)
+    tensors = [seen[piece] for piece in asked]
+    slopes = torch.autograd.grad(chance, tensors, allow_unused=True, materialize_grads=True)
+    return list(zip(asked, [t.detach() for t in tensors], slopes, strict=True))
 
 
 def _planes(tensor: torch.Tensor) -> Single:
