@@ -18,6 +18,7 @@ from splitwire.cli.evaluate import evaluate
 from splitwire.cli.export import export
 from splitwire.cli.groups import grouped
 from splitwire.cli.inspect import inspect
+from splitwire.cli.map import map
 from splitwire.cli.plan import plan
 from splitwire.cli.report import report
 from splitwire.cli.splits import splits
@@ -27,7 +28,7 @@ from splitwire.extras import explained
 
 COMMANDS = (
     *(report, calibrate, train, splits, codecs, encode, decode, inspect, bench),
-    *(cloud, edge, plan, demo, export, check),
+    *(cloud, edge, plan, map, demo, export, check),
 )
 
 app = typer.Typer(

@@ -1,6 +1,7 @@
 """`splitwire splits`: where a network can be cut."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +24,12 @@ def splits(
     measure: Annotated[
         bool, typer.Option("--measure", help="Add the measured time to each point.")
     ] = False,
+    map: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of `splitwire map`: adds the bytes that it tells; unbeaten ones marked."
+        ),
+    ] = None,
 ) -> None:
     """List where a model can be cut, what crosses there and what is computed before it."""
     from splitwire.models.load import load_model
@@ -38,7 +45,25 @@ def splits(
             tracked = progress.track(points, description="Measuring")
             seconds = [edge_seconds(split(loaded, point.name)) for point in tracked]
     console.print(exactness(split(loaded, every[-1].name)), style="dim", highlight=False)
-    console.print(cut_table(points, every[0].elements, seconds))
+    told = map_column(map, loaded.name) if map else {}
+    console.print(cut_table(points, every[0].elements, seconds, told))
+
+
+def map_column(path: Path, model: str) -> dict[str, str]:
+    """What a map tells of each node's cut: bytes, with a star where none before takes as few.
+
+    Raises:
+        ExperimentError: it is no map, or one of another network.
+    """
+    from splitwire.errors import ExperimentError
+    from splitwire.eval.map_choice import shallow_front
+    from splitwire.eval.map_file import read_map
+
+    head, cuts = read_map(path)
+    if head.model != model:
+        raise ExperimentError(f"{path} is a map of {head.model}, not of {model}")
+    fewest = {cut.node for cut in shallow_front(cuts)}
+    return {cut.node: f"{'* ' if cut.node in fewest else ''}{cut.bytes:,.0f}" for cut in cuts}
 
 
 def exactness(cut: "Split") -> str:
@@ -51,8 +76,16 @@ def exactness(cut: "Split") -> str:
     )
 
 
-def cut_table(points: "Sequence[CutPoint]", picture: int, seconds: Sequence[float] = ()) -> Table:
-    """Where a network can be cut; `picture` is how many numbers the picture has."""
+def cut_table(
+    points: "Sequence[CutPoint]",
+    picture: int,
+    seconds: Sequence[float] = (),
+    told: Mapping[str, str] | None = None,
+) -> Table:
+    """Where a network can be cut; `picture` is how many numbers the picture has.
+
+    seconds: of each point, where measured. told: by node, what a map says of its bytes.
+    """
     from splitwire.runner.local import coded_shape
 
     table = Table(
@@ -64,7 +97,8 @@ def cut_table(points: "Sequence[CutPoint]", picture: int, seconds: Sequence[floa
     table.add_column("cut point", min_width=max(len(p.name) for p in points))  # to be copied whole
     table.add_column("crossing shapes")
     headings = ["elements", "× picture", "MACs"]
-    for heading in [*headings, "ms"] if seconds else headings:
+    headings += ["ms"] * bool(seconds) + ["bytes of ftc"] * bool(told)
+    for heading in headings:
         table.add_column(heading, justify="right")
     for at, point in enumerate(points):
         shapes = ["×".join(map(str, coded_shape(c.shape))) for c in point.crossings]
@@ -75,5 +109,6 @@ def cut_table(points: "Sequence[CutPoint]", picture: int, seconds: Sequence[floa
             f"{point.elements / picture:.3f}",
             f"{point.edge_share:.1%}",
             *[f"{1e3 * time:.2f}" for time in seconds[at : at + 1]],
+            *([told.get(point.node, "")] if told else []),
         )
     return table
