@@ -88,11 +88,7 @@ def watch_all(
             _, seen = walker.watch(torch.from_numpy(crop)[None])
         for piece in wanted:
             kept[piece].held.append(_planes(seen[piece].detach()))
-    found = {}
-    for piece in wanted:
-        one = kept.pop(piece)
-        found[piece] = components(one.features, one.gradients, one.held)
-    return found
+    return {piece: components(one.features, one.gradients, one.held) for piece, one in kept.items()}
 
 
 def _slopes(

@@ -12,7 +12,7 @@ from splitwire.cli.options import ModelName, TaskName, Weights
 from splitwire.cli.terminal import console, progress_bar
 
 if TYPE_CHECKING:  # which loads torch
-    from splitwire.eval.map_choice import Conditions
+    from splitwire.eval.map_choice import Conditions, Form
     from splitwire.eval.map_file import Cut
 
 
@@ -53,9 +53,9 @@ class Place:
         from splitwire.eval.map_choice import Conditions
         from splitwire.eval.radio import Radio
 
-        factors = [load_device(name).factor for name in (self.edge, self.cloud)]
+        edge, cloud = (load_device(name).factor for name in (self.edge, self.cloud))
         radio = Radio.load(self.radio)
-        return Conditions(self.bandwidth, self.rtt, *factors, radio, self.watts, self.every)
+        return Conditions(self.bandwidth, self.rtt, edge, cloud, radio, self.watts, self.every)
 
 
 def map(model: ModelName, mapping: Mapping, place: Place) -> None:
@@ -98,7 +98,7 @@ def choice_table(cuts: "list[Cut]", at: "Conditions") -> Table:
     table.add_column("cut point")
     for heading in ("bytes", "±", "total ms", "edge ms", "edge mJ", "weights MB", "activations MB"):
         table.add_column(heading, justify="right")
-    rows = [(form, best(cuts, at, form), form) for form in FORMS]
+    rows: list[tuple[str, Cut, Form]] = [(form, best(cuts, at, form), form) for form in FORMS]
     rows += [("unbeaten", cut, "coded") for cut in front(cuts, at)]
     for name, cut, form in rows:
         table.add_row(

@@ -129,7 +129,7 @@ def components(
         held: planes of other pictures, by which rates and losses are told.
     """
     shape = features[0].shape
-    mean = np.mean([x.mean((1, 2)) for x in features], 0, dtype=np.float32)[:, None]
+    mean = np.stack([x.mean((1, 2)) for x in features]).mean(0, dtype=np.float32)[:, None]
     x, g = _spectra(features, mean), _spectra(gradients, np.zeros_like(mean))
     forward, backward = _klt(_second(g), _second(x))
     weights = _weights(np.matmul(backward.T, g), shape)
@@ -158,10 +158,11 @@ def _spectra(planes: Sequence[Singles], mean: Singles) -> Singles:
 
 def _second(spectra: Singles) -> Floats:
     """The mean outer product of channels, (C, C)."""
-    total = np.zeros((spectra.shape[1],) * 2)
+    total: Floats = np.zeros((spectra.shape[1],) * 2)
     for s in spectra:
         total += s @ s.T
-    return total / (len(spectra) * spectra.shape[2])
+    mean: Floats = total / (len(spectra) * spectra.shape[2])
+    return mean
 
 
 def _klt(metric: Floats, covariance: Floats) -> tuple[Singles, Singles]:
