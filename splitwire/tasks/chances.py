@@ -15,6 +15,17 @@ if TYPE_CHECKING:  # who only predicts does without it
 _FURTHEST = 1e4
 
 
+def heard(logits: "torch.Tensor", noise: float) -> "torch.Tensor":
+    """Logits of what is heard where an event that is not there is so with a probability.
+
+    Of an event of probability p that is noise + (1 − noise) p. Differentiable, of the same shape.
+    """
+    import torch
+
+    least = logits.new_full((), np.log(noise / (1 - noise)))
+    return torch.logaddexp(logits - np.log(1 - noise), least)
+
+
 def bernoulli_divergence(reference: "torch.Tensor", output: "torch.Tensor") -> "torch.Tensor":
     """That of each logit's sigmoid, float64 of the logits' shape."""
     from torch.nn import functional as F
