@@ -14,15 +14,19 @@ from splitwire.eval.totals import Total, check_trained, recommended, total
 from splitwire.models.load import Model
 from splitwire.models.split import Split, split
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Choice, Key
+from splitwire.tasks.registry import task_class
 
 
-def open_choice(model: Model, key: Key, store: ProfileStore, cut: Split | None = None) -> Choice:
+def open_choice(
+    model: Model, key: Key, store: ProfileStore, task: str, cut: Split | None = None
+) -> Choice:
     """A choice of a network, with the profiles that its codecs need.
 
     Args:
         model: the network.
         key: its way, cut point and codec.
         store: of profiles.
+        task: of the network, by name.
         cut: the halves, where somebody has them already.
 
     Raises:
@@ -35,7 +39,7 @@ def open_choice(model: Model, key: Key, store: ProfileStore, cut: Split | None =
     if way == CLOUD_ONLY:
         return Choice.cloud_only(model, codec(spec), spec)
     halves = cut or split(model, at)
-    codecs = store.codecs(halves, codec(spec))
+    codecs = store.codecs(halves, codec(spec), task)
     Deployment(model, model).check(codecs)
     return Choice.shared(halves, codecs, spec)
 
@@ -75,8 +79,8 @@ def choices_of_run(
             f"nothing in {run} keeps {summary.fidelity:g} {summary.scoring.unit}: "
             "allow more --max-divergence"
         )
-    store = run_store(run, *folders)
-    opened = {open_choice(model, key, store): total for key, total in kept.items()}
+    store, task = run_store(run, *folders), task_class(summary.head.experiment.task).name
+    opened = {open_choice(model, key, store, task): total for key, total in kept.items()}
     for digest in profiles_of(c for choice in opened for c in choice.codecs):
         if digest not in summary.head.profiles:
             raise ExperimentError(
