@@ -1,7 +1,7 @@
 """Makes the profiles of ftc that come with the package: `python tools/ship_profiles.py FOLDER`.
 
 To be run again whenever what `ftc` learns, or how, has changed. FOLDER holds the photos that
-gather_photos.py gathers; 2,400 crops are taken of them, or 600 where maps are large, seed 0; of
+gather_photos.py gathers; 2,400 crops are taken of them, or 200 where maps are large, seed 0; of
 one network alone with `--model NAME`. Another processor may round otherwise and give another
 digest; what matters is that a package holds one profile for its encoders and decoders alike. With
 `--label` nothing is learnt: profiles that there are, trained ones too, are told the
@@ -13,18 +13,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import splitwire
-from splitwire.calibrate.calibrator import Plan, write_profiles
+from splitwire.calibrate.calibrator import Calibrator, save_profiles
 from splitwire.calibrate.store import SUFFIX
+from splitwire.codecs.ftc import Ftc
 from splitwire.codecs.profile import Profile
 from splitwire.data.fingerprint import fingerprints
 from splitwire.data.photos import load_photos
+from splitwire.models.load import load_model
+from splitwire.models.split import split
+from splitwire.runner.threads import limit_threads
+from splitwire.tasks.registry import load_task
 
 DATA = ("scikit-image", "Debian packages (tools/photos.tsv)")
 SHIPPED = {  # cuts and crops of each network
     "lite0": (("blocks.2", "blocks.3", "blocks.5"), 2400),
-    "nanodet": (("neck", "backbone.stage2"), 600),
-    "selfie": (("stage3",), 600),
-    "movenet": (("backbone.stage2",), 600),
+    "nanodet": (("neck", "backbone.stage2"), 200),
+    "selfie": (("stage3",), 200),
+    "movenet": (("backbone.stage2",), 200),
 }
 FOLDER = Path(splitwire.__file__).parent / "profiles"
 LARGEST = 1_000_000  # bytes
@@ -43,18 +48,21 @@ def main() -> None:
         ship(given.folder, name)
 
 
-def ship(folder: Path, model: str) -> None:
-    splits, crops = SHIPPED[model]
-    for split in splits:
-        path = FOLDER / model / f"{split}-ftc{SUFFIX}"
+def ship(folder: Path, name: str) -> None:
+    splits, crops = SHIPPED[name]
+    limit_threads(1)
+    model, photos = load_model(name), load_photos(str(folder), labelled=False)
+    calibrator = Calibrator(photos, str(folder), load_task(None, model), count=crops)
+    for at in splits:
+        path = FOLDER / name / f"{at}-ftc{SUFFIX}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        learning = Plan(model, split, str(folder), crops=crops)
-        for learnt in write_profiles(learning, path):
+        made = calibrator.calibrate(split(model, at), Ftc())
+        for learnt in save_profiles(made, path):
             assert learnt.path is not None
-            saved = name_data(learnt).save(learnt.path)
+            name_data(learnt).save(learnt.path)
             size = learnt.path.stat().st_size
             assert size < LARGEST, f"{learnt.path} has {size:,} bytes"
-            print(f"{model}/{learnt.path.name}: {size:,} bytes, digest {saved.digest}", flush=True)
+            print(f"{name}/{learnt.path.name}: {size:,} bytes, digest {learnt.digest}", flush=True)
 
 
 def label(folder: Path) -> None:

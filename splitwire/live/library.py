@@ -166,13 +166,17 @@ class Library:
         return None
 
     def split(self, model: Model, at: str) -> Split:
-        """The halves of a network, from the cache where they are in it."""
+        """The halves of a network, from the cache, or cut now and the second run once.
+
+        A first run is slow, and the deadline of whoever agrees on them does not count yet.
+        """
         with self._lock:  # the graph is traced on first use: once is enough
             key = (model.name, at)
             if key in self._splits:
                 self._splits.move_to_end(key)
             else:
-                self._splits[key] = split(model, at)
+                halves = self._splits[key] = split(model, at)
+                halves.finish([torch.zeros(c.shape, dtype=c.dtype) for c in halves.crossings])
             if len(self._splits) > MAX_SPLITS:
                 self._splits.popitem(last=False)
             return self._splits[key]
