@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
+from weakref import WeakSet
 
 import torch
 
@@ -19,6 +20,7 @@ from splitwire.errors import RemoteError, SplitwireError
 from splitwire.live.answers import checked, write_output, write_prediction
 from splitwire.live.handshake import Hello
 from splitwire.live.shown import shown
+from splitwire.live.warming import warm
 from splitwire.models.load import Model
 from splitwire.models.split import Split, split
 from splitwire.runner import packet
@@ -107,7 +109,7 @@ class Library:
         self._allowed = None if codecs is None else {codec_class(name).name for name in codecs}
         self._tasks: dict[tuple[str, str], Task] = {}
         self._splits: OrderedDict[tuple[str, str], Split] = OrderedDict()
-        self._lock = Lock()
+        self._lock, self._warm = Lock(), WeakSet[Split]()
 
     def agree(self, hello: Hello) -> Agreement:
         """What a hello asks for; takes as long as cutting a network, so call it in a thread.
@@ -133,7 +135,11 @@ class Library:
             raise
         except SplitwireError as error:
             raise RemoteError(str(error)) from error
-        return Agreement(Choice.shared(halves, codecs, hello.codec), task, hello.whole)
+        choice = Choice.shared(halves, codecs, hello.codec)
+        if halves not in self._warm:  # once a cut, so that hellos alone cost a cloud little
+            warm(choice)
+            self._warm.add(halves)
+        return Agreement(choice, task, hello.whole)
 
     def task(self, model: Model, name: str) -> Task:
         """The task of that name, if the network's output is one of its kind.
@@ -166,17 +172,13 @@ class Library:
         return None
 
     def split(self, model: Model, at: str) -> Split:
-        """The halves of a network, from the cache, or cut now and the second run once.
-
-        A first run is slow, and the deadline of whoever agrees on them does not count yet.
-        """
+        """The halves of a network, from the cache where they are in it."""
         with self._lock:  # the graph is traced on first use: once is enough
             key = (model.name, at)
             if key in self._splits:
                 self._splits.move_to_end(key)
             else:
-                halves = self._splits[key] = split(model, at)
-                halves.finish([torch.zeros(c.shape, dtype=c.dtype) for c in halves.crossings])
+                self._splits[key] = split(model, at)
             if len(self._splits) > MAX_SPLITS:
                 self._splits.popitem(last=False)
             return self._splits[key]
