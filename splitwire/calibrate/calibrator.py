@@ -72,7 +72,7 @@ class Calibrator:
         tell: bool = False,
     ) -> None:
         self.photos, self.data, self.seed, self.count = photos, data, seed, count
-        self._task, self._track, self._tell = task, track, tell
+        self.task, self._track, self._tell = task, track, tell
         self._kept: dict[tuple[tuple[Photo, ...], int], list[NDArray[np.uint8]]] = {}
 
     def calibrate(self, cut: Split, codec: CalibratedCodec) -> list[Codec]:
@@ -86,7 +86,7 @@ class Calibrator:
         if codec.expected_loss:
             photos, aside = hold_out(photos, ONE_IN)
             held = list(self._watch(cut, "held out", aside or photos, min(HELD, self.count)))
-        whole, half = (Learning(codec, cut, self._task) for _ in range(2))
+        whole, half = (Learning(codec, cut, self.task) for _ in range(2))
         telling = self._tell and len(photos) > 1 and bool(codec.settings)
         shown = self._watch(cut, "calibrating", photos, self.count, codec.uses_gradients)
         for i, seen in enumerate(shown):
@@ -103,8 +103,6 @@ class Calibrator:
 
     def learns(self, learnt: Provenance) -> bool:
         """Whether a profile was learnt on what this one learns of, or on more."""
-        if learnt.task != self._task.name:
-            return False
         if learnt.data == (self.data,):
             return (learnt.crops, learnt.seed) == (self.count, self.seed)
         return self.data in learnt.data
@@ -121,7 +119,7 @@ class Calibrator:
             data=(self.data,),
             crops=self.count,
             seed=self.seed,
-            task=self._task.name,
+            task=self.task.name,
             photos=len(photos),
             held_out=len(aside),
             pictures=fingerprints(seen),
@@ -131,11 +129,11 @@ class Calibrator:
         self, learnt: Provenance, trials: Sequence[Trial], less: Sequence[Trial]
     ) -> Provenance:
         """What a profile was learnt on, with what held-out pictures cost."""
-        unit = self._task.unit
+        unit = self.task.unit
         said = tuple(
             f"{t.setting}: {t.divergence:.3g} {unit} at {t.bytes:.0f} bytes" for t in trials
         )
-        half = more_bytes(less, trials, self._task.fidelity) if less else 0.0
+        half = more_bytes(less, trials, self.task.fidelity) if less else 0.0
         return replace(learnt, measured=said, half=round(half, 3))
 
     def _watch(
@@ -143,7 +141,7 @@ class Calibrator:
     ) -> Iterable[Seen]:
         """What crops of photos show there."""
         shown = learn.watch(
-            cut, self._crops(cut, photos, count), self._task if gradients else None, self.seed
+            cut, self._crops(cut, photos, count), self.task if gradients else None, self.seed
         )
         return self._track(shown, total=count, description=f"{cut.at}: {why}")
 

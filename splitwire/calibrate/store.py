@@ -1,4 +1,4 @@
-"""The one place where profiles are found: by network, split, codec and crossing tensor.
+"""The one place where profiles are found: by network, split, codec, task and crossing tensor.
 
     a run's folder ─▶ folders that were named ─▶ $SPLITWIRE_PROFILES ─▶ the package's own
 
@@ -58,6 +58,7 @@ class ProfileStore:
         network: str,
         split: str,
         codec: CalibratedCodec,
+        task: str,
         crossing: int = 0,
         fits: Callable[[Provenance], bool] = any_profile,
     ) -> Profile | None:
@@ -68,6 +69,7 @@ class ProfileStore:
             split: where it is cut, as `splitwire.split` takes it.
             codec: one that needs a profile; its parameters matter where its profiles depend on
                 them.
+            task: of the network, by name; it matters to what learns of the task's gradients.
             crossing: which of the tensors that cross.
             fits: what else a profile must have been learnt on; those in the folders of
                 $SPLITWIRE_PROFILES are the user's word, and taken as they are.
@@ -77,11 +79,18 @@ class ProfileStore:
         """
         place = (network, split, settings(codec), crossing)
         known = self._places.get(place, ())
-        paths = (path for path, learnt in known if fits(learnt) or self._is_users(path))
+        for_task = [
+            (path, learnt)
+            for path, learnt in known
+            if learnt.task == task or not codec.uses_gradients
+        ]
+        paths = (path for path, learnt in for_task if fits(learnt) or self._is_users(path))
         return next(map(Profile.load, paths), None)
 
-    def codecs(self, cut: "Split", codec: Codec) -> list[Codec]:
+    def codecs(self, cut: "Split", codec: Codec, task: str) -> list[Codec]:
         """A codec for each tensor that crosses at a cut, each with its profile where it needs one.
+
+        The task is that of the network, by name.
 
         Raises:
             ProfileError: a profile is missing; the message says how to make it.
@@ -90,11 +99,12 @@ class ProfileStore:
             return [codec] * len(cut.crossings)
         made: list[Codec] = []
         for crossing in range(len(cut.crossings)):
-            profile = self.find(cut.model.digest, cut.at, codec, crossing)
+            profile = self.find(cut.model.digest, cut.at, codec, task, crossing)
             if profile is None:
                 command = "train" if codec.trained else "calibrate"
                 raise ProfileError(
-                    f"no profile of {codec.spec} for {cut.model.name} at {cut.at}: make one with "
+                    f"no profile of {codec.spec} for {cut.model.name} at {cut.at} and the task "
+                    f"{task}: make one with "
                     f"`splitwire {command} {cut.model.name} {cut.at}` and name its folder "
                     f"(--profiles, or {VARIABLE})"
                 )

@@ -41,7 +41,7 @@ def run_network(
     model = load(network.model, network.weights)
     task, slowness = load_task(network.task, model), slow.slowness()
     totals = chosen.totals(model, slowness)
-    choices = list(totals) or [chosen.choice(model)]
+    choices = list(totals) or [chosen.choice(model, task.name)]
     pictures, source = supply(model.preprocess, frames.source, frames.frames)
     recording = None
     if frames.out:

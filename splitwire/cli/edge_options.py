@@ -56,13 +56,13 @@ class Chosen:
             self.adapt, model, self.max_divergence, slowness, *self.profiles or ()
         )
 
-    def choice(self, model: "Model") -> "Choice":
-        """The one choice."""
+    def choice(self, model: "Model", task: str) -> "Choice":
+        """The one choice, for a task of that name."""
         from splitwire.calibrate.store import ProfileStore
         from splitwire.live.choosing import open_choice, shared
 
         store = ProfileStore(*self.profiles or ())
-        return open_choice(model, shared(self.split, self.codec), store)
+        return open_choice(model, shared(self.split, self.codec), store, task)
 
 
 @dataclass

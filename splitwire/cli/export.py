@@ -39,10 +39,11 @@ def export(
 
     loaded = load_model(model, None if weights == "none" else weights)
     cut = cut_at(loaded, split)
-    made = ProfileStore(*profiles or ()).codecs(cut, codec_of(codec))
+    meant = load_task(task, loaded)
+    made = ProfileStore(*profiles or ()).codecs(cut, codec_of(codec), meant.name)
     photos = load_photos(data, labelled=False) if int8 else []
     pictures = list(crops(photos, loaded.preprocess, int8, seed=0))
-    manifest = write_bundle(out, cut, made, codec, load_task(task, loaded), pictures)
+    manifest = write_bundle(out, cut, made, codec, meant, pictures)
     for name, file in manifest.files.items():
         print(f"{out / name}: {file.size:,} bytes")
     many = "any number of frames" if manifest.batch == "free" else "one frame"

@@ -62,7 +62,9 @@ class RunProfiles:
         def fits(learnt: Provenance) -> bool:
             return learnt.trained or self._calibrator.learns(learnt)
 
-        return self._store.find(cut.model.digest, cut.at, codec, crossing, fits)
+        return self._store.find(
+            cut.model.digest, cut.at, codec, self._calibrator.task.name, crossing, fits
+        )
 
     def _learn(self, cut: Split, codec: CalibratedCodec) -> list[Codec]:
         key = cut.at, settings(codec)

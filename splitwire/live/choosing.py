@@ -12,15 +12,19 @@ from splitwire.live.fidelity import check_profiles, nothing_kept, summary_of
 from splitwire.models.load import Model
 from splitwire.models.split import Split, split
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, Choice, Key
+from splitwire.tasks.registry import task_class
 
 
-def open_choice(model: Model, key: Key, store: ProfileStore, cut: Split | None = None) -> Choice:
+def open_choice(
+    model: Model, key: Key, store: ProfileStore, task: str, cut: Split | None = None
+) -> Choice:
     """A choice of a network, with the profiles that its codecs need.
 
     Args:
         model: the network.
         key: its way, cut point and codec.
         store: of profiles.
+        task: of the network, by name.
         cut: the halves, where somebody has them already.
 
     Raises:
@@ -33,7 +37,7 @@ def open_choice(model: Model, key: Key, store: ProfileStore, cut: Split | None =
     if way == CLOUD_ONLY:
         return Choice.cloud_only(model, codec(spec), spec)
     halves = cut or split(model, at)
-    codecs = store.codecs(halves, codec(spec))
+    codecs = store.codecs(halves, codec(spec), task)
     Deployment(model, model).check(codecs)
     return Choice.shared(halves, codecs, spec)
 
@@ -67,7 +71,7 @@ def choices_of_run(
     kept = {stretch.total.result.choice: stretch.total for stretch in worthwhile(found)}
     if not kept:
         raise nothing_kept(run, summary)
-    store = run_store(run, *folders)
-    opened = {open_choice(model, key, store): total for key, total in kept.items()}
+    store, task = run_store(run, *folders), task_class(summary.head.experiment.task).name
+    opened = {open_choice(model, key, store, task): total for key, total in kept.items()}
     check_profiles(run, summary, opened, f"take its file out of --profiles and {VARIABLE}")
     return opened

@@ -31,6 +31,7 @@ from splitwire.live.pages import about, pages
 from splitwire.live.session import Selection, Session
 from splitwire.live.shown import shown
 from splitwire.live.slowing import Slowed
+from splitwire.models.load import Model
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY
 from splitwire.runner.link import Trace
 
@@ -64,7 +65,7 @@ class Demo:
         return {
             **about(self.library),
             "splits": {
-                name: codecs_by_split(model, self.store)
+                name: codecs_by_split(model, self.store, self._task(model) or "")
                 for name, model in self.library.models.items()
             },
             "codecs": {
@@ -95,14 +96,14 @@ class Demo:
         model = self.library.models.get(selection.model)
         if model is None:
             raise RemoteError(f"no model {shown(selection.model, 80)!r} here")
-        task = self.task or self.library.page_task(model)
+        task = self._task(model)
         if task is None:
             raise RemoteError(f"no task that is installed fits {model.name}")
         cut, spec = self.library.split(model, selection.split), without_files(selection.codec)
         ways = [
-            open_choice(model, shared(selection.split, str(spec)), self.store, cut),
-            open_choice(model, (EDGE_ONLY, "", ""), self.store),
-            open_choice(model, (CLOUD_ONLY, "", PICTURE), self.store),
+            open_choice(model, shared(selection.split, str(spec)), self.store, task, cut),
+            open_choice(model, (EDGE_ONLY, "", ""), self.store, task),
+            open_choice(model, (CLOUD_ONLY, "", PICTURE), self.store, task),
         ]
         rate, rtt = LINKS[selection.link]
         return Drive(
@@ -114,6 +115,9 @@ class Demo:
             slowness=self.slowness,
             slowed=Slowed(Trace.constant(rate), rtt),
         )
+
+    def _task(self, model: Model) -> str | None:
+        return self.task or self.library.page_task(model)
 
     async def serve(self, page: WebSocket) -> None:
         """One page."""

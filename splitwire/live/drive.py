@@ -14,6 +14,7 @@ from splitwire.live.relay import Relay
 from splitwire.live.sequence import KEYFRAMES
 from splitwire.live.slowing import Slowed
 from splitwire.live.supply import Taken
+from splitwire.live.warming import warm
 from splitwire.runner.choice import AnyChoice
 from splitwire.tasks.base import Task
 
@@ -66,11 +67,13 @@ class Drive:
 
     @asynccontextmanager
     async def edge(self) -> AsyncIterator[Edge]:
-        """The edge with its link up, measured and kept.
+        """The edge with its link up, measured and kept; every choice has been run once before.
 
         Raises:
             RemoteError: the cloud is not there or refuses.
         """
+        for choice in self.choices:
+            await asyncio.to_thread(warm, choice)
         async with self._uplink() as uplink:
             edge = Edge(
                 uplink,

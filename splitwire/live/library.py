@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
+from weakref import WeakSet
 
 import torch
 
@@ -19,6 +20,7 @@ from splitwire.errors import RemoteError, SplitwireError
 from splitwire.live.answers import checked, write_output, write_prediction
 from splitwire.live.handshake import Hello
 from splitwire.live.shown import shown
+from splitwire.live.warming import warm
 from splitwire.models.load import Model
 from splitwire.models.split import Split, split
 from splitwire.runner import packet
@@ -107,7 +109,7 @@ class Library:
         self._allowed = None if codecs is None else {codec_class(name).name for name in codecs}
         self._tasks: dict[tuple[str, str], Task] = {}
         self._splits: OrderedDict[tuple[str, str], Split] = OrderedDict()
-        self._lock = Lock()
+        self._lock, self._warm = Lock(), WeakSet[Split]()
 
     def agree(self, hello: Hello) -> Agreement:
         """What a hello asks for; takes as long as cutting a network, so call it in a thread.
@@ -133,7 +135,11 @@ class Library:
             raise
         except SplitwireError as error:
             raise RemoteError(str(error)) from error
-        return Agreement(Choice.shared(halves, codecs, hello.codec), task, hello.whole)
+        choice = Choice.shared(halves, codecs, hello.codec)
+        if halves not in self._warm:  # once a cut, so that hellos alone cost a cloud little
+            warm(choice)
+            self._warm.add(halves)
+        return Agreement(choice, task, hello.whole)
 
     def task(self, model: Model, name: str) -> Task:
         """The task of that name, if the network's output is one of its kind.

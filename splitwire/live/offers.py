@@ -30,25 +30,28 @@ PICTURE = "picture:format=jpeg,quality=90"
 """How the picture itself is sent."""
 
 
-def codecs_by_split(model: Model, store: ProfileStore) -> dict[str, list[str]]:
+def codecs_by_split(model: Model, store: ProfileStore, task: str) -> dict[str, list[str]]:
     """Where a person would cut, and the codecs on offer there: those that lack no profile.
 
     Args:
         model: the network.
         store: of profiles.
+        task: of the network, by name.
     """
     made = {name: codec(name) for name in CODECS}
     return {
-        point.name: [name for name, one in made.items() if _is_ready(model, point, one, store)]
+        point.name: [
+            name for name, one in made.items() if _is_ready(model, point, one, store, task)
+        ]
         for point in _points(model)
     }
 
 
-def _is_ready(model: Model, point: CutPoint, codec: Codec, store: ProfileStore) -> bool:
+def _is_ready(model: Model, point: CutPoint, codec: Codec, store: ProfileStore, task: str) -> bool:
     if not isinstance(codec, CalibratedCodec) or not codec.needs_profile:
         return True
     return all(
-        store.find(model.digest, point.name, codec, crossing) is not None
+        store.find(model.digest, point.name, codec, task, crossing) is not None
         for crossing in range(len(point.crossings))
     )
 

@@ -20,6 +20,7 @@ from splitwire.report import feature_plots
 from splitwire.report.section import Section, drawn
 from splitwire.report.units import significant, size_text
 from splitwire.runner.choice import SHARED
+from splitwire.tasks.registry import task_class
 
 Features = dict[str, NDArray[Any]]
 
@@ -101,7 +102,11 @@ def _codec(run: Path, summary: Summary, chosen: Result) -> Codec:
     if not isinstance(made, CalibratedCodec) or not made.needs_profile:
         return made
     profile = run_store(run).find(
-        head.model.deployed, chosen.split, made, 0, lambda learnt: learnt in head.profiles.values()
+        head.model.deployed,
+        chosen.split,
+        made,
+        task_class(head.experiment.task).name,
+        fits=lambda learnt: learnt in head.profiles.values(),
     )
     if profile is None:
         raise ProfileError(f"the profile of {chosen.label} is gone")

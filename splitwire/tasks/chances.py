@@ -5,6 +5,7 @@ reference, worked out in float64 from logarithms, so that no probability underfl
 logarithm is taken. A logit beyond ±10,000, or infinite, counts as that: none is NaN.
 """
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,20 @@ _FURTHEST = 1e4
 def log_sigmoid(logits: Any) -> Floats:
     """The logarithm of each logit's sigmoid, of tensors or arrays."""
     return np.asarray(-np.logaddexp(0, -_double(logits)))
+
+
+def heard(logits: Any, noise: float) -> Any:
+    """Logits of what is heard where an event that is not there is so with a probability.
+
+    Of an event of probability p that is noise + (1 − noise) p. Of a tensor it is a tensor, and
+    differentiable; of an array one of float64.
+    """
+    lift, least = -math.log(1 - noise), math.log(noise / (1 - noise))
+    if isinstance(logits, np.ndarray):
+        return np.logaddexp(_double(logits) + lift, least)
+    import torch
+
+    return torch.logaddexp(logits + lift, logits.new_full((), least))
 
 
 def log_softmax(logits: Any, dim: int) -> Floats:

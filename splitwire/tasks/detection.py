@@ -19,6 +19,7 @@ from splitwire.tasks.chances import (
     bernoulli_likelihood,
     categorical_divergence,
     categorical_likelihood,
+    heard,
     log_sigmoid,
 )
 from splitwire.tasks.drawing import colour, write
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # predictions are made without it
 
 SHOWN = 0.35  # score of a box that answers show, and that counts as true where no truth is known
 STRIDES = (8, 16, 32)
+_NOISE = 0.2  # probability that a class is heard which is not there
 _SIZE = (416, 416)
 _KEYS = {"box", "class", "label", "score"}
 
@@ -79,10 +81,17 @@ class Detection(Task):
     bottom, is at a distance from the cell's centre that has a distribution over bins of a stride
     each, the softmax of its logits (X. Li et al., arXiv:2006.04388), as NanoDet has it.
 
-    A label says of every cell which classes are there, and of a cell where its likeliest class is
-    there, also the bin of each side. That is what divergence and likelihood are of: the
-    divergence is the sum over cells of that of the classes, and of that of the sides by the
-    probability of the likeliest class, both by the uncompressed network. It is in nats a picture.
+    Of thousands of cells a few show something. What the others say, a thousandth of a probability
+    here and a hundredth there, shows nowhere, but its divergence adds up. So labels are heard
+    through noise: each class that is not there is heard all the same with a probability of ε = 0.2.
+    With p of a class, p′ = ε + (1 − ε) p is heard, from which a small p hardly differs, and a new
+    false box does. A label says of every cell which classes are heard, and of some also the bin of
+    each side: where the likeliest class is, in the share p/p′ of what is heard there that is no
+    noise, times that share once more, as only those of p above ε are worth a look.
+
+    The divergence, in nats a picture, is the sum over cells of that of the classes p′, and of that
+    of the sides times p²/p′ of the likeliest class by the uncompressed network. It is 0 only where
+    outputs agree in all of this; what noise does to both can but lessen their divergence.
 
     Args:
         names: of the classes, in order; none where nobody knows them.
@@ -92,7 +101,7 @@ class Detection(Task):
     """
 
     name: ClassVar[str] = "detection"
-    fidelity: ClassVar[float] = 5.0
+    fidelity: ClassVar[float] = 1.0
     draws: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (*_metrics(False), *_metrics(True))
 
@@ -153,17 +162,23 @@ class Detection(Task):
 
     def divergence(self, reference: Output, output: Output) -> float:
         """Kullback and Leibler's of a picture's label, in nats: see the class."""
-        classes = bernoulli_divergence(reference[0], output[0]).sum()
-        present = np.exp(log_sigmoid(array(reference[0]).max(2)))
+        p, q = (heard(array(whole[0]), _NOISE) for whole in (reference, output))
+        there, share = _likeliest(reference[0], p)
         sides = categorical_divergence(_sides(reference), _sides(output), 3).sum(2)
-        return float(classes + (present * sides).sum())
+        return float(bernoulli_divergence(p, q).sum() + (there * share * sides).sum())
 
     def log_likelihood(self, output: Output, random: np.random.Generator) -> "torch.Tensor":
-        """That of classes drawn at every cell, and of sides where the likeliest class was drawn."""
-        drawn, classes = bernoulli_likelihood(output[0], random)
+        """That of classes drawn at every cell, and of sides at some where the likeliest is."""
+        import torch
+
+        noisy = heard(output[0], _NOISE)
+        drawn, classes = bernoulli_likelihood(noisy, random)
+        _, share = _likeliest(output[0], noisy)
         present = drawn.gather(2, output[0].detach().argmax(2, keepdim=True))[..., 0]
+        present = present * torch.from_numpy(random.random(share.shape) < share**2)
         sides = categorical_likelihood(_sides(output), random, 3)[1].sum((2, 3))
-        return classes.sum() + (present * sides).sum()
+        whole: torch.Tensor = classes.sum() + (present * sides).sum()
+        return whole
 
     def statistics(self, reference: Output, output: Output, truth: Any) -> dict[str, Any]:
         """Of the boxes, and not of the logits."""
@@ -239,6 +254,12 @@ def _sides(output: Output) -> Any:
     """Logits of the sides, (1, cells, 4, bins)."""
     sides = output[1]
     return sides.reshape(*sides.shape[:2], 4, -1)
+
+
+def _likeliest(logits: Any, noisy: Any) -> tuple[Floats, Floats]:
+    """Of the likeliest class at each cell: its probability, and its share of what is heard."""
+    there, all_heard = (np.exp(log_sigmoid(array(each).max(2))) for each in (logits, noisy))
+    return there, there / all_heard
 
 
 def _as_truth(found: Boxes) -> Objects:

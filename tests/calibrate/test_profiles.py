@@ -98,7 +98,7 @@ def plan(model: str, *codecs: str, **changes: object) -> Experiment:
 def test_a_packaged_profile_is_small_and_of_the_default_network(
     lite0: sw.Model, split: str
 ) -> None:
-    profile = ProfileStore().find(lite0.digest, split, Ftc())
+    profile = ProfileStore().find(lite0.digest, split, Ftc(), "classification")
     assert profile is not None and profile.path is not None and profile.learnt is not None
     assert profile.path.stat().st_size < 1_000_000
     assert profile.learnt.split == split and "scikit-image" in profile.learnt.data
@@ -111,10 +111,12 @@ def test_a_packaged_profile_is_small_and_of_the_default_network(
 
 def test_a_packaged_profile_is_for_its_weights_and_split_alone(lite0: sw.Model) -> None:
     store = ProfileStore()
-    assert store.find("0" * 16, "blocks.3", Ftc()) is None
-    assert store.find(lite0.digest, "blocks.4", Ftc()) is None
-    assert store.find(lite0.digest, "blocks.3", Ftc(), crossing=1) is None
-    assert store.find(lite0.digest, "blocks.3", sw.codec("raw:clip=profile")) is None
+    assert store.find("0" * 16, "blocks.3", Ftc(), "classification") is None
+    assert store.find(lite0.digest, "blocks.4", Ftc(), "classification") is None
+    assert store.find(lite0.digest, "blocks.3", Ftc(), "classification", crossing=1) is None
+    assert (
+        store.find(lite0.digest, "blocks.3", sw.codec("raw:clip=profile"), "classification") is None
+    )
 
 
 def test_the_default_network_is_not_calibrated_again(lite0: sw.Model, tmp_path: Path) -> None:
@@ -125,14 +127,14 @@ def test_the_default_network_is_not_calibrated_again(lite0: sw.Model, tmp_path: 
     assert [s.error for s in samples] == [None, None]
     assert samples[0].bytes < samples[1].bytes < 5000
     (digest,) = read_run(tmp_path)[0].profiles
-    profile = ProfileStore().find(lite0.digest, "blocks.3", Ftc())
+    profile = ProfileStore().find(lite0.digest, "blocks.3", Ftc(), "classification")
     assert profile is not None
     assert digest == profile.digest
 
 
 @pytest.mark.parametrize("split", ["blocks.3", "blocks.5"])
 def test_trained_profiles_are_packaged(lite0: sw.Model, split: str) -> None:
-    profile = ProfileStore().find(lite0.digest, split, Learned())
+    profile = ProfileStore().find(lite0.digest, split, Learned(), "classification")
     assert profile is not None and profile.path is not None and profile.learnt is not None
     assert profile.path.stat().st_size <= 2_000_000
     assert profile.learnt.split == split
@@ -298,9 +300,11 @@ def test_a_run_with_two_crossing_tensors_has_a_profile_for_each(
     assert names == ["both-ftc.0.profile", "both-ftc.1.profile"]
     model = sw.load_model(forked)
     cut = sw.split(model, "both")
-    codecs = run_store(tmp_path).codecs(cut, sw.codec("ftc:quality=60"))
+    codecs = run_store(tmp_path).codecs(cut, sw.codec("ftc:quality=60"), "classification")
     digests = {codec.profile.digest for codec in codecs if codec.profile}
     assert digests == set(read_run(tmp_path)[0].profiles) and len(digests) == 2
     assert "One feature tensor, as sent and as decoded" in sw.write_report(tmp_path).read_text()
-    choice = open_choice(model, shared("both", "ftc:quality=60"), run_store(tmp_path))
+    choice = open_choice(
+        model, shared("both", "ftc:quality=60"), run_store(tmp_path), "classification"
+    )
     assert list(choice.codecs) == codecs

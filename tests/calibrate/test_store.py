@@ -25,7 +25,7 @@ def keep(folder: Path, height: float, learnt: Provenance | None = LEARNT) -> str
 
 
 def found(store: ProfileStore, codec: Raw = CLIPPED, crossing: int = 0) -> str | None:
-    profile = store.find("a" * 16, "2", codec, crossing)
+    profile = store.find("a" * 16, "2", codec, "classification", crossing)
     return profile and profile.digest
 
 
@@ -55,6 +55,22 @@ def test_one_learnt_elsewhere_is_not_found(tmp_path: Path, other: dict[str, obje
     assert found(ProfileStore(tmp_path)) is None
 
 
+def test_a_network_under_two_tasks_has_a_profile_for_each(tmp_path: Path) -> None:
+    """The first of the place is of another task. What learns of no gradients serves any."""
+    clip = keep(tmp_path, 1)
+    for number, task in enumerate(("embedding", "classification")):
+        arrays = {"number": np.full(1, number, np.int32)}
+        learnt = replace(LEARNT, settings="ftc", task=task)
+        sw.Profile("ftc", arrays, learnt=learnt).save(tmp_path / f"ftc-{number}.profile")
+    store = ProfileStore(tmp_path)
+    for number, task in enumerate(("embedding", "classification")):
+        profile = store.find("a" * 16, "2", Ftc(), task)
+        assert profile is not None and profile.arrays["number"][0] == number
+        raw = store.find("a" * 16, "2", CLIPPED, task)
+        assert raw is not None and raw.digest == clip
+    assert store.find("a" * 16, "2", Ftc(), "detection") is None
+
+
 def test_a_profile_that_depends_on_parameters_is_for_those_alone(tmp_path: Path) -> None:
     fine = keep(tmp_path, 1, replace(LEARNT, settings="raw:clip=profile,per=channel"))
     store = ProfileStore(tmp_path)
@@ -68,11 +84,16 @@ def test_what_else_it_must_have_been_learnt_on_is_asked(
     keep(tmp_path, 1)
     second = keep(tmp_path, 2, replace(LEARNT, data=("yours",)))
     store = ProfileStore(tmp_path)
-    profile = store.find("a" * 16, "2", CLIPPED, 0, lambda learnt: "yours" in learnt.data)
+    profile = store.find(
+        "a" * 16, "2", CLIPPED, "classification", 0, lambda learnt: "yours" in learnt.data
+    )
     assert profile is not None and profile.digest == second
-    assert store.find("a" * 16, "2", CLIPPED, 0, lambda learnt: False) is None
+    assert store.find("a" * 16, "2", CLIPPED, "classification", 0, lambda learnt: False) is None
     monkeypatch.setenv(VARIABLE, str(tmp_path))  # what users name themselves is taken
-    assert ProfileStore().find("a" * 16, "2", CLIPPED, 0, lambda learnt: False) is not None
+    assert (
+        ProfileStore().find("a" * 16, "2", CLIPPED, "classification", 0, lambda learnt: False)
+        is not None
+    )
 
 
 def test_each_crossing_tensor_has_its_own_and_a_missing_one_is_said(
@@ -82,11 +103,14 @@ def test_each_crossing_tensor_has_its_own_and_a_missing_one_is_said(
     cut, here = sw.split(lite0, point.name), {"weights": lite0.digest, "split": point.name}
     keep(tmp_path, 1, replace(LEARNT, **here))  # type: ignore[arg-type]
     with pytest.raises(sw.ProfileError, match=r"`splitwire calibrate lite0 .*--profiles, or SPLIT"):
-        ProfileStore(tmp_path).codecs(cut, CLIPPED)
+        ProfileStore(tmp_path).codecs(cut, CLIPPED, "classification")
     keep(tmp_path, 2, replace(LEARNT, crossing=1, **here))  # type: ignore[arg-type]
-    codecs = ProfileStore(tmp_path).codecs(cut, CLIPPED)
+    codecs = ProfileStore(tmp_path).codecs(cut, CLIPPED, "classification")
     assert [codec.profile and codec.profile.arrays["hi"][0] for codec in codecs] == [1, 2]
-    assert ProfileStore(tmp_path).codecs(cut, sw.codec("jpeg")) == [sw.codec("jpeg")] * 2
+    assert (
+        ProfileStore(tmp_path).codecs(cut, sw.codec("jpeg"), "classification")
+        == [sw.codec("jpeg")] * 2
+    )
 
 
 def test_folders_and_files_that_are_not_what_they_should_be(tmp_path: Path) -> None:
@@ -94,4 +118,4 @@ def test_folders_and_files_that_are_not_what_they_should_be(tmp_path: Path) -> N
         ProfileStore(tmp_path / "none")
     (tmp_path / "x.profile").write_bytes(b"nothing")
     with pytest.raises(sw.ProfileError, match="cannot read the profile"):
-        ProfileStore(tmp_path).find("a" * 16, "2", Ftc())
+        ProfileStore(tmp_path).find("a" * 16, "2", Ftc(), "classification")

@@ -82,6 +82,6 @@ def test_a_profile_that_wants_its_cloud_gets_no_other(
     assert list(Run(experiment(codecs=(spec,)), tmp_path / "tuned"))
     with pytest.raises(ExperimentError, match="layers of the cloud fine-tuned"):
         Run(experiment(codecs=(spec,), cloud_weights=None), tmp_path / "plain")
-    assert open_choice(tuned, shared("1", spec), ProfileStore()).codecs
+    assert open_choice(tuned, shared("1", spec), ProfileStore(), "classification").codecs
     with pytest.raises(ExperimentError, match="layers of the cloud fine-tuned"):
-        open_choice(sw.load_model(tuned.name), shared("1", spec), ProfileStore())
+        open_choice(sw.load_model(tuned.name), shared("1", spec), ProfileStore(), "classification")

@@ -31,7 +31,9 @@ def edge(address: str, spec: str, frames: str, deadline: str) -> dict[str, objec
     """What became of frames at 30 a second."""
     model = sw.load_model("net.py:small")
     halves = sw.split(model, "1")
-    choice = Choice.shared(halves, ProfileStore().codecs(halves, sw.codec(spec)), spec)
+    choice = Choice.shared(
+        halves, ProfileStore().codecs(halves, sw.codec(spec), "classification"), spec
+    )
     way = drive(model, address, choices=[choice], deadline=float(deadline))
     records = run(way, film(int(frames), 1 / 30))
     totals = [record.total for record in records.values()]

@@ -101,7 +101,7 @@ def learnt(model: sw.Model, clip: Path, folder: Path) -> ProfileStore:
     for crossing, features in enumerate(zip(*seen, strict=True)):
         made = sw.codec("ftc").calibrate([x[0].numpy() for x in features])
         assert isinstance(made, sw.CalibratedCodec) and made.profile is not None
-        where = Provenance(model.name, model.digest, AT, "ftc", crossing=crossing)
+        where = Provenance(model.name, model.digest, AT, "ftc", crossing=crossing, task="detection")
         replace(made.profile, learnt=where).save(folder / f"{crossing}.profile")
     return ProfileStore(folder)
 
@@ -111,7 +111,7 @@ def live(
 ) -> tuple[Choice, list[Record]]:
     """The choice and the records, in order, of a clip's frames over the link."""
     store = learnt(model, clip, folder)
-    choice = open_choice(model, shared(AT, FTC), store)
+    choice = open_choice(model, shared(AT, FTC), store, "detection")
     with cloud_here(model, profiles=store) as (_, address):
         how = {"slowed": LINK, "in_flight": in_flight, "whole": False}
         way = drive(model, address, choices=[choice], task=load_task("detection", model), **how)

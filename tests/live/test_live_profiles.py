@@ -131,7 +131,7 @@ def payloads(packet: bytes) -> list[tuple[str | None, bytes]]:
 
 def test_a_run_s_choices_have_the_run_s_own_profiles(run: Path, branches: sw.Model) -> None:
     with pytest.raises(ProfileError, match=r"no profile of ftc:quality=60 for net\.py:branches"):
-        open_choice(branches, shared(AT, FTC), ProfileStore())
+        open_choice(branches, shared(AT, FTC), ProfileStore(), "classification")
     totals = choices_of_run(run, branches, max_divergence=10.0)
     (choice,) = totals
     assert choice.key == (SHARED, AT, FTC)
@@ -182,14 +182,14 @@ def test_two_crossing_tensors_go_live_with_the_profiles_of_a_run(
 def test_two_crossing_tensors_go_live_with_the_profiles_of_a_folder(
     address: str, run: Path, branches: sw.Model
 ) -> None:
-    choice = open_choice(branches, shared(AT, FTC), ProfileStore(run / PROFILES))
+    choice = open_choice(branches, shared(AT, FTC), ProfileStore(run / PROFILES), "classification")
     as_here(choice, drive(Drive(Address(address), Classification(), [choice], whole=True)))
 
 
 def test_a_cloud_without_the_profiles_says_which_it_lacks(
     net: Path, run: Path, branches: sw.Model
 ) -> None:
-    choice = open_choice(branches, shared(AT, FTC), ProfileStore(run / PROFILES))
+    choice = open_choice(branches, shared(AT, FTC), ProfileStore(run / PROFILES), "classification")
     digest = next(codec.profile.digest for codec in choice.codecs if codec.profile)
     with (
         cloud(net) as where,
@@ -222,7 +222,7 @@ def test_what_calibrate_writes_both_ends_find_in_the_folders_of_the_environment(
     assert names == ["two.0.profile", "two.1.profile"]
     (folders[0] / names[1]).rename(folders[1] / names[1])
     monkeypatch.setenv(VARIABLE, pathsep.join(map(str, folders)))
-    choice = open_choice(branches, shared(AT, FTC), ProfileStore())
+    choice = open_choice(branches, shared(AT, FTC), ProfileStore(), "classification")
     with cloud(net) as where:
         as_here(choice, drive(Drive(Address(where), Classification(), [choice], whole=True)))
 

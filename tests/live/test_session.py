@@ -130,20 +130,20 @@ def test_the_three_ways_are_measured_on_the_same_picture(
 def test_a_codec_is_offered_where_it_has_what_it_needs(
     small: sw.Model, lite0: sw.Model, tmp_path: Path
 ) -> None:
-    offered = codecs_by_split(lite0, ProfileStore())
+    offered = codecs_by_split(lite0, ProfileStore(), "classification")
     assert {split for split, names in offered.items() if "ftc" in names} == {
         "blocks.2",
         "blocks.3",
         "blocks.5",
     }
     assert all({"jpeg", "hevc", "raw"} <= set(names) for names in offered.values())
-    assert "ftc" not in codecs_by_split(small, ProfileStore())["0"]
+    assert "ftc" not in codecs_by_split(small, ProfileStore(), "classification")["0"]
     features = [np.random.default_rng(n).normal(size=(4, 15, 15)) for n in range(8)]
     made = sw.codec("ftc").calibrate([x.astype(np.float32) for x in features])
     assert isinstance(made, sw.CalibratedCodec) and made.profile is not None
     learnt = Provenance(small.name, small.digest, "0", "ftc")
     replace(made.profile, learnt=learnt).save(tmp_path / "0.profile")
-    ready = codecs_by_split(small, ProfileStore(tmp_path))
+    ready = codecs_by_split(small, ProfileStore(tmp_path), "classification")
     assert ["ftc" in names for names in ready.values()] == [split == "0" for split in ready]
 
 

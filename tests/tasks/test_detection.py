@@ -100,16 +100,27 @@ def test_there_are_a_hundred_boxes_at_most() -> None:
 def test_the_divergence_is_that_of_every_label() -> None:
     """Beside torch's own divergences."""
     p, q = output(0), output(1)
-    on_p, on_q = (torch.distributions.Bernoulli(logits=x[0][0].double()) for x in (p, q))
+    there = p[0][0].double().sigmoid()
+    on_p, on_q = (
+        torch.distributions.Bernoulli(0.2 + 0.8 * x[0][0].double().sigmoid()) for x in (p, q)
+    )
     sides_p, sides_q = (
         torch.distributions.Categorical(logits=x[1][0].double().reshape(COUNT, 4, BINS))
         for x in (p, q)
     )
     kl = torch.distributions.kl_divergence
-    present = on_p.probs.amax(1)
+    present = there.amax(1) ** 2 / on_p.probs.amax(1)
     expected = kl(on_p, on_q).sum() + (present * kl(sides_p, sides_q).sum(1)).sum()
     assert TASK.divergence(p, q) == pytest.approx(float(expected), rel=1e-9)
     assert TASK.divergence(p, p) == 0
+
+
+def test_what_shows_nowhere_hardly_counts_and_a_false_box_does() -> None:
+    nothing = seen()
+    louder = (nothing[0] + 4, nothing[1])  # 3e-4 instead of 6e-6 at every cell
+    false = seen((9, 0, (1, 1, 1, 1), 0.8))
+    assert 0 < TASK.divergence(nothing, louder) < 1e-4
+    assert min(TASK.divergence(nothing, false), TASK.divergence(false, nothing)) > 0.5
 
 
 def test_the_divergence_of_certain_outputs_is_no_nan() -> None:
