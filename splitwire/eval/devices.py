@@ -18,6 +18,8 @@ from typing import Any
 import torch
 
 from splitwire.errors import DataError
+from splitwire.models.device import CPU
+from splitwire.models.device import Device as Processor
 from splitwire.models.load import load_model
 
 _WARM_UP, _TIMED = 3, 10
@@ -38,11 +40,12 @@ class Device:
     factor: float
 
 
-def load_device(name: str) -> Device:
+def load_device(name: str, here: Processor = CPU) -> Device:
     """A device by its name, its reference network timed here if it has one.
 
     Args:
         name: one of eval/devices.toml ("phone-2019", "server-2019", "this"), or `FILE.toml:NAME`.
+        here: what times are measured on.
 
     Raises:
         DataError: there is no such device, or its description lacks a figure.
@@ -57,7 +60,7 @@ def load_device(name: str) -> Device:
     if "factor" in figures:
         factor = float(entry["factor"])
     elif "seconds" in figures and "reference" in entry:
-        factor = float(entry["seconds"]) / _seconds_here(str(entry["reference"]))
+        factor = float(entry["seconds"]) / _seconds_here(str(entry["reference"]), here)
     else:
         raise DataError(
             f"the device {key!r} needs a positive factor, or a reference and its positive seconds"
@@ -82,9 +85,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 @cache  # devices of one reference must stand in their own proportion, not in that of two timings
-def _seconds_here(reference: str) -> float:
+def _seconds_here(reference: str, here: Processor) -> float:
     """Median time of a whole network on this machine; its weights do not matter."""
-    model = load_model(reference, weights=None)
+    model = load_model(reference, weights=None).on(here)
     x = torch.zeros(model.input_shape)
     times = []
     with torch.inference_mode():

@@ -134,7 +134,7 @@ def describe_run(
     return Head(
         experiment=experiment,
         versions=versions(),
-        hardware=hardware(),
+        hardware=hardware(model.device),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         model=Network(
             name=model.name,
@@ -146,8 +146,8 @@ def describe_run(
             weights=model.weights.origin,
             trained=model.weights.trained,
         ),
-        edge=load_device(experiment.edge),
-        cloud=load_device(experiment.cloud),
+        edge=load_device(experiment.edge, model.device),
+        cloud=load_device(experiment.cloud, model.device),
         evaluation=evaluation,
         calibration=describe(
             experiment.calibration, load_photos(experiment.calibration, labelled=False)

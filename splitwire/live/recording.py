@@ -139,13 +139,16 @@ class Recording:
                     output = checked(self._task, self._model(torch.from_numpy(x)[None]))
                 seconds = slowness * (perf_counter() - begin)
             self._references[name] = output
-            sample = Sample(name, 0, *_ON_EDGE, edge=seconds, **self._judged(name, output))
+            times: dict[str, Any] = dict.fromkeys(COMPUTED, 0.0) | {"edge": seconds}
+            judged = self._judged(name, output)
+            way, split, codec = _ON_EDGE
+            sample = Sample(name, 0, way, split, codec, **times, **judged)
             self._samples.append(sample)
 
     def _sample(self, record: Record) -> Sample:
         choice, seconds = record.choice, dict(record.seconds)
         link = seconds.pop("link", None)
-        times: dict[str, Any] = {s: seconds[s] for s in COMPUTED if s in seconds}
+        times: dict[str, Any] = {stage: seconds.get(stage, 0.0) for stage in COMPUTED}
         return Sample(
             record.name,
             view=0,
