@@ -95,7 +95,7 @@ class Run:
         self.model = self._deployment.model
         task = load_task(experiment.task, self.model)
         self.pictures.check(task, self.model)
-        self._gauge = Gauge(experiment, task, scoring)
+        self.gauge = Gauge(experiment, task, scoring)
         self.points = cut_points(self.model)
         splits = experiment.splits or automatic_splits(self.points)
         cuts = [self._deployment.cut(at) for at in dict.fromkeys(splits)]
@@ -126,16 +126,16 @@ class Run:
     def __iter__(self) -> Iterator[Sample]:
         lines = Lines(self.out / SAMPLES)
         with closing(lines):
-            for sample in self._measured():
+            for sample in self.fidelity():
                 if sample.key not in self.done:  # of a clip, that is coded from its first frame
                     lines.add(sample_line(sample))
                     self.done.add(sample.key)
                     yield sample
-            missing = times(self.curves, self.pictures, self.model, self._gauge, self.times)
+            missing = times(self.curves, self.pictures, self.model, self.gauge, self.times)
             left = self.to_time
             for time in self._track(missing, total=left, description="Timing") if left else ():
                 lines.add(time_line(time))
-        if isinstance(self.pictures, Stills) and self._gauge.task.draws:
+        if isinstance(self.pictures, Stills) and self.gauge.task.draws:
             samples = (row for row in rows(self.out) if isinstance(row, Sample))
             self.pictures.keep(self.out, samples, self.model)
 
@@ -156,13 +156,14 @@ class Run:
         choices = (choice.key for choice in self.curves)
         return tuple(c for c in choices if any((*key, c) not in self.done for key in keys))
 
-    def _measured(self) -> Iterator[Sample]:
+    def fidelity(self) -> Iterator[Sample]:
+        """The samples of all units, as they are measured; nothing is written."""
         left = self.units()
         if self.workers > 1 and left:
             work = Work.of(self.experiment, self.pictures, self.curves)
             yield from in_workers(work, left, self.workers)
             return
-        bench = Bench(self.curves, self.pictures, self.model, self._gauge)
+        bench = Bench(self.curves, self.pictures, self.model, self.gauge)
         for unit in left:
             yield from bench.run(unit)
 
