@@ -55,7 +55,7 @@ class Network:
     model: Annotated[str, typer.Option(help="As for `splits`.")] = "lite0"
     weights: Weights = "pretrained"
     task: TaskName = None
-    device: Annotated[str, typer.Option(help=DEVICE)] = "cpu"
+    accelerator: Annotated[str, typer.Option(help=DEVICE)] = "cpu"
 
 
 def load(name: str, weights: str, device: str = "cpu") -> "Model":
