@@ -20,6 +20,7 @@ from splitwire.data.fingerprint import fingerprints
 from splitwire.data.holding import hold_out
 from splitwire.data.photos import Photo, cropped, crops, load_photos
 from splitwire.errors import CodecError, ProfileError, StorageError
+from splitwire.models.device import Device
 from splitwire.models.load import load_model
 from splitwire.models.split import Split, split
 from splitwire.runner.threads import limit_threads
@@ -173,6 +174,7 @@ class Plan:
         crops: how many random crops to learn from.
         weights: as `load_model` takes them, or "none" for untrained ones.
         seed: of the crops, and of the labels drawn.
+        device: where the network runs; see `Device.find`.
     """
 
     model: str
@@ -183,6 +185,7 @@ class Plan:
     crops: int = learn.CROPS
     weights: str = "pretrained"
     seed: int = 0
+    device: str = "cpu"
 
 
 def write_profiles(plan: Plan, out: Path, track: Track = silent) -> list[Profile]:
@@ -206,7 +209,8 @@ def write_profiles(plan: Plan, out: Path, track: Track = silent) -> list[Profile
         raise StorageError(f"cannot write {out}: nothing may be written to {out.parent}")
     photos = load_photos(plan.data, labelled=False)
     limit_threads(1)  # as in a run: one repeats best
-    model = load_model(plan.model, None if plan.weights == "none" else plan.weights)
+    device = Device.find(plan.device)
+    model = load_model(plan.model, None if plan.weights == "none" else plan.weights).on(device)
     task = load_task(plan.task, model)
     calibrator = Calibrator(photos, plan.data, task, plan.seed, plan.crops, track, tell=True)
     return save_profiles(calibrator.calibrate(split(model, plan.split), made), out)

@@ -64,7 +64,7 @@ def watch(
     random = np.random.default_rng(seed)
     for crop in crops:
         with torch.no_grad():  # not inference_mode: its tensors can take no part in a gradient
-            tensors = cut.edge(torch.from_numpy(crop)[None])
+            tensors = cut.edge(cut.model.device.put(torch.from_numpy(crop)[None]))
         slopes = _gradients(cut, tensors, task, random) if task else []
         yield Seen([as_array(tensor) for tensor in tensors], slopes)
 
@@ -148,7 +148,7 @@ class Learning:
                 sent = [torch.from_numpy(x).reshape(c.shape).to(c.dtype) for x, c in pairs]
                 packet = encode(sent, usual)
                 received = decode(packet, usual, self._cut.crossings)
-                outputs = self._cut.cloud(*sent), self._cut.cloud(*received)
+                outputs = self._cut.finish(sent), self._cut.finish(received)
                 lost.append(self._task.divergence(*outputs))
                 sizes.append(len(packet))
         told = ",".join(f"{key}={value}" for key, value in setting.items())
@@ -198,7 +198,7 @@ def _gradients(
     """Of the log-likelihood of each label drawn, with respect to each crossing tensor."""
     with torch.enable_grad():
         leaves = [t.detach().requires_grad_(t.is_floating_point()) for t in tensors]
-        output = task.checked(cut.cloud(*leaves))
+        output = task.checked(cut.model.device.bring(cut.cloud(*leaves)))
         drawn = [task.log_likelihood(output, random) for _ in range(LABELS)]
     wanted = [leaf for leaf in leaves if leaf.requires_grad]
     rows = []

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from splitwire.cli.options import CutPoint, ModelName, TaskName, Weights
+from splitwire.cli.options import DEVICE, CutPoint, ModelName, TaskName, Weights
 from splitwire.cli.terminal import progress_bar, written
 from splitwire.codecs.profile import Provenance
 
@@ -28,6 +28,7 @@ class Learning:
     task: TaskName = None
     crops: Annotated[int, typer.Option(min=1, help="Random crops to learn from.")] = 200
     weights: Weights = "pretrained"
+    device: Annotated[str, typer.Option(help=DEVICE)] = "cpu"
     seed: Annotated[int, typer.Option(min=0, help="Of the crops and of the labels drawn.")] = 0
 
 

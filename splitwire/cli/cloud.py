@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from splitwire.cli.options import (
+    DEVICE,
     Models,
     Profiles,
     Weights,
@@ -30,6 +31,7 @@ class Held:
 
     models: Models = field(default_factory=default_models)
     weights: Weights = "pretrained"
+    device: Annotated[str, typer.Option(help=DEVICE)] = "cpu"
     task: Annotated[
         list[str] | None,
         typer.Option(
@@ -49,7 +51,7 @@ class Held:
         from splitwire.tasks.registry import tasks
 
         store, known = ProfileStore(*self.profiles or (), *folders), tasks(self.task or ())
-        models = [load(name, self.weights) for name in self.models]
+        models = [load(name, self.weights, self.device) for name in self.models]
         return Library(models, store, known, self.codecs)
 
 

@@ -38,7 +38,7 @@ def run_network(
     limit_threads(1)  # of the edge's two threads neither is to wait for the other's
     keep_memory()
     address, link = reached.address(), slow.link()
-    model = load(network.model, network.weights)
+    model = load(network.model, network.weights, network.accelerator)
     task, slowness = load_task(network.task, model), slow.slowness()
     totals = chosen.totals(model, slowness)
     choices = list(totals) or [chosen.choice(model, task.name)]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from splitwire.cli.options import WEIGHTS, TaskName
+from splitwire.cli.options import DEVICE, WEIGHTS, TaskName
 from splitwire.cli.report import report
 from splitwire.cli.terminal import progress_bar
 
@@ -52,6 +52,13 @@ class Changes:
     views: Annotated[int | None, typer.Option(help="Views of each photo, 1 to 10.")] = None
     limit: Annotated[int | None, typer.Option(help="Take that many photos, or clips.")] = None
     seed: Annotated[int | None, typer.Option(help="Of crops, losses and intervals.")] = None
+    device: Annotated[str | None, typer.Option(help=DEVICE)] = None
+    precision: Annotated[str | None, typer.Option(help="Of the halves: float32, bf16 or fp16.")] = (
+        None
+    )
+    timed: Annotated[
+        int | None, typer.Option(help="Pictures that each choice is timed on, alone.")
+    ] = None
 
 
 def evaluate(
@@ -65,6 +72,9 @@ def evaluate(
             help="The run's folder; an interrupted run in it goes on. runs/default, or runs/video."
         ),
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes for what is not timed; each loads the network.")
+    ] = 1,
 ) -> None:
     """Score codecs on a split network: accuracy, bytes and latency. Writes a run and its report."""
     from splitwire.eval.experiment import load_experiment
@@ -74,7 +84,7 @@ def evaluate(
     out = out or Path("runs", "video" if plan.sequence else "default")
     with progress_bar() as progress:
         bar = progress.add_task("Loading", total=None)
-        run = Run(plan, out, progress.track)
+        run = Run(plan, out, progress.track, workers)
         progress.update(bar, total=run.total, completed=len(run.done))
         for sample in run:
             said = f"{sample.split} {sample.codec}".strip() or sample.way

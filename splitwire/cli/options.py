@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # which loads torch
     from splitwire.models.load import Model
 
 WEIGHTS = "A file of weights, or 'none' for untrained ones."
+DEVICE = "Where the network runs: cpu, cuda, cuda:1, mps or auto."
 NETWORK = "lite0, timm:NAME, torchvision:NAME or FILE.py:FACTORY."
 
 ModelName = Annotated[str, typer.Argument(help=NETWORK)]
@@ -54,13 +55,15 @@ class Network:
     model: Annotated[str, typer.Option(help="As for `splits`.")] = "lite0"
     weights: Weights = "pretrained"
     task: TaskName = None
+    accelerator: Annotated[str, typer.Option(help=DEVICE)] = "cpu"
 
 
-def load(name: str, weights: str) -> "Model":
+def load(name: str, weights: str, device: str = "cpu") -> "Model":
     """A network, with what the first client would otherwise wait for."""
+    from splitwire.models.device import Device
     from splitwire.models.load import load_model
 
-    model = load_model(name, None if weights == "none" else weights)
+    model = load_model(name, None if weights == "none" else weights).on(Device.find(device))
     _ = model.graph, model.digest
     return model
 

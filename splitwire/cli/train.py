@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from splitwire.cli.options import CutPoint, ModelName, Weights
+from splitwire.cli.options import DEVICE, CutPoint, ModelName, Weights
 from splitwire.cli.terminal import progress_bar, training, written
 
 
@@ -45,7 +45,7 @@ def train(
         list[float] | None,
         typer.Option(help="λ at quality 50 (nats a bit); given twice, it trains two profiles."),
     ] = None,
-    device: Annotated[str, typer.Option(help="As torch names it; an accelerator if any.")] = "",
+    device: Annotated[str, typer.Option(help=DEVICE)] = "auto",
 ) -> None:
     """Train the learned codec for one split of a network, and write its profile."""
     from splitwire.train.run import Plan, Training, rates

@@ -22,25 +22,30 @@ if TYPE_CHECKING:  # which loads torch, that a recording edge may be without
 
 
 def check_same(head: Head, experiment: Experiment, deployment: "Deployment", out: Path) -> None:
-    """Refuse to add samples to a run of something else.
+    """Refuse to add samples to a run of something else; there may be more pictures than it had.
 
     Raises:
         ExperimentError: naming what differs.
     """
     begun, now = head.experiment.as_dict(), experiment.as_dict()
-    different = [key for key in now if now[key] != begun[key]]
+    grown = {key for key in ("limit", "timed") if _more(begun[key], now[key])}
+    different = [key for key in now if now[key] != begun[key] and key not in grown]
     if (head.model.digest, head.model.deployed) != deployment.digests:
         different.append("the network's weights")
     if head.versions != versions():
         different.append("the versions of packages")
-    then, here = head.hardware, hardware()
-    if (then.cpu, then.cores, then.threads) != (here.cpu, here.cores, here.threads):
+    then, here = head.hardware, hardware(deployment.model.device.about)
+    if replace(then, memory=0) != replace(here, memory=0):
         different.append("the machine")  # the times of two make no median
     if different:
         raise ExperimentError(
             f"{out} holds another run (other {', '.join(different)}): "
             "give another --out, or delete it"
         )
+
+
+def _more(then: int | None, now: int | None) -> bool:
+    return then is not None and (now is None or now > then)
 
 
 def labelled(task: Task, whole: Halves, photos: Sequence[Photo]) -> list[Photo]:

@@ -8,6 +8,7 @@ import torch
 from splitwire.codecs.base import Codec
 from splitwire.errors import ExperimentError
 from splitwire.eval.experiment import Experiment
+from splitwire.models.device import Device
 from splitwire.models.load import Model, load_model
 from splitwire.models.split import Split, split
 
@@ -31,13 +32,14 @@ class Deployment:
         """That of an experiment.
 
         Raises:
-            ModelError: it cannot be had, or its weights cannot.
+            ModelError: it cannot be had, or its weights cannot, or its device is not there.
         """
+        device = Device.find(experiment.device, experiment.precision)
         model = load_model(
             experiment.model, None if experiment.weights == "none" else experiment.weights
-        )
+        ).on(device)
         tuned = experiment.cloud_weights
-        return cls(model, load_model(experiment.model, tuned) if tuned else model)
+        return cls(model, load_model(experiment.model, tuned).on(device) if tuned else model)
 
     @property
     def digests(self) -> tuple[str, str]:

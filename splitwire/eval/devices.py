@@ -13,9 +13,12 @@ from math import inf
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from splitwire.errors import DataError
+
+if TYPE_CHECKING:  # which loads torch, that a recording edge may be without
+    from splitwire.models.device import Device as Processor
 
 _WARM_UP, _TIMED = 3, 10
 
@@ -35,11 +38,12 @@ class Device:
     factor: float
 
 
-def load_device(name: str) -> Device:
+def load_device(name: str, here: "Processor | None" = None) -> Device:
     """A device by its name, its reference network timed here if it has one.
 
     Args:
         name: one of eval/devices.toml ("phone-2019", "server-2019", "this"), or `FILE.toml:NAME`.
+        here: what times are measured on; None for this machine's processor.
 
     Raises:
         DataError: there is no such device, or its description lacks a figure.
@@ -54,7 +58,7 @@ def load_device(name: str) -> Device:
     if "factor" in figures:
         factor = float(entry["factor"])
     elif "seconds" in figures and "reference" in entry:
-        factor = float(entry["seconds"]) / _seconds_here(str(entry["reference"]))
+        factor = float(entry["seconds"]) / _seconds_here(str(entry["reference"]), here)
     else:
         raise DataError(
             f"the device {key!r} needs a positive factor, or a reference and its positive seconds"
@@ -79,13 +83,14 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 @cache  # devices of one reference must stand in their own proportion, not in that of two timings
-def _seconds_here(reference: str) -> float:
+def _seconds_here(reference: str, here: "Processor | None") -> float:
     """Median time of a whole network on this machine; its weights do not matter."""
     import torch
 
     from splitwire.models.load import load_model
 
     model = load_model(reference, weights=None)
+    model = model if here is None else model.on(here)
     x = torch.zeros(model.input_shape)
     times = []
     with torch.inference_mode():

@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from splitwire.codecs.registry import codec
 from splitwire.codecs.spec import Spec
 from splitwire.errors import ExperimentError, did_you_mean
+from splitwire.models.described import Precision
 from splitwire.models.preprocess import VIEWS
 from splitwire.runner.link import Trace
 
@@ -93,6 +94,9 @@ class Experiment:
     frame_rate: Rate | None = None
     stride: PositiveInt = 1
     length: PositiveInt | None = None
+    device: str = "cpu"
+    precision: Precision = "float32"
+    timed: PositiveInt = 10
 
     def __post_init__(self) -> None:
         names = [link.name for link in self.links]

@@ -1,4 +1,4 @@
-"""One picture through one choice of way, split and codec: what a sample is measured by."""
+"""One picture through one choice of way, split and codec: how it is judged, and how it is timed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from splitwire.codecs.base import Decoder, Encoder, Tensor
 from splitwire.eval.experiment import Experiment, LinkPlan
-from splitwire.eval.samples import Sample
+from splitwire.eval.samples import Sample, Time
 from splitwire.eval.scoring import Scoring
 from splitwire.runner import packet
 from splitwire.runner.choice import EDGE_ONLY, Choice
 from splitwire.runner.link import SimulatedLink, Trace, Wire
-from splitwire.runner.local import Outcome, infer, infer_on_edge
+from splitwire.runner.local import COMPUTED, Outcome, infer, infer_on_edge
 from splitwire.tasks.base import Output, Task
 
 
@@ -79,18 +79,17 @@ class Gauge:
         self._seed, self.task, self._scoring = experiment.seed, task, scoring
         self._traces = {link: link.load() for link in experiment.links}
 
-    def measure(self, way: Way, view: View) -> Sample:
-        """The sample of a picture; one that failed says why."""
+    def judged(self, way: Way, view: View, sent: bytes, output: Output | Exception) -> Sample:
+        """The sample of a picture, of its packet and the output; one that failed says why."""
         choice = way.choice
         how, split, codec = choice.key
         blank = replace(
             view.blank, way=how, split=split, codec=codec, curve=way.curve, elements=choice.elements
         )
         try:
-            outcome = _run(way, view.x.astype(np.float32, copy=False))
-            times: dict[str, Any] = {**outcome.seconds}
-            output = self.task.checked(outcome.output)
-            sent = outcome.packet
+            if isinstance(output, Exception):
+                raise output
+            output = self.task.checked(output)
             return replace(
                 blank,
                 bytes=len(sent),
@@ -100,10 +99,19 @@ class Gauge:
                 prediction=self.task.predict(output),
                 link=self._link_seconds(sent, blank, view.clock) if sent else {},
                 intra=packet.is_intra(sent) if sent and blank.clip is not None else None,
-                **times,
             )
         except Exception as error:  # of any kind: the row says which, and the sweep goes on
             return replace(blank, error=f"{type(error).__name__}: {error}")
+
+    def timed(self, way: Way, view: View) -> Time:
+        """How long each stage takes; no time where it fails, of which its sample tells."""
+        blank = Time(view.blank.photo, view.blank.view, *way.choice.key)
+        try:
+            outcome = _run(way, view.x.astype(np.float32, copy=False))
+        except Exception:
+            return blank
+        stages: dict[str, Any] = dict.fromkeys(COMPUTED, 0.0) | outcome.seconds
+        return replace(blank, **stages)
 
     def _link_seconds(self, sent: bytes, sample: Sample, clock: float) -> dict[str, float]:
         return {

@@ -19,6 +19,7 @@ from splitwire.runner.choice import SHARED, AnyChoice
 
 if TYPE_CHECKING:  # which loads torch, that a recording edge may be without
     from splitwire.eval.deployment import Deployment
+    from splitwire.models.device import Device as Processor
     from splitwire.models.split import CutPoint
 
 FORMAT = 2
@@ -140,6 +141,7 @@ def describe_run(
     evaluation: str,
     calibration: str,
     choices: Collection[AnyChoice],
+    here: "Processor | None" = None,
 ) -> Head:
     """The head of a run that begins now.
 
@@ -149,11 +151,11 @@ def describe_run(
     return Head(
         experiment=experiment,
         versions=versions(),
-        hardware=hardware(),
+        hardware=hardware(here.about if here else ""),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         model=model,
-        edge=load_device(experiment.edge),
-        cloud=load_device(experiment.cloud),
+        edge=load_device(experiment.edge, here),
+        cloud=load_device(experiment.cloud, here),
         evaluation=evaluation,
         calibration=calibration,
         profiles=profiles_of(codec for choice in choices for codec in choice.codecs),

@@ -6,7 +6,7 @@ fidelity only where the upper end of its interval does.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from splitwire.eval.draws import blocks
@@ -78,7 +78,8 @@ def _over(summary: Summary, groups: list[Hashable], half: list[Hashable]) -> dic
     pairs = zip(summary.samples, groups, strict=True)
     kept = [s for s, group in pairs if group in half and s.choice in usable]
     found = summarise(kept, seed=summary.head.experiment.seed)
-    return {result.choice: result for result in found}
+    times = {result.choice: result.times for result in summary.results}
+    return {result.choice: replace(result, times=times[result.choice]) for result in found}
 
 
 def _cheapest(results: dict[Key, Result], way: Way, max_divergence: float) -> Result | None:

@@ -15,13 +15,15 @@ _PACKAGES = ("splitwire", "torch", "torchvision", "timm", "numpy", "pillow", "av
 class Hardware:
     """A machine: its processor, the cores that may be used, torch's threads, and bytes of memory.
 
-    What is not known is 0 or empty; where no torch is loaded there is one thread.
+    What is not known is 0 or empty; where no torch is loaded there is one thread. `accelerator` is
+    what networks ran on, where that was not the processor.
     """
 
     cpu: str
     cores: int
     threads: int
     memory: int
+    accelerator: str = ""
 
 
 def versions() -> dict[str, str]:
@@ -33,13 +35,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def hardware() -> Hardware:
-    """This machine."""
+def hardware(accelerator: str = "") -> Hardware:
+    """This machine, with networks on one of its accelerators or none."""
     found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     pages = os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
     memory = pages and pages * os.sysconf("SC_PAGE_SIZE")
     torch = sys.modules.get("torch")  # an edge with a bundle has none
-    return Hardware(_cpu(), found or 0, torch.get_num_threads() if torch else 1, memory)
+    threads = torch.get_num_threads() if torch else 1
+    return Hardware(_cpu(), found or 0, threads, memory, accelerator)
 
 
 def _cpu() -> str:

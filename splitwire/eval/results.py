@@ -1,6 +1,6 @@
 """What a run says: one result a split and codec, summed up from its samples."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from splitwire.codecs.spec import Spec
 from splitwire.eval.bootstrap import bootstrap
-from splitwire.eval.samples import Sample
+from splitwire.eval.samples import Sample, Time
 from splitwire.eval.scoring import Scoring
 from splitwire.eval.spelling import PICTURES, picture_format, shorten, spell_out, stands_for
 from splitwire.runner.choice import EDGE_ONLY, SHARED, Key, Way, label
@@ -107,7 +107,10 @@ class Result:
 
 
 def summarise(
-    samples: Sequence[Sample], scoring: Scoring | None = None, seed: int = 0
+    samples: Sequence[Sample],
+    scoring: Scoring | None = None,
+    seed: int = 0,
+    times: Iterable[Time] = (),
 ) -> list[Result]:
     """One result for each choice, in the order in which the run met them.
 
@@ -116,6 +119,7 @@ def summarise(
     Args:
         samples: of one run.
         scoring: how its metrics are estimated; without it, there is the divergence alone.
+        times: those of the timing pass, beside what samples have of their own.
         seed: of the bootstrap. All results draw the same photos, so their intervals move together.
     """
     groups: dict[Key, list[Sample]] = {}
@@ -124,11 +128,21 @@ def summarise(
     codings = {(sample.codec, sample.curve) for sample in samples}
     specs, whole = spell_out(codings), stands_for(codings)
     names = {codec: (spec, shorten(spec, whole)) for codec, spec in specs.items()}
-    return [_result(group, names[group[0].codec], scoring, seed) for group in groups.values()]
+    timed: dict[Key, list[Time]] = {}
+    for time in times:
+        timed.setdefault(time.choice, []).append(time)
+    return [
+        _result(group, names[group[0].codec], scoring, seed, timed.get(key, ()))
+        for key, group in groups.items()
+    ]
 
 
 def _result(
-    group: list[Sample], names: tuple[str, str], scoring: Scoring | None, seed: int
+    group: list[Sample],
+    names: tuple[str, str],
+    scoring: Scoring | None,
+    seed: int,
+    timed: Sequence[Time],
 ) -> Result:
     first, good = group[0], [sample for sample in group if sample.error is None]
     rates = [sample.bytes for sample in good]
@@ -151,7 +165,7 @@ def _result(
         bits_per_element=8 * rate / elements if elements and first.way == SHARED else NAN,
         divergence=_estimate([(s, s.divergence) for s in good], mean, seed),
         metrics=_metrics(good, scoring, seed),
-        times={stage: _spread([getattr(s, stage) for s in good]) for stage in COMPUTED},
+        times={stage: _stage(stage, (*good, *timed)) for stage in COMPUTED},
         links={name: _spread([s.link[name] for s in good if name in s.link]) for name in links},
         clips=len({sample.clip for sample in good} - {None}),
         streams=tuple(np.mean([s.streams for s in good], 0).tolist()) if good else (),
@@ -185,6 +199,11 @@ def _estimate(pairs: Sequence[tuple[Sample, Any]], estimate: Estimator, seed: in
     units, values = zip(*told, strict=True)
     (whole,) = estimate(values, np.ones((1, len(values))))
     return Estimate(float(whole), *bootstrap(values, units, estimate, seed))
+
+
+def _stage(stage: str, rows: Iterable[Sample | Time]) -> Spread:
+    told = (getattr(row, stage) for row in rows)
+    return _spread([seconds for seconds in told if seconds is not None])
 
 
 def _spread(seconds: list[float]) -> Spread:

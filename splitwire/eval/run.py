@@ -1,6 +1,10 @@
 """Running an experiment: every picture through every split and codec, one line a sample.
 
-Which pictures there are, and in which order, is for stills.py and sequences.py to say.
+    fidelity pass: units of a few pictures, in one process or several ─▶ samples
+    timing pass:   a few pictures, alone and one after another        ─▶ times
+
+Which pictures there are, and in which order, is for stills.py and sequences.py to say. Whoever does
+the units, one process writes the run's file, and in the order of the units.
 
 A run that was interrupted goes on where it stopped: what its folder holds is not measured again.
 """
@@ -8,10 +12,10 @@ A run that was interrupted goes on where it stopped: what its folder holds is no
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from splitwire.calibrate.calibrator import Calibrator, Track, silent
@@ -22,24 +26,31 @@ from splitwire.disk import Lines, lock, write_whole, writing
 from splitwire.eval.checks import check_profiles, check_same, check_unseen
 from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
+from splitwire.eval.fidelity import Bench
 from splitwire.eval.gauge import Gauge
-from splitwire.eval.head import Network, describe_run, profiles_of
+from splitwire.eval.head import Head, Network, describe_run, profiles_of
+from splitwire.eval.pool import in_workers
 from splitwire.eval.profiles import RunProfiles
 from splitwire.eval.samples import (
     FEATURES,
     PICTURE,
     SAMPLES,
     Done,
+    Place,
     Sample,
+    Time,
     head_line,
-    read_run,
+    rows,
     sample_line,
+    time_line,
 )
 from splitwire.eval.scoring import Scoring
 from splitwire.eval.sequences import Sequences
 from splitwire.eval.stills import Stills
+from splitwire.eval.timing import Known, times
+from splitwire.eval.work import Unit, Work, units
 from splitwire.models.split import Split, cut_points
-from splitwire.runner.choice import SHARED, Choice
+from splitwire.runner.choice import SHARED, Choice, Key
 from splitwire.runner.local import as_array
 from splitwire.runner.memory import keep_memory
 from splitwire.runner.threads import limit_threads
@@ -49,14 +60,16 @@ from splitwire.tasks.registry import load_task
 class Run:
     """An experiment with everything loaded, and the folder that it is written to.
 
-    Iterating measures what is missing and yields each sample when it is on the disk. `left_out`
+    Iterating measures what is missing and yields each sample when it is on the disk; what is to be
+    timed is timed after the last. `left_out`
     names, by curve, the splits where it is not measured for want of a profile that training makes,
     `missing` what this machine lacks for a curve.
 
     Args:
         experiment: what to measure.
         out: the run's folder; made, or gone on with if it holds samples of this experiment.
-        track: shows how far calibration is, for codecs that need it.
+        track: shows how far calibration and the timing pass are.
+        workers: processes for the fidelity pass; 1 is this one.
 
     Raises:
         SplitwireError: a model, task, cut point, codec, data set or device that cannot be had, a
@@ -65,9 +78,11 @@ class Run:
             begun again, the run goes on behind the last that was.
     """
 
-    def __init__(self, experiment: Experiment, out: Path, track: Track = silent) -> None:
+    def __init__(
+        self, experiment: Experiment, out: Path, track: Track = silent, workers: int = 1
+    ) -> None:
         self.experiment = experiment
-        self.out = out
+        self.out, self.workers, self._track = out, workers, track
         limit_threads(experiment.threads)
         keep_memory()
         # First what is quick to refuse: a wrong spec should not wait for a network to load.
@@ -81,11 +96,11 @@ class Run:
         self.model = self._deployment.model
         task = load_task(experiment.task, self.model)
         self.pictures.check(task, self._deployment.cut("output"))
-        self._gauge = Gauge(experiment, task, scoring)
+        self.gauge = Gauge(experiment, task, scoring)
         self.points = cut_points(self.model)
         splits = experiment.splits or automatic_splits(self.points)
         cuts = [self._deployment.cut(at) for at in dict.fromkeys(splits)]
-        done = self._open()  # another run in the folder is refused before codecs are calibrated
+        head = self._open()  # another run in the folder is refused before codecs are calibrated
         seed = experiment.seed
         calibrator = Calibrator(calibration, experiment.calibration, task, seed, track=track)
         self._profiles = RunProfiles(out, calibrator)
@@ -96,8 +111,13 @@ class Run:
         self._deployment.check(used)
         profiles = profiles_of(used)
         check_unseen(profiles, self.pictures.known, experiment.data)
-        self.done = self._begin() if done is None else done
-        check_profiles(read_run(out)[0], profiles, out)
+        if head is None:
+            self._save_first()
+            write_whole(self.out / SAMPLES, head_line(self._described()).encode())
+        else:
+            check_profiles(head, profiles, out)
+            if head.experiment != experiment:  # there are more pictures now
+                self._add(head_line(replace(self._described(), started=head.started)))
 
     @property
     def total(self) -> int:
@@ -107,12 +127,46 @@ class Run:
     def __iter__(self) -> Iterator[Sample]:
         lines = Lines(self.out / SAMPLES)
         with closing(lines):
-            for sample in self.pictures.samples(self.curves, self.done, self.model, self._gauge):
-                lines.add(sample_line(sample))
-                self.done.add(sample.key)
-                yield sample
-        if isinstance(self.pictures, Stills) and self._gauge.task.draws:
-            self.pictures.keep(self.out, read_run(self.out)[1], self.model)
+            for sample in self.fidelity():
+                if sample.key not in self.done:  # of a clip, that is coded from its first frame
+                    lines.add(sample_line(sample))
+                    self.done.add(sample.key)
+                    yield sample
+            missing = times(self.curves, self.pictures, self.model, self.gauge, self.times)
+            left = self.to_time
+            for time in self._track(missing, total=left, description="Timing") if left else ():
+                lines.add(time_line(time))
+        if isinstance(self.pictures, Stills) and self.gauge.task.draws:
+            samples = (row for row in rows(self.out) if isinstance(row, Sample))
+            self.pictures.keep(self.out, samples, self.model)
+
+    @property
+    def to_time(self) -> int:
+        """Times that are missing."""
+        count = self.pictures.timed
+        return sum(max(0, count - len(self.times.get(c.key, ()))) for c in self.curves)
+
+    def units(self) -> list[Unit]:
+        """What of the fidelity pass is left to do."""
+        chunks = self.pictures.chunks(self.workers)
+        missing = {place: self._missing(place) for chunk in chunks for place in chunk}
+        return units(chunks, missing)
+
+    def _missing(self, place: Place) -> tuple[Key, ...]:
+        keys = self.pictures.keys(place)
+        choices = (choice.key for choice in self.curves)
+        return tuple(c for c in choices if any((*key, c) not in self.done for key in keys))
+
+    def fidelity(self) -> Iterator[Sample]:
+        """The samples of all units, as they are measured; nothing is written."""
+        left = self.units()
+        if self.workers > 1 and left:
+            work = Work.of(self.experiment, self.pictures, self.curves)
+            yield from in_workers(work, left, self.workers)
+            return
+        bench = Bench(self.curves, self.pictures, self.model, self.gauge)
+        for unit in left:
+            yield from bench.run(unit)
 
     def _choices(
         self, codings: Sequence[Coding], pictures: Sequence[Coding], cuts: Sequence[Split]
@@ -133,22 +187,35 @@ class Run:
                     self.left_out.setdefault(coding.curve, set()).add(cut.at)
         return found
 
-    def _open(self) -> Done | None:
+    def _open(self) -> Head | None:
         """Make the folder, or read what it already holds; None where it holds no run yet."""
         self._lock = lock(self.out)
+        self.done, known = Done(), Known()
+        self.times = known
+        head: Head | None = None
         path = self.out / SAMPLES
-        if not (path.exists() and b"\n" in path.read_bytes()):
+        if not (path.exists() and _has_line(path)):
             return None
-        head, samples = read_run(self.out)
+        for row in rows(self.out):
+            if isinstance(row, Head):
+                head = row
+            elif isinstance(row, Time):
+                known.setdefault(row.choice, set()).add((row.photo, row.view))
+            else:
+                self.done.add(row.key)
+        assert head is not None
         check_same(head, self.experiment, self._deployment, self.out)
-        return {sample.key for sample in samples}
+        return head
 
-    def _begin(self) -> Done:
+    def _described(self) -> Head:
         network, shown = Network.of(self._deployment, self.points), self.pictures.described
-        head = describe_run(self.experiment, network, shown, self._calibration, self.curves)
-        self._save_first()
-        write_whole(self.out / SAMPLES, head_line(head).encode())
-        return set()
+        here = self.model.device
+        return describe_run(self.experiment, network, shown, self._calibration, self.curves, here)
+
+    def _add(self, line: str) -> None:
+        lines = Lines(self.out / SAMPLES)
+        with closing(lines):
+            lines.add(line)
 
     def _save_first(self) -> None:
         """The first picture and its feature tensor at each split, for the report to draw."""
@@ -160,8 +227,12 @@ class Run:
         with writing(folder):
             folder.mkdir(exist_ok=True)
         for cut in {c.at: c.split for c in self.curves if c.way == SHARED}.values():
-            with torch.inference_mode():
-                tensors = [as_array(tensor) for tensor in cut.edge(torch.from_numpy(x)[None])]
+            tensors = [as_array(tensor) for tensor in cut.start(x)]
             array = io.BytesIO()
             np.save(array, tensors[0])
             write_whole(folder / f"{cut.at.replace('/', '_')}.npy", array.getvalue())
+
+
+def _has_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.readline().endswith(b"\n")

@@ -2,14 +2,15 @@
 
 A run is a folder. Its `samples.jsonl` begins with the head (`"kind": "head"`; see head.py) and goes
 on with one line a sample (`"kind": "sample"`), appended as it is measured, so that an interrupted
-run can go on. Beside it lie `profiles/`, what codecs learnt for it; `features/SPLIT.npy`, the
-feature tensor of the first picture at each split; `picture.png`, that picture; `pictures/`, those
-that codecs serve best and worst (extremes.py); and `.lock`, the number of the process that writes
-to it, or did last.
+run can go on; then one line for each that was timed (`"kind": "time"`). A run that was extended by
+more pictures has a second head, which counts from then on. Beside it lie `profiles/`, what codecs
+learnt for it; `features/SPLIT.npy`, the feature tensor of the first picture at each split;
+`picture.png`, that picture; `pictures/`, those that codecs serve best and worst (extremes.py); and
+`.lock`, the number of the process that writes to it, or did last.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +21,8 @@ from splitwire.runner.choice import Key, Way
 
 SAMPLES, FEATURES, PICTURE = "samples.jsonl", "features", "picture.png"
 
-Done = set[tuple[str, int, Key]]
-"""The keys of samples that were measured."""
+Place = tuple[int, int]
+"""Where a picture is in a run's data: the number of its photo and of its view, or of its clip."""
 
 Outcome = Literal["answered", "local", "fell back", "refused"]
 """How a live frame ended: answered by the cloud, run on the edge by choice or for want of an answer
@@ -32,7 +33,8 @@ in time, or without any output."""
 class Sample:
     """One picture through one choice of way, split and codec.
 
-    Times are seconds measured on this machine, not scaled to any device. A sample that failed
+    Times are seconds measured on this machine, not scaled to any device; a sample has them where it
+    was taken live, and otherwise a `Time` of its own where it was timed. A sample that failed
     carries the reason in `error`, and what was not reached keeps its default. The choice of a live
     frame is what it was to run with, whatever became of it.
     """
@@ -49,10 +51,10 @@ class Sample:
     divergence: float | None = None  # from the uncompressed model's output, in the task's unit
     metrics: dict[str, Any] = field(default_factory=dict)  # statistics, by the task's metrics
     prediction: dict[str, Any] = field(default_factory=dict)  # what the task tells of the output
-    edge: float = 0.0
-    encode: float = 0.0
-    decode: float = 0.0
-    cloud: float = 0.0
+    edge: float | None = None
+    encode: float | None = None
+    decode: float | None = None
+    cloud: float | None = None
     link: dict[str, float] = field(default_factory=dict)  # seconds, by link
     error: str | None = None
     outcome: Outcome | None = None  # of a live frame; None where it was not run live
@@ -88,6 +90,55 @@ class Sample:
         return (self.photo, self.view, self.choice)
 
 
+@dataclass(frozen=True)
+class Time:
+    """How long one picture took through one choice, alone, in seconds by stage.
+
+    None where it failed.
+    """
+
+    photo: str
+    view: int
+    way: Way
+    split: str = ""
+    codec: str = ""
+    edge: float | None = None
+    encode: float | None = None
+    decode: float | None = None
+    cloud: float | None = None
+
+    @property
+    def choice(self) -> Key:
+        """What it was run with."""
+        return (self.way, self.split, self.codec)
+
+
+class Done:
+    """The keys of samples that were measured, a bit for each."""
+
+    def __init__(self, keys: Iterable[tuple[str, int, Key]] = ()) -> None:
+        self._bits: dict[Key, int] = {}
+        self._seen: dict[tuple[str, int], int] = {}
+        self._count = 0
+        for key in keys:
+            self.add(key)
+
+    def add(self, key: tuple[str, int, Key]) -> None:
+        """One more was measured."""
+        photo, view, choice = key
+        bit = self._bits.setdefault(choice, 1 << len(self._bits))
+        if key not in self:
+            self._seen[photo, view] = self._seen.get((photo, view), 0) | bit
+            self._count += 1
+
+    def __contains__(self, key: tuple[str, int, Key]) -> bool:
+        photo, view, choice = key
+        return bool(self._seen.get((photo, view), 0) & self._bits.get(choice, 0))
+
+    def __len__(self) -> int:
+        return self._count
+
+
 def head_line(head: Head) -> str:
     """The first line of a run."""
     return json.dumps({"kind": "head", **asdict(head)}) + "\n"
@@ -98,8 +149,24 @@ def sample_line(sample: Sample) -> str:
     return json.dumps({"kind": "sample", **asdict(sample)}) + "\n"
 
 
+def time_line(time: Time) -> str:
+    """A line of the timing pass."""
+    return json.dumps({"kind": "time", **asdict(time)}) + "\n"
+
+
 def read_run(run: Path) -> tuple[Head, list[Sample]]:
-    """The head and the samples of a run folder; a last line cut short by a kill is left out.
+    """The head and the samples of a run folder; raises as `rows`."""
+    samples: list[Sample] = []
+    for row in rows(run):
+        if isinstance(row, Head):
+            head = row
+        elif isinstance(row, Sample):
+            samples.append(row)
+    return head, samples
+
+
+def rows(run: Path) -> Iterator[Head | Sample | Time]:
+    """A run's lines, one after another; a last one that a kill cut short is left out.
 
     Raises:
         ExperimentError: there is no run there, it is one of another version, or a line other than
@@ -107,31 +174,46 @@ def read_run(run: Path) -> tuple[Head, list[Sample]]:
     """
     path = run / SAMPLES
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        file = path.open(encoding="utf-8", errors="replace", newline="\n")
     except OSError as error:
         raise ExperimentError(
             f"{run} holds no run ({error.strerror}): give the folder that `splitwire eval` wrote"
         ) from error
-    rows = list(_rows(path, text))
-    if not rows or rows[0].pop("kind", None) != "head":
+    with file:
+        began = False
+        for row in _rows(path, file):
+            kind = row.pop("kind", None)
+            if kind == "head":
+                yield _head(row, path)
+            elif not began:
+                break
+            else:
+                yield _row(kind, row, path)
+            began = True
+    if not began:
         raise ExperimentError(f"{path} does not begin with a head: it is not a run")
-    if rows[0].get("format") != FORMAT:
+
+
+def _head(row: dict[str, Any], path: Path) -> Head:
+    if row.get("format") != FORMAT:
         raise ExperimentError(
-            f"{run} was recorded by another version of Splitwire, whose runs this one does not "
-            "read: measure it again, in another folder"
+            f"{path.parent} was recorded by another version of Splitwire, whose runs this one does "
+            "not read: measure it again, in another folder"
         )
-    head = Head.read(rows[0], path)
+    return Head.read(row, path)
+
+
+def _row(kind: Any, row: dict[str, Any], path: Path) -> Sample | Time:
     try:
-        for row in rows[1:]:
-            row.pop("kind", None)
-        return head, [Sample(**row) for row in rows[1:]]
+        return Time(**row) if kind == "time" else Sample(**row)
     except TypeError as error:
         raise ExperimentError(f"{path} holds a row that is no sample: {error}") from error
 
 
-def _rows(path: Path, text: str) -> Iterator[dict[str, Any]]:
-    *lines, _ = text.split("\n")  # a whole line ends in a newline, so the tail is a cut one
+def _rows(path: Path, lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, 1):
+        if not line.endswith("\n"):  # a whole line ends in a newline, so this is a cut one
+            return
         try:
             yield dict(json.loads(line))
         except (TypeError, ValueError) as error:

@@ -4,11 +4,11 @@
               └─▶ for each choice: codec.encoder() ─▶ every frame ─▶ codec.decoder()
 
 A clip that was interrupted is coded again from its first frame, since the frames to come build on
-it; what is on the disk already is not measured again. The frames of one clip are held in memory at
-a time, 150 KB each at 224 × 224, and the outputs for them.
+it; what is on the disk already is not written again. The frames of one clip are held in memory at
+a time, 150 KB each at 224 × 224, what crosses for them at one cut, and the outputs for them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -21,8 +21,8 @@ from splitwire.data.fingerprint import fingerprint
 from splitwire.errors import DataError
 from splitwire.eval.checks import labelled
 from splitwire.eval.experiment import Experiment
-from splitwire.eval.gauge import Gauge, View, Way
-from splitwire.eval.samples import Done, Sample
+from splitwire.eval.gauge import View, Way
+from splitwire.eval.samples import Place, Sample
 from splitwire.models.load import Model
 from splitwire.runner.choice import EDGE_ONLY, Choice
 from splitwire.runner.halves import Halves
@@ -82,36 +82,44 @@ class Sequences:
         """A picture to show."""
         return model.preprocess.picture(next(self.clips[0].frames()))
 
-    def samples(
-        self, choices: Mapping[Choice, str], done: Done, model: Model, gauge: Gauge
-    ) -> Iterator[Sample]:
-        """What is not done yet, as it is measured."""
-        cold = set(choices)
-        for clip in self.clips:
-            views: list[View] = []
-            for choice, curve in choices.items():
-                if all((_name(clip, n), 0, choice.key) in done for n in self._numbers(clip)):
-                    continue
-                views = views or self._views(clip, model, gauge)
-                if choice in cold:  # the first run of anything pays for caches and allocations
-                    gauge.measure(Way.sequence(choice, curve), views[0])
-                    cold.remove(choice)
-                way = Way.sequence(choice, curve)
-                for view in views:
-                    sample = gauge.measure(way, view)
-                    if sample.key not in done:
-                        yield sample
+    @property
+    def timed(self) -> int:
+        """Frames that each choice is timed on: the first of a clip."""
+        return min(self._experiment.timed, len(self._prints[self.clips[0]]))
 
-    def _views(self, clip: Clip, model: Model, gauge: Gauge) -> list[View]:
-        views = []
+    def chunks(self, workers: int) -> list[list[Place]]:
+        """Clip after clip."""
+        return [[place] for place in self._places()]
+
+    def to_time(self) -> list[Place]:
+        """The clips of the timing pass."""
+        return self._places()
+
+    def keys(self, place: Place) -> list[tuple[str, int]]:
+        """What the samples of a clip are known by: the names of its frames."""
+        clip = self.clips[place[0]]
+        return [(_name(clip, number), 0) for number in self._numbers(clip)]
+
+    def way(self, choice: Choice, curve: str) -> Way:
+        """Frames are coded in their order, from the first."""
+        return Way.sequence(choice, curve)
+
+    def views(self, places: Sequence[Place], model: Model, task: Task) -> list[View]:
+        """The frames of a clip, with the network's outputs for them."""
+        ((at, _),) = places
+        views, clip = [], self.clips[at]
         for number, frame in enumerate(self._frames(clip), 1):
             x = model.preprocess.picture(frame).astype(np.uint8)
             with torch.inference_mode():
-                output = gauge.task.checked(model(torch.from_numpy(x.astype(np.float32))[None]))
-            at = (number - 1) / self._rate(clip)
-            blank = Sample(_name(clip, number), 0, EDGE_ONLY, clip=clip.name, frame=number, at=at)
-            views.append(View(blank, x, output, at))
+                output = task.checked(model(torch.from_numpy(x.astype(np.float32))[None]))
+            clock = (number - 1) / self._rate(clip)
+            name = _name(clip, number)
+            blank = Sample(name, 0, EDGE_ONLY, clip=clip.name, frame=number, at=clock)
+            views.append(View(blank, x, output, clock))
         return views
+
+    def _places(self) -> list[Place]:
+        return [(at, 0) for at in range(len(self.clips))]
 
     def _look(self, clip: Clip) -> list[str]:
         prints = [fingerprint(frame) for frame in self._frames(clip)]

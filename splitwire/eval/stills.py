@@ -1,7 +1,7 @@
 """The photos of an experiment, each by itself: view after view, through every choice."""
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -16,12 +16,15 @@ from splitwire.disk import write_whole, writing
 from splitwire.eval.checks import labelled
 from splitwire.eval.experiment import Experiment
 from splitwire.eval.extremes import extremes, picture_of
-from splitwire.eval.gauge import Gauge, View, Way
-from splitwire.eval.samples import Done, Sample
+from splitwire.eval.gauge import View, Way
+from splitwire.eval.samples import Place, Sample
 from splitwire.models.load import Model
 from splitwire.runner.choice import EDGE_ONLY, Choice
 from splitwire.runner.halves import Halves
 from splitwire.tasks.base import Task
+
+_CHUNK = 8  # pictures of a unit: what an interruption costs, and what a worker holds
+_TURNS = 4  # units that each worker has at least, so that none is idle at the end
 
 
 class Stills:
@@ -65,7 +68,7 @@ class Stills:
         """A picture to show."""
         return model.preprocess.picture(self.photos[0].open())
 
-    def keep(self, run: Path, samples: Sequence[Sample], model: Model) -> None:
+    def keep(self, run: Path, samples: Iterable[Sample], model: Model) -> None:
         """Keep the best and the worst picture of each choice in a run's folder; see extremes.py.
 
         Raises:
@@ -81,25 +84,42 @@ class Stills:
                 path.parent.mkdir(exist_ok=True)
             write_whole(path, file.getvalue())
 
-    def samples(
-        self, choices: Mapping[Choice, str], done: Done, model: Model, gauge: Gauge
-    ) -> Iterator[Sample]:
-        """What is not done yet, as it is measured."""
-        cold = set(choices)
+    @property
+    def timed(self) -> int:
+        """Pictures that each choice is timed on."""
+        return min(self._experiment.timed, len(self.photos))
+
+    def chunks(self, workers: int) -> list[list[Place]]:
+        """All pictures in their order, a few at a time."""
         numbers = range(self._experiment.views)
-        for at, (photo, number) in enumerate((p, n) for p in self.photos for n in numbers):
-            blank = Sample(photo.name, number, EDGE_ONLY)
-            missing = [c for c in choices if (photo.name, number, c.key) not in done]
-            if not missing:
-                continue
-            x = model.preprocess.picture(photo.open(), number)
-            with torch.inference_mode():
-                reference = gauge.task.checked(model(torch.from_numpy(x)[None]))
-            truth = photo.truth(model.preprocess, number)
-            view = View(blank, x, reference, float(at), truth)  # they come one a second
-            for choice in missing:
-                way = Way.alone(choice, choices[choice])
-                if choice in cold:  # the first run of anything pays for caches and allocations
-                    gauge.measure(way, view)
-                    cold.remove(choice)
-                yield gauge.measure(way, view)
+        places = [(at, number) for at in range(len(self.photos)) for number in numbers]
+        size = max(1, min(_CHUNK, len(places) // (_TURNS * workers)))
+        return [places[at : at + size] for at in range(0, len(places), size)]
+
+    def to_time(self) -> list[Place]:
+        """The pictures of the timing pass, evenly spread; then others, should those be known."""
+        count = len(self.photos)
+        spread = [at * count // self.timed for at in range(self.timed)]
+        return [(at, 0) for at in dict.fromkeys([*spread, *range(count)])]
+
+    def keys(self, place: Place) -> list[tuple[str, int]]:
+        """What a picture's samples are known by: its photo's name and its view."""
+        return [(self.photos[place[0]].name, place[1])]
+
+    def way(self, choice: Choice, curve: str) -> Way:
+        """Each picture is coded by itself."""
+        return Way.alone(choice, curve)
+
+    def views(self, places: Sequence[Place], model: Model, task: Task) -> list[View]:
+        """Those pictures, with the network's outputs for them."""
+        return [self._view(place, model, task) for place in places]
+
+    def _view(self, place: Place, model: Model, task: Task) -> View:
+        at, number = place
+        photo = self.photos[at]
+        x = model.preprocess.picture(photo.open(), number)
+        with torch.inference_mode():
+            reference = task.checked(model(torch.from_numpy(x)[None]))
+        clock = float(at * self._experiment.views + number)  # they come one a second
+        truth = photo.truth(model.preprocess, number)
+        return View(Sample(photo.name, number, EDGE_ONLY), x, reference, clock, truth)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from splitwire.eval.head import Head
 from splitwire.eval.results import Result, summarise
-from splitwire.eval.samples import Sample, read_run
+from splitwire.eval.samples import Sample, Time, rows
 from splitwire.eval.scoring import Scoring
 from splitwire.eval.spelling import stands_for
 
@@ -32,12 +32,19 @@ class Summary:
             ExperimentError: there is no run there, or it is damaged.
             TaskError: its task or a metric cannot be had.
         """
-        head, samples = read_run(run)
+        samples, times = list[Sample](), list[Time]()
+        for row in rows(run):
+            if isinstance(row, Sample):
+                samples.append(row)
+            elif isinstance(row, Time):
+                times.append(row)
+            else:
+                head = row
         plan = head.experiment
         scoring = Scoring.of(plan.task, plan.metrics)
         if max_divergence is not None:
             scoring = replace(scoring, fidelity=max_divergence)
-        return cls(head, scoring, samples, summarise(samples, scoring, plan.seed))
+        return cls(head, scoring, samples, summarise(samples, scoring, plan.seed, times))
 
     @property
     def fidelity(self) -> float:

@@ -14,7 +14,7 @@ runner/tcp.py.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, isnan
 
 from splitwire.errors import ExperimentError
 from splitwire.eval.experiment import LinkPlan
@@ -108,6 +108,7 @@ def choices(summary: Summary) -> list[Total]:
     return [
         total(result, head.edge.factor, head.cloud.factor, head.path.rtt, head.path.loss)
         for result in recommended(summary)
+        if not isnan(result.times["edge"].p50)  # of a run that is not finished
     ]
 
 

@@ -121,7 +121,7 @@ def _runner(batch: Sequence[Job], pace: Pace) -> Callable[[Sequence[Frame]], lis
     """What gives the output of each frame, its batch dimension of 1 included."""
     split = batch[0].split
     if len(batch) == 1:
-        return lambda frames: [split.cloud(*frames[0])]
+        return lambda frames: [split.finish(frames[0])]
     if pace.half is None:
-        pace.half = Batched(split.edge, split.cloud, split.model.input_shape)
+        pace.half = Batched(split.edge, split.cloud, split.model.input_shape, split.model.device)
     return pace.half

@@ -21,14 +21,12 @@ from splitwire.eval.scoring import Scoring
 from splitwire.live.answers import checked, read_prediction, write_prediction
 from splitwire.live.record import Record
 from splitwire.live.supply import Pictures
-from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, AnyChoice, Key
+from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED, AnyChoice
 from splitwire.runner.halves import Halves
 from splitwire.runner.local import COMPUTED, infer_on_edge
 from splitwire.tasks.base import Output, Task
 
 LINK = "live"
-
-_ON_EDGE: Key = (EDGE_ONLY, "", "")
 
 
 class Recording:
@@ -132,14 +130,16 @@ class Recording:
             for _ in range(1 if self._references else 2):  # the first of all warms up
                 ran = infer_on_edge(self._whole, x)
             self._references[name] = output = checked(self._task, ran.output)
-            seconds = slowness * ran.seconds["edge"]
-            sample = Sample(name, 0, *_ON_EDGE, edge=seconds, **self._judged(name, output))
+            times: dict[str, Any] = dict.fromkeys(COMPUTED, 0.0)
+            times["edge"] = slowness * ran.seconds["edge"]
+            told = times | self._judged(name, output)
+            sample = Sample(name, view=0, way=EDGE_ONLY, **told)
             self._samples.append(sample)
 
     def _sample(self, record: Record) -> Sample:
         choice, seconds = record.choice, dict(record.seconds)
         link = seconds.pop("link", None)
-        times: dict[str, Any] = {s: seconds[s] for s in COMPUTED if s in seconds}
+        times: dict[str, Any] = {stage: seconds.get(stage, 0.0) for stage in COMPUTED}
         return Sample(
             record.name,
             view=0,

@@ -16,7 +16,7 @@ def array(tensor: Any) -> NDArray[Any]:
     """A tensor's numbers, which are not copied unless they are bfloat16 (then float32)."""
     if isinstance(tensor, np.ndarray):
         return tensor
-    bare = tensor.detach()
+    bare = tensor.detach().cpu()
     found: NDArray[Any] = (bare.float() if str(bare.dtype) == "torch.bfloat16" else bare).numpy()
     return found
 

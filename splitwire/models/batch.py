@@ -16,6 +16,7 @@ import torch
 from torch import fx, nn
 from torch.utils import _pytree as pytree
 
+from splitwire.models.device import CPU, Device
 from splitwire.models.split import Cloud
 
 TOLERANCE = 1e-4
@@ -42,13 +43,21 @@ class Batched:
         edge: the first half, for the trial.
         cloud: the second half.
         picture: shape of what the first half takes.
+        device: where both are.
 
     Attributes:
         direct: whether the graph itself computes a batch.
     """
 
-    def __init__(self, edge: nn.Module, cloud: nn.Module, picture: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        edge: nn.Module,
+        cloud: nn.Module,
+        picture: tuple[int, ...],
+        device: Device = CPU,
+    ) -> None:
         assert isinstance(cloud, Cloud)
+        self._device = device
         self._cloud = cloud
         (last,) = (node for node in cloud.body.graph.nodes if node.op == "output")
         self._results: tuple[Any, ...] = last.args[0]
@@ -57,7 +66,7 @@ class Batched:
         self.direct = self._holds(edge, picture)
 
     def __call__(self, frames: Sequence[Frame]) -> list[Any]:
-        """The output of each frame, its batch dimension of 1 included.
+        """The output of each frame, its batch dimension of 1 included, on the host.
 
         Args:
             frames: of each the tensors that crossed, as `cloud` takes them.
@@ -65,13 +74,14 @@ class Batched:
         Raises:
             Exception: whatever a network raises that cannot be run in batches.
         """
-        rows = self._at_once(frames) if self.direct else self._mapped(frames)
+        with self._device.running():
+            rows = self._at_once(frames) if self.direct else self._mapped(frames)
         return [pytree.tree_unflatten(row, self._cloud.structure) for row in rows]
 
     def _at_once(self, frames: Sequence[Frame]) -> list[list[Any]]:
         count = len(frames)
-        columns = [torch.cat(column) for column in zip(*frames, strict=True)]
-        results = self._direct(count, *columns)
+        columns = [self._device.put(torch.cat(column)) for column in zip(*frames, strict=True)]
+        results = self._device.bring(self._direct(count, *columns))
         parts = [
             result.chunk(count) if _is_in(node, self._moving) else [result] * count
             for node, result in zip(self._results, results, strict=True)
@@ -83,8 +93,8 @@ class Batched:
             results = zip(self._results, self._cloud.body(*inputs), strict=True)
             return tuple(result for node, result in results if isinstance(node, fx.Node))
 
-        columns = [torch.stack(column) for column in zip(*frames, strict=True)]
-        rows = map(iter, zip(*torch.vmap(flat)(*columns), strict=True))
+        columns = [self._device.put(torch.stack(column)) for column in zip(*frames, strict=True)]
+        rows = map(iter, zip(*self._device.bring(torch.vmap(flat)(*columns)), strict=True))
         return [
             [next(row) if isinstance(node, fx.Node) else node for node in self._results]
             for row in rows
@@ -95,9 +105,10 @@ class Batched:
         draw = torch.Generator().manual_seed(0)
         try:
             pictures = [255 * torch.rand(picture, generator=draw) for _ in range(_TRIED)]
-            frames = [edge(x) for x in pictures]
-            alone = [self._cloud.body(*frame) for frame in frames]
-            return all(map(_same, alone, self._at_once(frames)))
+            frames = [edge(x.to(self._device.name)) for x in pictures]
+            alone = [self._device.bring(self._cloud.body(*frame)) for frame in frames]
+            sent = self._device.bring(frames)
+            return all(map(_same, alone, self._at_once(sent)))
         except Exception:  # of any kind: a shape that does not fit, an operation that says so
             return False
 

@@ -1,12 +1,15 @@
 """What is known of a network without running it; without torch where a bundle says it."""
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from splitwire.models.preprocess import Preprocess
+
+Precision = Literal["float32", "bf16", "fp16"]
+"""What halves of networks compute in."""
 
 
 class Described(Protocol):

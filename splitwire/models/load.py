@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -17,6 +17,7 @@ from torch.utils import _pytree as pytree
 
 from splitwire.disk import write_whole
 from splitwire.models import sources
+from splitwire.models.device import CPU, Device
 from splitwire.models.exactness import noise, repeated
 from splitwire.models.graph import NetGraph
 from splitwire.models.normalised import Normalised
@@ -30,7 +31,8 @@ class Model:
     """A network that takes pixels, frozen and in evaluation mode.
 
     `module` takes float32 pixels 0 to 255 of `input_shape` (1, 3, H, W) and normalises them itself;
-    `preprocess` makes such pixels of a photo; `weights` says where the weights come from.
+    `preprocess` makes such pixels of a photo; `weights` says where the weights come from, `device`
+    where it runs.
     """
 
     name: str
@@ -38,6 +40,11 @@ class Model:
     preprocess: Preprocess
     input_shape: tuple[int, ...]
     weights: Weights = GIVEN
+    device: Device = CPU
+
+    def on(self, device: Device) -> "Model":
+        """The same network on a device, to which its weights move."""
+        return replace(self, module=self.module.to(device.name), device=device)
 
     @property
     def network(self) -> nn.Module:
@@ -73,8 +80,11 @@ class Model:
         return pytree.tree_unflatten(filled, graph.structure)
 
     def __call__(self, x: torch.Tensor) -> Any:
-        """The network's output (any structure of tensors) for pixels float32 (1, 3, H, W)."""
-        return self.module(x)
+        """The network's output (any structure of tensors) for pixels float32 (1, 3, H, W).
+
+        In float32, whatever the precision of its halves.
+        """
+        return self.device.bring(self.module(self.device.put(x)))
 
     @cached_property
     def digest(self) -> str:
@@ -106,7 +116,7 @@ class Model:
         Raises:
             ModelError: it has none, or is random.
         """
-        graph = trace(self.name, self.module, self.input_shape)
+        graph = trace(self.name, self.module, self.input_shape, self.device.name)
         _ = self.probe
         return graph
 
@@ -117,7 +127,7 @@ class Model:
         Raises:
             ModelError: the network fails on it, or gives another output the second time.
         """
-        x = noise(self.input_shape)
+        x = noise(self.input_shape).to(self.device.name)
         return x, repeated(self.name, self.module, x)
 
 

@@ -89,15 +89,18 @@ class Split:
     difference: float
 
     def start(self, picture: NDArray[np.float32]) -> tuple[torch.Tensor, ...]:
-        """What crosses, for the pixels (3, H, W) of one picture; without gradients."""
-        with torch.inference_mode():
-            features: tuple[torch.Tensor, ...] = self.edge(torch.from_numpy(picture)[None])
-        return features
+        """What crosses, for the pixels (3, H, W) of one picture; without gradients, on the host."""
+        device = self.model.device
+        with torch.inference_mode(), device.running():
+            features = self.edge(device.put(torch.from_numpy(picture)[None]))
+        brought: tuple[torch.Tensor, ...] = device.bring(features)
+        return brought
 
     def finish(self, features: Sequence[torch.Tensor]) -> Any:
-        """The model's output for what crossed; without gradients."""
-        with torch.inference_mode():
-            return self.cloud(*features)
+        """The model's output for what crossed; without gradients, on the host."""
+        device = self.model.device
+        with torch.inference_mode(), device.running():
+            return device.bring(self.cloud(*map(device.put, features)))
 
     @property
     def shapes(self) -> list[list[int]]:

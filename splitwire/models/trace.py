@@ -28,14 +28,16 @@ def _copied(x: torch.Tensor, source: torch.Tensor, non_blocking: bool = False) -
 DECOMPOSED = {torch.ops.aten.copy.default: _copied}
 
 
-def trace(name: str, module: nn.Module, shape: tuple[int, ...]) -> NetGraph:
-    """The graph of `module` for a float32 input of `shape`.
+def trace(name: str, module: nn.Module, shape: tuple[int, ...], device: str = "cpu") -> NetGraph:
+    """The graph of `module`, which is on `device`, for a float32 input of `shape`.
 
     Raises `ModelError` when it does not export, or changes its own state as it runs.
     """
     try:
         with torch.inference_mode(False):
-            program = torch.export.export(module, (torch.zeros(shape),), strict=False)
+            program = torch.export.export(
+                module, (torch.zeros(shape, device=device),), strict=False
+            )
             return _read(program.run_decompositions(DECOMPOSED))
     except ModelError as error:
         raise ModelError(f"{name} cannot be cut: {error}") from error

@@ -19,6 +19,7 @@ from splitwire.data.leaks import without
 from splitwire.data.photos import Photo, crops, load_photos
 from splitwire.disk import lock
 from splitwire.errors import TrainingError
+from splitwire.models.device import Device
 from splitwire.models.load import Model, load_model
 from splitwire.train.architecture import Start, architecture
 from splitwire.train.checkpoint import Checkpoint
@@ -91,7 +92,7 @@ class Training:
         plan: what to train.
         out: the folder; made if it is not there.
         track: shows how far the features are.
-        device: as torch names it; the accelerator there is, or the processor, if empty.
+        device: as `Device.find` takes it; "auto", if empty.
 
     Raises:
         SplitwireError: a model, cut point, data set or architecture that cannot be had, too few
@@ -201,7 +202,4 @@ def rates(given: Sequence[float], out: Path) -> list[tuple[float, Path]]:
 
 
 def _device(name: str) -> torch.device:
-    if name:
-        return torch.device(name)
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-    return found or torch.device("cpu")
+    return torch.device(Device.find(name or "auto").name)

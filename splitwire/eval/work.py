@@ -1,0 +1,103 @@
+"""What the fidelity pass is made of: units that any process can do, in any order.
+
+A unit is a few pictures and the choices that they are to go through. It is small and can be
+pickled, and so is what a worker needs beside it: `Work`, from which each loads the network itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from splitwire.codecs.base import Codec
+from splitwire.eval.deployment import Deployment
+from splitwire.eval.experiment import Experiment
+from splitwire.eval.fidelity import Bench
+from splitwire.eval.gauge import Gauge
+from splitwire.eval.samples import Place
+from splitwire.eval.scoring import Scoring
+from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, Choice, Key
+from splitwire.runner.memory import keep_memory
+from splitwire.runner.threads import limit_threads
+from splitwire.tasks.registry import load_task
+
+if TYPE_CHECKING:
+    from splitwire.eval.sequences import Sequences
+    from splitwire.eval.stills import Stills
+
+Pictures = "Stills | Sequences"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Some pictures, or a clip, and the choices that each of them goes through."""
+
+    places: tuple[Place, ...]
+    choices: tuple[Key, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that a worker needs to do units of one run.
+
+    Attributes:
+        experiment: what is measured.
+        pictures: on which.
+        coded: of each choice its key, its codecs with their profiles, and its curve.
+    """
+
+    experiment: Experiment
+    pictures: "Stills | Sequences"
+    coded: tuple[tuple[Key, tuple[Codec, ...], str], ...]
+
+    @classmethod
+    def of(
+        cls,
+        experiment: Experiment,
+        pictures: "Stills | Sequences",
+        choices: Mapping[Choice, str],
+    ) -> "Work":
+        """That of a run's choices and their curves."""
+        coded = tuple((choice.key, choice.codecs, curve) for choice, curve in choices.items())
+        return cls(experiment, pictures, coded)
+
+    def open(self) -> Bench:
+        """Load it, in a process of its own."""
+        plan = self.experiment
+        limit_threads(plan.threads)
+        keep_memory()
+        deployment = Deployment.load(plan)
+        task = load_task(plan.task, deployment.model)
+        gauge = Gauge(plan, task, Scoring.of(plan.task, plan.metrics))
+        return Bench(self._choices(deployment), self.pictures, deployment.model, gauge)
+
+    def _choices(self, deployment: Deployment) -> dict[Choice, str]:
+        cuts = {
+            at: deployment.cut(at) for at in dict.fromkeys(key[1] for key, *_ in self.coded) if at
+        }
+        edge, sent = Choice.edge_only(deployment.model), None
+        found: dict[Choice, str] = {}
+        for (way, at, spec), codecs, curve in self.coded:
+            if way == EDGE_ONLY:
+                found[edge] = curve
+            elif way == CLOUD_ONLY:
+                made = Choice.cloud_only(deployment.model, codecs[0], spec)
+                sent = sent or made.split
+                found[Choice(CLOUD_ONLY, sent, codecs, spec)] = curve
+            else:
+                found[Choice.shared(cuts[at], codecs, spec)] = curve
+        return found
+
+
+def units(
+    chunks: Sequence[Sequence[Place]],
+    missing: Mapping[Place, tuple[Key, ...]],
+) -> list[Unit]:
+    """Units of chunks of pictures, given what each picture has still to go through."""
+    made = []
+    for chunk in chunks:
+        groups: dict[tuple[Key, ...], list[Place]] = {}
+        for place in chunk:
+            if missing[place]:
+                groups.setdefault(missing[place], []).append(place)
+        made += [Unit(tuple(places), choices) for choices, places in groups.items()]
+    return made
