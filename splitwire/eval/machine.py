@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_PACKAGES = ("splitwire", "torch", "torchvision", "timm", "numpy", "pillow", "av")
+_PACKAGES = ("splitwire", "torch", "torchvision", "timm", "numpy", "pillow", "av", "onnxruntime")
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Hardware:
 
 def versions() -> dict[str, str]:
     """The versions of what takes part and is installed, by name."""
-    found, halves = {"python": platform.python_version()}, "onnxruntime"
-    for name in (*_PACKAGES, *([halves] if halves in sys.modules else [])):
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

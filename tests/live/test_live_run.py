@@ -68,7 +68,7 @@ def test_a_live_run_is_written_as_eval_writes_and_the_report_draws_it(
         assert since <= (sample.at or 0) <= time()
         assert sample.divergence is not None
         assert 0 <= sample.divergence < 1
-        assert sample.link["live"] >= 0.9 * 0.004
+        assert sample.link["live"] >= 0.5 * 0.004  # one that caught up waits less
         assert sample.total >= sample.edge + sample.encode + sample.link["live"]
     # A relay that woke up late lets one frame catch up, so the rate is to be seen over all.
     assert median(s.link["live"] - 0.9 * (0.004 + s.bytes / 1e6) for s in live) >= 0
