@@ -17,6 +17,7 @@ import torch
 
 from splitwire.eval.gauge import Gauge, View, Way
 from splitwire.eval.samples import Sample
+from splitwire.eval.units import Unit
 from splitwire.models.batch import Batched
 from splitwire.models.load import Model
 from splitwire.models.split import Split
@@ -26,7 +27,6 @@ from splitwire.runner.local import decode, encode
 if TYPE_CHECKING:
     from splitwire.eval.sequences import Sequences
     from splitwire.eval.stills import Stills
-    from splitwire.eval.work import Unit
 
 _BATCH, _MANY = 16, 64  # on the processor, on an accelerator
 
@@ -63,7 +63,7 @@ class Bench:
         self._pictures, self._model, self._gauge = pictures, model, gauge
         self._batched: dict[Split, Batched] = {}
 
-    def run(self, unit: "Unit") -> Iterator[Sample]:
+    def run(self, unit: Unit) -> Iterator[Sample]:
         """The samples of a unit: choice after choice, of each picture after picture."""
         views = self._pictures.views(unit.places, self._model, self._gauge.task)
         cuts: dict[Split, list[Way]] = {}

@@ -9,7 +9,8 @@ from multiprocessing import get_context
 from splitwire.errors import ExperimentError
 from splitwire.eval.fidelity import Bench
 from splitwire.eval.samples import Sample
-from splitwire.eval.work import Unit, Work
+from splitwire.eval.units import Unit
+from splitwire.eval.work import Work
 
 _AHEAD = 3  # units a worker that wait or are done: what is held in memory at most
 

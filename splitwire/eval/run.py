@@ -48,7 +48,8 @@ from splitwire.eval.scoring import Scoring
 from splitwire.eval.sequences import Sequences
 from splitwire.eval.stills import Stills
 from splitwire.eval.timing import Known, times
-from splitwire.eval.work import Unit, Work, units
+from splitwire.eval.units import Unit, units
+from splitwire.eval.work import Work
 from splitwire.models.split import Split, cut_points
 from splitwire.runner.choice import SHARED, Choice, Key
 from splitwire.runner.local import as_array

@@ -1,10 +1,6 @@
-"""What the fidelity pass is made of: units that any process can do, in any order.
+"""What a process of its own needs to do units of a run; it loads the network itself."""
 
-A unit is a few pictures and the choices that they are to go through. It is small and can be
-pickled, and so is what a worker needs beside it: `Work`, from which each loads the network itself.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +9,6 @@ from splitwire.eval.deployment import Deployment
 from splitwire.eval.experiment import Experiment
 from splitwire.eval.fidelity import Bench
 from splitwire.eval.gauge import Gauge
-from splitwire.eval.samples import Place
 from splitwire.eval.scoring import Scoring
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, Choice, Key
 from splitwire.runner.memory import keep_memory
@@ -23,16 +18,6 @@ from splitwire.tasks.registry import load_task
 if TYPE_CHECKING:
     from splitwire.eval.sequences import Sequences
     from splitwire.eval.stills import Stills
-
-Pictures = "Stills | Sequences"
-
-
-@dataclass(frozen=True)
-class Unit:
-    """Some pictures, or a clip, and the choices that each of them goes through."""
-
-    places: tuple[Place, ...]
-    choices: tuple[Key, ...]
 
 
 @dataclass(frozen=True)
@@ -86,18 +71,3 @@ class Work:
             else:
                 found[Choice.shared(cuts[at], codecs, spec)] = curve
         return found
-
-
-def units(
-    chunks: Sequence[Sequence[Place]],
-    missing: Mapping[Place, tuple[Key, ...]],
-) -> list[Unit]:
-    """Units of chunks of pictures, given what each picture has still to go through."""
-    made = []
-    for chunk in chunks:
-        groups: dict[tuple[Key, ...], list[Place]] = {}
-        for place in chunk:
-            if missing[place]:
-                groups.setdefault(missing[place], []).append(place)
-        made += [Unit(tuple(places), choices) for choices, places in groups.items()]
-    return made

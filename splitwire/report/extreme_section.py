@@ -19,6 +19,8 @@ from splitwire.report.section import Section
 from splitwire.report.units import significant, size_text
 from splitwire.runner.choice import EDGE_ONLY, Key
 
+_ROUNDING = 1e-4  # of the fidelity: what is nearer is that of outputs computed in batches
+
 
 def best_and_worst(run: Path, summary: Summary) -> Section | None:
     """Pictures in pairs; None where the task draws on none, or the run kept none.
@@ -36,7 +38,8 @@ def best_and_worst(run: Path, summary: Summary) -> Section | None:
     found, panels = extremes(summary.samples), []
     for chosen in shown(summary, found):
         best, worst = found[chosen.choice]
-        for words, sample in {"best": best, "worst": worst}.items() if best != worst else ():
+        told_apart = (worst.divergence or 0) > _ROUNDING * task.fidelity
+        for words, sample in {"best": best, "worst": worst}.items() if told_apart else ():
             path, alone = picture_of(run, sample.photo), whole.get(sample.photo)
             if alone is None or not path.is_file():
                 continue

@@ -163,7 +163,7 @@ def _overhead(answered: Sequence[Sample]) -> str:
     if not answered:
         return ""
     beyond = [
-        (s.total or 0) - sum(getattr(s, stage) for stage in COMPUTED) - sum(s.link.values())
+        (s.total or 0) - sum(getattr(s, stage) or 0 for stage in COMPUTED) - sum(s.link.values())
         for s in answered
     ]
     return f", of which p50 {time_text(float(np.median(beyond)))} beyond the stages"
