@@ -62,6 +62,7 @@ class Sample:
     fallback: str | None = None  # why it was finished on the edge
     clip: str | None = None  # whose frame it is
     intra: bool | None = None  # of a frame that was sent: whether its streams stand alone
+    unread: bool = False  # whether the picture itself could not be read
 
     @property
     def choice(self) -> Key:
@@ -72,9 +73,9 @@ class Sample:
     def tells(self) -> bool:
         """Whether it says anything of its choice.
 
-        A live frame that fell back does not, nor one whose picture could not even be read.
+        A live frame that fell back does not, nor any whose picture could not even be read.
         """
-        unread = self.outcome == "refused" and not self.edge
+        unread = self.unread or (self.outcome == "refused" and not self.edge)
         return self.outcome != "fell back" and not unread
 
     @property

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from splitwire.codecs.base import Tensor
 from splitwire.data.fingerprint import by_path
 from splitwire.data.photos import describe, load_photos
 from splitwire.disk import write_whole, writing
+from splitwire.errors import DataError
 from splitwire.eval.checks import labelled
+from splitwire.eval.classes import mapping
 from splitwire.eval.experiment import Experiment
 from splitwire.eval.extremes import extremes, picture_of
 from splitwire.eval.gauge import Gauge, View, Way
@@ -21,10 +24,11 @@ from splitwire.eval.samples import Done, Sample
 from splitwire.models.load import Model
 from splitwire.runner.choice import EDGE_ONLY, Choice
 from splitwire.tasks.base import Task
+from splitwire.tasks.classification import class_names
 
 
 class Stills:
-    """Photos in their views.
+    """Photos in their views. One that is damaged leaves samples that say so, and no more.
 
     Args:
         experiment: with its data.
@@ -36,6 +40,7 @@ class Stills:
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
         self.photos = load_photos(experiment.data, experiment.limit)
+        self._classes = ""
 
     def check(self, task: Task, model: Model) -> None:
         """See that the network is one of the task's, and can have the photos' labels.
@@ -44,16 +49,30 @@ class Stills:
             TaskError, DataError: as `labelled`.
         """
         self.photos = labelled(task, model, self.photos)
+        self._classes = mapping(self.photos, class_names(model))
 
     @cached_property
     def known(self) -> dict[str, str]:
-        """The fingerprint of each photo, by its path."""
-        return by_path(self.photos)
+        """The fingerprint of each photo that is not damaged, by its path."""
+        found: dict[str, str] = {}
+        damage: DataError | None = None
+        for photo in self.photos:
+            try:
+                found |= by_path([photo])
+            except DataError as error:
+                damage = damage or error
+        if damage and not found:
+            raise damage
+        return found
 
     @property
     def described(self) -> str:
-        """The set in words."""
-        return describe(self._experiment.data, self.photos)
+        """The set in words: what is damaged of it, and which class each folder was taken for."""
+        said = describe(self._experiment.data, self.photos)
+        names = sorted(photo.name for photo in self.photos if str(photo.path) not in self.known)
+        if names:
+            said += f"; damaged, and not measured: {', '.join(names)}"
+        return f"{said}; {self._classes}" if self._classes else said
 
     @property
     def count(self) -> int:
@@ -62,7 +81,8 @@ class Stills:
 
     def first(self, model: Model) -> Tensor:
         """A picture to show."""
-        return model.preprocess.picture(self.photos[0].open())
+        photo = next(photo for photo in self.photos if str(photo.path) in self.known)
+        return model.preprocess.picture(photo.open())
 
     def keep(self, run: Path, samples: Sequence[Sample], model: Model) -> None:
         """Keep the best and the worst picture of each choice in a run's folder; see extremes.py.
@@ -91,7 +111,11 @@ class Stills:
             missing = [c for c in choices if (photo.name, number, c.key) not in done]
             if not missing:
                 continue
-            x = model.preprocess.picture(photo.open(), number)
+            try:
+                x = model.preprocess.picture(photo.open(), number)
+            except DataError as error:
+                yield from _unread(blank, {choice: choices[choice] for choice in missing}, error)
+                continue
             with torch.inference_mode():
                 reference = gauge.task.checked(model(torch.from_numpy(x)[None]))
             truth = photo.truth(model.preprocess, number)
@@ -102,3 +126,11 @@ class Stills:
                     gauge.measure(way, view)
                     cold.remove(choice)
                 yield gauge.measure(way, view)
+
+
+def _unread(blank: Sample, choices: Mapping[Choice, str], error: DataError) -> Iterator[Sample]:
+    """What is left of a picture that cannot be read."""
+    for choice, curve in choices.items():
+        way, split, codec = choice.key
+        where = replace(blank, way=way, split=split, codec=codec, curve=curve)
+        yield replace(where, error=str(error), unread=True)
