@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 
 from splitwire.calibrate.calibrator import Calibrator, Track, silent
 from splitwire.codecs.registry import codec
@@ -38,6 +37,7 @@ from splitwire.eval.samples import (
 from splitwire.eval.scoring import Scoring
 from splitwire.eval.sequences import Sequences
 from splitwire.eval.stills import Stills
+from splitwire.models.preprocess import image
 from splitwire.models.split import Split, cut_points
 from splitwire.runner.choice import SHARED, Choice
 from splitwire.runner.local import as_array
@@ -120,8 +120,9 @@ class Run:
         found = {Choice.edge_only(self.model): ""}
         for coding in pictures:
             sender = codec(coding.codec)
-            if sender.missing:
-                self.missing[coding.curve] = sender.missing
+            takes = sender.takes(self.model.input_shape[1:])
+            if lack := sender.missing or ("" if takes else "pictures of three channels"):
+                self.missing[coding.curve] = lack
                 continue
             found[Choice.cloud_only(self.model, sender, coding.codec)] = coding.curve
         for cut in cuts:
@@ -154,7 +155,7 @@ class Run:
         """The first picture and its feature tensor at each split, for the report to draw."""
         x = self.pictures.first(self.model)
         drawn = io.BytesIO()
-        Image.fromarray(x.transpose(1, 2, 0).astype(np.uint8)).save(drawn, "PNG")
+        image(x).save(drawn, "PNG")
         write_whole(self.out / PICTURE, drawn.getvalue())
         folder = self.out / FEATURES
         with writing(folder):

@@ -6,9 +6,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 
 from splitwire.codecs.base import Tensor
 from splitwire.data.fingerprint import by_path
@@ -22,6 +20,7 @@ from splitwire.eval.extremes import extremes, picture_of
 from splitwire.eval.gauge import Gauge, View, Way
 from splitwire.eval.samples import Done, Sample
 from splitwire.models.load import Model
+from splitwire.models.preprocess import image
 from splitwire.runner.choice import EDGE_ONLY, Choice
 from splitwire.tasks.base import Task
 from splitwire.tasks.classification import class_names
@@ -95,7 +94,7 @@ class Stills:
         for name in dict.fromkeys(sample.photo for pair in pairs for sample in pair):
             x, path = model.preprocess.picture(photos[name].open()), picture_of(run, name)
             file = io.BytesIO()
-            Image.fromarray(x.transpose(1, 2, 0).astype(np.uint8)).save(file, "JPEG", quality=90)
+            image(x).save(file, "JPEG", quality=90)
             with writing(path.parent):
                 path.parent.mkdir(exist_ok=True)
             write_whole(path, file.getvalue())
