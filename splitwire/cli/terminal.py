@@ -1,9 +1,12 @@
 """What commands share on a terminal: the console, the progress bar, a profile in a line."""
 
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -15,6 +18,21 @@ console = Console()
 def warn(words: str) -> None:
     """Say on stderr what goes on otherwise than was asked for."""
     print("splitwire:", words, file=sys.stderr)
+
+
+def print_json(value: object) -> None:
+    """For programs: the same as a table shows, and more exactly."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+@contextmanager
+def going_on(what: str) -> Iterator[None]:
+    """On Ctrl-C in the body, say what the same command does next; the exit status is 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        warn(f"stopped; {what} with the same command")
+        raise typer.Exit(130) from None
 
 
 def progress_bar() -> Progress:

@@ -61,7 +61,9 @@ def parse(codec: str, field: Field[Any], text: str) -> Any:
             return {"true": True, "false": False}[text.lower()]
         return kind(text)
     except (KeyError, ValueError):
-        raise _wrong(codec, field, text) from None
+        swept = "+" in text.lstrip("+")
+        more = "; several values, with '+', are for `splitwire eval`" if swept else ""
+        raise CodecError(f"{_wrong(codec, field, text)}{more}") from None
 
 
 def check(codec: str, field: Field[Any], value: Any) -> None:

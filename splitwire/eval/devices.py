@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from splitwire.errors import DataError
+from splitwire.errors import DataError, did_you_mean
 from splitwire.models.load import load_model
 
 _WARM_UP, _TIMED = 3, 10
@@ -51,7 +51,8 @@ def load_device(name: str) -> Device:
     path, _, key = name.rpartition(":")
     known = _read(Path(path)) if path else tomllib.loads(_packaged())
     if key not in known:
-        raise DataError(f"unknown device {key!r}; there are: {', '.join(known)}")
+        hint = did_you_mean(key, known)
+        raise DataError(f"unknown device {key!r}{hint}; there are: {', '.join(known)}")
     entry = known[key]
     figures = {k for k in ("factor", "seconds") if _is_positive(entry, k)}
     if "factor" in figures:

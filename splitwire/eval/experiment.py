@@ -196,7 +196,10 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ExperimentError(f"cannot read the experiment {path}: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else f"mend it: {error}"
+        raise ExperimentError(
+            f"cannot read the experiment {path}: {why}; eval/default.toml shows one"
+        ) from error
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -6,8 +6,8 @@ from splitwire.eval.samples import Sample
 from splitwire.runner.choice import Key, label
 
 
-def dead(samples: Iterable[Sample]) -> dict[str, str]:
-    """Why each choice that failed on every picture did so on the first, by what it is called."""
+def dead(samples: Iterable[Sample]) -> dict[str, list[str]]:
+    """The choices that failed on every picture, by the reason of the first failure."""
     reasons: dict[Key, str] = {}
     alive: set[Key] = set()
     for sample in samples:
@@ -17,4 +17,8 @@ def dead(samples: Iterable[Sample]) -> dict[str, str]:
             alive.add(sample.choice)
         else:
             reasons.setdefault(sample.choice, sample.error)
-    return {label(*choice): why for choice, why in reasons.items() if choice not in alive}
+    found: dict[str, list[str]] = {}
+    for choice, why in reasons.items():
+        if choice not in alive:
+            found.setdefault(why, []).append(label(*choice))
+    return found

@@ -19,7 +19,10 @@ Floats = NDArray[np.float64]
 
 SHOWN = 5  # classes of a prediction
 IMAGENET_CLASSES = 1000
-_ADVICE = "name the task that fits (--task), or write one (docs/adding-a-task.md)"
+_ADVICE = (
+    "name the task that fits (--task embedding, detection, segmentation, keypoints), or write one "
+    "(docs/adding-a-task.md)"
+)
 _ROUNDED = 1e-4  # by which rounded probabilities may be more than one
 
 
