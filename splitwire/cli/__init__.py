@@ -62,7 +62,7 @@ for command in COMMANDS:
 def main() -> NoReturn:
     """Run the command line; what users can mend is one line on stderr and exit status 1 or 2."""
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(app(prog_name="splitwire", standalone_mode=False) or 0)
     except _UsageError as error:
         _explain(error)
         sys.exit(2)

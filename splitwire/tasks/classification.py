@@ -121,7 +121,7 @@ class Classification(Task):
         if label >= classes:
             raise TaskError(
                 f"it is the index {label:,}, and the network has {classes:,} classes, 0 to "
-                f"{classes - 1:,}"
+                f"{classes - 1:,}: name folders by the network's indices"
             )
 
     def divergence(self, reference: Output, output: Output) -> float:
