@@ -1,14 +1,14 @@
 """`splitwire splits`: where a network can be cut."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from splitwire.cli.options import ModelName, Weights
-from splitwire.cli.terminal import console, progress_bar
+from splitwire.cli.options import AsJson, ModelName, Weights
+from splitwire.cli.terminal import console, print_json, progress_bar
 
 if TYPE_CHECKING:  # which loads torch
     from splitwire.models.split import CutPoint, Split
@@ -23,6 +23,7 @@ def splits(
     measure: Annotated[
         bool, typer.Option("--measure", help="Add the measured time to each point.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List where a model can be cut, what crosses there and what is computed before it."""
     from splitwire.models.load import load_model
@@ -37,8 +38,30 @@ def splits(
         with progress_bar() as progress:
             tracked = progress.track(points, description="Measuring")
             seconds = [edge_seconds(split(loaded, point.name)) for point in tracked]
-    console.print(exactness(split(loaded, every[-1].name)), style="dim", highlight=False)
+    whole = split(loaded, every[-1].name)
+    if as_json:
+        print_json(as_values(points, whole.difference, seconds))
+        return
+    console.print(exactness(whole), style="dim", highlight=False)
     console.print(cut_table(points, every[0].elements, seconds))
+
+
+def as_values(
+    points: "Sequence[CutPoint]", difference: float, seconds: Sequence[float]
+) -> dict[str, Any]:
+    """The same for programs: shapes with the batch, shares from 0 to 1, seconds where measured."""
+    rows = [
+        {
+            "name": point.name,
+            "node": point.node,
+            "shapes": [list(crossing.shape) for crossing in point.crossings],
+            "elements": point.elements,
+            "edge_share": point.edge_share,
+        }
+        for point in points
+    ]
+    timed = [row | {"seconds": time} for row, time in zip(rows, seconds, strict=False)]
+    return {"difference": difference, "points": timed or rows}
 
 
 def exactness(cut: "Split") -> str:

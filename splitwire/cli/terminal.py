@@ -2,13 +2,20 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from splitwire.codecs.profile import Profile
 
@@ -48,9 +55,19 @@ def progress_bar() -> Progress:
     )
 
 
+def done_loading(progress: Progress, loading: TaskID) -> Callable[..., Iterable[Any]]:
+    """`progress.track`, which first takes the bar of what was loaded off the screen."""
+
+    def track(sequence: Iterable[Any], *, total: int, description: str) -> Iterable[Any]:
+        progress.update(loading, visible=False)
+        return progress.track(sequence, total=total, description=description)
+
+    return track
+
+
 def training(progress: Progress, steps: int) -> Callable[[dict[str, Any]], None]:
     """Shows each line of a training's history: bits an element, nats lost, time left."""
-    bar = progress.add_task("Training", total=steps)
+    bar = progress.add_task("Starting to train", total=steps)
 
     def tell(line: dict[str, Any]) -> None:
         progress.update(bar, completed=line["step"])
