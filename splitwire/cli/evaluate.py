@@ -1,5 +1,6 @@
 """`splitwire eval`: score codecs on a split network."""
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,8 @@ from splitwire.cli.report import report
 from splitwire.cli.terminal import going_on, progress_bar, warn
 
 Words = list[str] | None
+
+DRIFT = 0.1  # of the logarithm of the machine's pace, from which on it is said
 
 
 @dataclass
@@ -97,6 +100,12 @@ def _run(experiment: Path | None, out: Path | None, below: str, changes: dict[st
             progress.update(bar, advance=1, description=said)
     report(folder)
     print(f"Measured on: {run.pictures.described}")
+    if run.drift and abs(math.log(run.drift)) > DRIFT:
+        warn(
+            f"the reference network took × {run.drift:.2f} as long after the run as before it, so "
+            "times are that uncertain: measure on a quieter machine, or with a stored factor "
+            f"(edge = '{folder}:NAME')"
+        )
     for curve, without in run.left_out.items():
         print(f"Left out: {curve} at {', '.join(sorted(without))}, for want of a trained profile")
     for curve, what in run.missing.items():

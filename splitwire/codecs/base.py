@@ -104,6 +104,13 @@ class Codec(Parametrised, ABC):
         """
         return _HEADS + 8 * math.prod(shape)
 
+    def most_error(self, x: Tensor) -> float:
+        """No element of `x` is decoded further off than this; infinite where nothing is promised.
+
+        `splitwire.testing.check_codec` holds a codec to it.
+        """
+        return math.inf
+
     @property
     def needs_profile(self) -> bool:
         """Whether it cannot code before it is calibrated or given a profile."""
@@ -297,6 +304,8 @@ def damage(name: str) -> Iterator[None]:
 
 def whole(y: Tensor, shape: tuple[int, ...]) -> Tensor:
     """`y`, once it is seen to be a float32 tensor of that shape; otherwise ValueError."""
+    if not isinstance(y, np.ndarray):
+        raise ValueError(f"{type(y).__name__} instead of an array: of torch's, give x.numpy()")
     if y.shape != shape or y.dtype != np.float32:
         raise ValueError(f"{y.dtype} of shape {y.shape} instead of float32 {shape}")
     return y

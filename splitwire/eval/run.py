@@ -20,6 +20,7 @@ from splitwire.data.photos import load_photos
 from splitwire.disk import Lines, lock, write_whole, writing
 from splitwire.eval.checks import check_profiles, check_same, check_unseen
 from splitwire.eval.deployment import Deployment
+from splitwire.eval.devices import drift
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
 from splitwire.eval.gauge import Gauge
 from splitwire.eval.head import describe_run, profiles_of
@@ -30,6 +31,7 @@ from splitwire.eval.samples import (
     SAMPLES,
     Done,
     Sample,
+    drift_line,
     head_line,
     read_run,
     sample_line,
@@ -51,7 +53,8 @@ class Run:
 
     Iterating measures what is missing and yields each sample when it is on the disk. `left_out`
     names, by curve, the splits where it is not measured for want of a profile that training makes,
-    `missing` what this machine lacks for a curve.
+    `missing` what this machine lacks for a curve; `drift` is, once all is measured, the time of the
+    edge device's reference network over that before the run, if it has one.
 
     Args:
         experiment: what to measure.
@@ -88,6 +91,7 @@ class Run:
         seed = experiment.seed
         calibrator = Calibrator(calibration, experiment.calibration, task, seed, track=track)
         self._profiles = RunProfiles(out, calibrator)
+        self.drift: float | None = None
         self.left_out: dict[str, set[str]] = {}
         self.missing: dict[str, str] = {}
         self.curves = self._choices(codings, pictures, cuts)
@@ -104,12 +108,16 @@ class Run:
         return self.pictures.count * len(self.curves)
 
     def __iter__(self) -> Iterator[Sample]:
-        lines = Lines(self.out / SAMPLES)
+        lines, before = Lines(self.out / SAMPLES), len(self.done)
         with closing(lines):
             for sample in self.pictures.samples(self.curves, self.done, self.model, self._gauge):
                 lines.add(sample_line(sample))
                 self.done.add(sample.key)
                 yield sample
+            if len(self.done) > before:
+                self.drift = drift(read_run(self.out)[0].edge)
+            if self.drift is not None:
+                lines.add(drift_line(self.drift))
         if isinstance(self.pictures, Stills) and self._gauge.task.draws:
             self.pictures.keep(self.out, read_run(self.out)[1], self.model)
 

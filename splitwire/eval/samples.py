@@ -2,7 +2,7 @@
 
 A run is a folder. Its `samples.jsonl` begins with the head (`"kind": "head"`; see head.py) and goes
 on with one line a sample (`"kind": "sample"`), appended as it is measured, so that an interrupted
-run can go on. Beside it lie `profiles/`, what codecs learnt for it; `features/SPLIT.npy`, the
+run can go on; a last one tells how the machine's pace drifted (`"kind": "drift"`). Beside it lie `profiles/`, what codecs learnt for it; `features/SPLIT.npy`, the
 feature tensor of the first picture at each split; `picture.png`, that picture; `pictures/`, those
 that codecs serve best and worst (extremes.py); and `.lock`, the number of the process that writes
 to it, or did last.
@@ -99,6 +99,18 @@ def sample_line(sample: Sample) -> str:
     return json.dumps({"kind": "sample", **asdict(sample)}) + "\n"
 
 
+def drift_line(ratio: float) -> str:
+    """A last line: the reference network's time after the run over that before it."""
+    return json.dumps({"kind": "drift", "ratio": ratio}) + "\n"
+
+
+def read_drift(run: Path) -> float | None:
+    """What the last such line of a run says; None where its devices hang on no reference."""
+    text = (run / SAMPLES).read_text(encoding="utf-8", errors="replace")
+    found = [row["ratio"] for row in _rows(run / SAMPLES, text) if row.get("kind") == "drift"]
+    return float(found[-1]) if found else None
+
+
 def read_run(run: Path) -> tuple[Head, list[Sample]]:
     """The head and the samples of a run folder; a last line cut short by a kill is left out.
 
@@ -123,9 +135,8 @@ def read_run(run: Path) -> tuple[Head, list[Sample]]:
         )
     head = Head.read(rows[0], path)
     try:
-        for row in rows[1:]:
-            row.pop("kind", None)
-        return head, [Sample(**row) for row in rows[1:]]
+        kinds = ((row.pop("kind", "sample"), row) for row in rows[1:])
+        return head, [Sample(**row) for kind, row in kinds if kind == "sample"]
     except TypeError as error:
         raise ExperimentError(f"{path} holds a row that is no sample: {error}") from error
 

@@ -5,19 +5,23 @@ from pathlib import Path
 
 from splitwire.eval.head import Head
 from splitwire.eval.results import Result, summarise
-from splitwire.eval.samples import Sample, read_run
+from splitwire.eval.samples import Sample, read_drift, read_run
 from splitwire.eval.scoring import Scoring
 from splitwire.eval.spelling import stands_for
 
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """A run, opened: what it is, by what it is judged, its samples, and what they come to."""
+    """A run, opened: what it is, by what it is judged, its samples, and what they come to.
+
+    `drift` is how the machine's pace changed meanwhile, where anything hangs on it; see devices.py.
+    """
 
     head: Head
     scoring: Scoring
     samples: list[Sample]
     results: list[Result]
+    drift: float | None = None
 
     @classmethod
     def open(cls, run: Path, max_divergence: float | None = None) -> "Summary":
@@ -37,7 +41,8 @@ class Summary:
         scoring = Scoring.of(plan.task, plan.metrics)
         if max_divergence is not None:
             scoring = replace(scoring, fidelity=max_divergence)
-        return cls(head, scoring, samples, summarise(samples, scoring, plan.seed))
+        results = summarise(samples, scoring, plan.seed)
+        return cls(head, scoring, samples, results, read_drift(run))
 
     @property
     def fidelity(self) -> float:
