@@ -2,10 +2,10 @@
 
 A run is a folder. Its `samples.jsonl` begins with the head (`"kind": "head"`; see head.py) and goes
 on with one line a sample (`"kind": "sample"`), appended as it is measured, so that an interrupted
-run can go on; a last one tells how the machine's pace drifted (`"kind": "drift"`). Beside it lie `profiles/`, what codecs learnt for it; `features/SPLIT.npy`, the
-feature tensor of the first picture at each split; `picture.png`, that picture; `pictures/`, those
-that codecs serve best and worst (extremes.py); and `.lock`, the number of the process that writes
-to it, or did last.
+run can go on; a last one tells how the machine's pace drifted (`"kind": "drift"`). Beside it lie
+`profiles/`, what codecs learnt for it; `features/SPLIT.npy`, the feature tensor of the first
+picture at each split; `picture.png`, that picture; `pictures/`, those that codecs serve best and
+worst (extremes.py); and `.lock`, the number of the process that writes to it, or did last.
 """
 
 import json
