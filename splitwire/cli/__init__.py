@@ -5,7 +5,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from splitwire import __version__
+import splitwire
 from splitwire.cli.bench import bench
 from splitwire.cli.calibrate import calibrate
 from splitwire.cli.check import check
@@ -40,7 +40,7 @@ _UsageError: Any = typer.BadParameter.__base__  # click's, which newer typers ho
 
 def _print_version(asked: bool) -> None:
     if asked:
-        print(f"splitwire {__version__}")
+        print(f"splitwire {splitwire.__version__}")
         raise typer.Exit
 
 
