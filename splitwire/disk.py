@@ -25,7 +25,10 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+        why = error.strerror or str(error)
+        if isinstance(error, FileNotFoundError) and not path.parent.exists():
+            why = f"there is no folder {path.parent}; make it first"
+        raise StorageError(f"cannot write {path}: {why}") from error
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -111,6 +114,8 @@ def lock(folder: Path) -> Lock:
     Raises:
         StorageError: it cannot be written to, or another process does so already.
     """
+    if folder.is_file():
+        raise StorageError(f"cannot write to {folder}, which is a file: name a folder")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)

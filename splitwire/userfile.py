@@ -4,7 +4,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from splitwire.errors import SplitwireError
+from splitwire.errors import SplitwireError, did_you_mean
 
 
 def is_userfile(name: str) -> bool:
@@ -22,13 +22,15 @@ def load(name: str, error: type[SplitwireError]) -> object:
     path, _, attribute = name.rpartition(":")
     module = _run(Path(path), error)
     if not hasattr(module, attribute):
-        raise error(f"{path} defines no {attribute!r}")
+        names = [name for name in vars(module) if not name.startswith("_")]
+        hint = did_you_mean(attribute, names) or "; name what it defines"
+        raise error(f"{path} defines no {attribute!r}{hint}")
     return getattr(module, attribute)
 
 
 def _run(path: Path, kind: type[SplitwireError]) -> object:
     if not path.is_file():
-        raise kind(f"there is no file {path}")
+        raise kind(f"there is no file {path}: give the path of your own, as FILE.py:NAME")
     spec = importlib.util.spec_from_file_location(f"splitwire_user_{path.stem}", path)
     assert spec is not None and spec.loader is not None  # a name that ends in .py has both
     module = importlib.util.module_from_spec(spec)
@@ -37,5 +39,5 @@ def _run(path: Path, kind: type[SplitwireError]) -> object:
         spec.loader.exec_module(module)
     except Exception as error:
         first = next(iter(str(error).strip().splitlines()), "")
-        raise kind(f"{path} failed: {type(error).__name__}: {first[:160]}") from error
+        raise kind(f"{path} failed: {type(error).__name__}: {first[:160]}: mend it") from error
     return module

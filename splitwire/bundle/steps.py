@@ -1,13 +1,14 @@
 """Preprocessing in exact steps, as a manifest writes them for whoever reads it in any language.
 
-1. `rgb`: decode the photo, in RGB.
+1. `rgb`: decode the photo, in RGB; or `grey`, for a network of one channel: (299 R + 587 G + 114 B)
+   / 1000 of that, rounded as Pillow's mode "L" is.
 2. `scale`: by the filter named, as Pillow's `resize` does it, which widens the filter where it
    shrinks. With `sides`: to that height and width. With `cover` (h, w) and `enlarge` (a, b): for a
    photo H×W, with (s, S) = (h, H) where H / h ≤ W / w and else (w, W), its height becomes
    ⌊a·s·H / (b·S)⌋ and its width ⌊a·s·W / (b·S)⌋, in whole numbers.
 3. `crop`: the middle, of that height and width; left and top are half of what is over, rounded to
    the even one.
-4. `float32`: values 0 to 255 as they are, channels first: (3, h, w).
+4. `float32`: values 0 to 255 as they are, channels first: (3, h, w) or (1, h, w).
 
 The last, `normalise`, is the beginning of the first half, and nothing is left to do for it.
 """
@@ -30,7 +31,7 @@ def steps_of(how: Preprocess) -> Steps:
         scale |= {"cover": size, "enlarge": [how.resize, min(size)]}
     inside = {"mean": list(how.mean), "std": list(how.std)}
     return [
-        {"step": "rgb"},
+        {"step": "rgb" if how.channels == 3 else "grey"},
         scale,
         {"step": "crop", "sides": size},
         {"step": "float32", "layout": "CHW"},

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from splitwire.calibrate import learn
 from splitwire.calibrate.learn import HELD, Learning, Seen, Trial, more_bytes
+from splitwire.calibrate.stopping import stopping
 from splitwire.calibrate.store import SUFFIX, settings
 from splitwire.codecs.base import Codec, Tensor
 from splitwire.codecs.calibrated import CalibratedCodec
@@ -59,7 +61,7 @@ class Calibrator:
         count: how many crops.
         track: shows how far it is.
         tell: also find out what held-out pictures cost, and what half of the photos would have
-            taught; profiles say it.
+            taught; profiles say it. Ctrl-C then ends the crops, and the profile is of those so far.
     """
 
     def __init__(
@@ -90,10 +92,14 @@ class Calibrator:
         whole, half = (Learning(codec, cut, self.task) for _ in range(2))
         telling = self._tell and len(photos) > 1 and bool(codec.settings)
         shown = self._watch(cut, "calibrating", photos, self.count, codec.uses_gradients)
-        for i, seen in enumerate(shown):
-            whole.add(seen)
-            if telling and i % len(photos) < len(photos) / 2:  # crops take the photos in turn
-                half.add(seen)
+        with stopping() if self._tell else nullcontext(lambda: False) as stopped:
+            for i, seen in enumerate(shown):
+                whole.add(seen)
+                if telling and i % len(photos) < len(photos) / 2:  # crops take the photos in turn
+                    half.add(seen)
+                if stopped():  # what was learnt is worth something
+                    self.count = i + 1
+                    break
         told = self._provenance(cut, codec, photos, aside)
         less = half.trials(half.codecs(held), held) if telling else []
         del half  # a gigabyte, perhaps

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from splitwire.cli.options import DEVICE, CutPoint, ModelName, TaskName, Weights
-from splitwire.cli.terminal import progress_bar, written
+from splitwire.cli.terminal import done_loading, going_on, progress_bar, warn, written
 from splitwire.codecs.profile import Provenance
 
 FEW = 100  # photos below which the figures for others are a guess
@@ -42,15 +42,19 @@ def calibrate(
     learning: Learning,
 ) -> None:
     """Learn a codec's profile for one split of a network, from pictures."""
-    from splitwire.calibrate.calibrator import Plan, write_profiles
-
     since = perf_counter()
-    plan = Plan(model, split, **vars(learning))
-    with progress_bar() as progress:
-        profiles = write_profiles(plan, out, progress.track)
+    with progress_bar() as progress, going_on("nothing was learnt yet: begin again"):
+        loading = progress.add_task("Loading", total=None)
+        from splitwire.calibrate.calibrator import Plan, write_profiles
+
+        plan = Plan(model, split, **vars(learning))
+        profiles = write_profiles(plan, out, done_loading(progress, loading))
     for profile in profiles:
         print(written(profile))
-    print(f"learnt on {plan.crops} crops of {plan.data} in {perf_counter() - since:.0f} s")
+    crops = profiles[0].learnt.crops if profiles[0].learnt else plan.crops
+    print(f"learnt on {crops} crops of {plan.data} in {perf_counter() - since:.0f} s")
+    if crops < plan.crops:
+        warn(f"stopped after {crops} of {plan.crops} crops: the profile is of those")
     if profiles[0].learnt is not None and profiles[0].learnt.measured:
         tell(profiles[0].learnt)
 

@@ -1,14 +1,30 @@
 """`splitwire codecs`: every codec with its parameters."""
 
+from typing import Any
+
 from rich.table import Table
 from rich.text import Text
 
-from splitwire.cli.terminal import console
+from splitwire.cli.options import AsJson
+from splitwire.cli.terminal import console, print_json
 
 
-def codecs() -> None:
+def codecs(as_json: AsJson = False) -> None:
     """List every codec with its parameters."""
+    if as_json:
+        print_json(as_values())
+        return
     console.print(codec_table())
+
+
+def as_values() -> dict[str, Any]:
+    """The same for programs: of each codec its parameters, with default and limits."""
+    from splitwire.codecs.registry import codec_class, codec_names
+
+    return {
+        name: {f.name: {"default": f.default, **f.metadata} for f in codec_class(name).parameters()}
+        for name in codec_names()
+    }
 
 
 def codec_table() -> Table:

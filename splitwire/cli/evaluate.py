@@ -1,23 +1,31 @@
 """`splitwire eval`: score codecs on a split network."""
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from splitwire.cli.options import DEVICE, WEIGHTS, TaskName
 from splitwire.cli.report import report
-from splitwire.cli.terminal import progress_bar
+from splitwire.cli.terminal import going_on, progress_bar, warn
 
 Words = list[str] | None
+
+DRIFT = 0.1  # of the logarithm of the machine's pace, from which on it is said
 
 
 @dataclass
 class Changes:
     """What of an experiment is to be other than in its file."""
 
-    model: Annotated[str | None, typer.Option(help="As for `splits`.")] = None
+    models: Annotated[
+        Words,
+        typer.Option(
+            "--model", help="As for `splits`; of several each has a run, in a folder below --out."
+        ),
+    ] = None
     weights: Annotated[str | None, typer.Option(help=WEIGHTS)] = None
     cloud_weights: Annotated[
         str | None, typer.Option(help="Those that `train --tune` made, for the cloud half.")
@@ -28,7 +36,9 @@ class Changes:
     ] = None
     data: Annotated[
         str | None,
-        typer.Option(help="'samples', a folder of pictures; clips: see --sequence."),
+        typer.Option(
+            help="'samples', a picture, a folder of them, a video; clips: see --sequence."
+        ),
     ] = None
     sequence: Annotated[
         bool | None,
@@ -77,20 +87,51 @@ def evaluate(
     ] = 1,
 ) -> None:
     """Score codecs on a split network: accuracy, bytes and latency. Writes a run and its report."""
-    from splitwire.eval.experiment import load_experiment
-    from splitwire.eval.run import Run
+    given = asdict(changes)
+    models = given.pop("models") or [None]
+    for model in models:
+        below = model.replace("/", "_").replace(":", "_") if len(models) > 1 else ""
+        _run(experiment, out, below, given | {"model": model}, workers)
 
-    plan = load_experiment(experiment, **asdict(changes))
-    out = out or Path("runs", "video" if plan.sequence else "default")
-    with progress_bar() as progress:
+
+def _run(
+    experiment: Path | None, out: Path | None, below: str, changes: dict[str, Any], workers: int
+) -> None:
+    """Measure one network, and report."""
+    with progress_bar() as progress, going_on("what was measured is kept, and goes on"):
         bar = progress.add_task("Loading", total=None)
-        run = Run(plan, out, progress.track, workers)
+        from splitwire.eval.experiment import load_experiment
+        from splitwire.eval.run import Run
+
+        plan = load_experiment(experiment, **changes)
+        folder = (out or Path("runs", "video" if plan.sequence else "default")) / below
+        run = Run(plan, folder, progress.track, workers)
         progress.update(bar, total=run.total, completed=len(run.done))
         for sample in run:
             said = f"{sample.split} {sample.codec}".strip() or sample.way
             progress.update(bar, advance=1, description=said)
-    report(out)
+    report(folder)
+    print(f"Measured on: {run.pictures.described}")
+    if run.drift and abs(math.log(run.drift)) > DRIFT:
+        warn(
+            f"the reference network took × {run.drift:.2f} as long after the run as before it, so "
+            "times are that uncertain: measure on a quieter machine, or with a stored factor "
+            f"(edge = '{folder}:NAME')"
+        )
     for curve, without in run.left_out.items():
         print(f"Left out: {curve} at {', '.join(sorted(without))}, for want of a trained profile")
     for curve, what in run.missing.items():
         print(f"Left out: {curve}, for want of {what}")
+    _fail_for_the_dead(folder)
+
+
+def _fail_for_the_dead(out: Path) -> None:
+    """End with status 1 and the reasons, where a choice failed on every picture."""
+    from splitwire.eval.failures import dead
+    from splitwire.eval.samples import read_run
+
+    if reasons := dead(read_run(out)[1]):
+        for why, (first, *others) in reasons.items():
+            more = f" and {len(others)} more choices" if others else ""
+            warn(f"{first}{more} failed on every picture, mend that and give another --out: {why}")
+        raise typer.Exit(1)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from splitwire.cli.options import CutPoint, ModelName, Profiles, TaskName, Weights
+from splitwire.cli.options import CutPoint, ModelName, Profiles, TaskName, Weights, need
 
 
 def export(
@@ -29,6 +29,7 @@ def export(
     ] = "scikit-image",
 ) -> None:
     """Write a bundle: both halves as ONNX, the codec's profiles, and what a device has to know."""
+    need("onnx", "onnxscript")
     from splitwire.bundle.export import write_bundle
     from splitwire.calibrate.store import ProfileStore
     from splitwire.codecs.registry import codec as codec_of

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from splitwire.disk import write_whole
-from splitwire.errors import DataError
+from splitwire.errors import DataError, did_you_mean
 
 
 def read(path: Path) -> bytes:
@@ -15,7 +15,9 @@ def read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
+        around = path.parent.iterdir() if path.parent.is_dir() else ()
+        hint = did_you_mean(path.name, [p.name for p in around]) or "; name a file that is there"
+        raise DataError(f"cannot read {path}: {error.strerror}{hint}") from error
 
 
 def write(path: Path, data: bytes) -> None:

@@ -2,23 +2,43 @@
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from splitwire.cli.files import read
-from splitwire.cli.terminal import console
+from splitwire.cli.options import AsJson
+from splitwire.cli.terminal import console, print_json
 from splitwire.codecs import bitstream
 from splitwire.codecs.bitstream import Header
 
 
-def inspect(stream: Annotated[Path, typer.Argument(help="A stream.")]) -> None:
+def inspect(
+    stream: Annotated[Path, typer.Argument(help="A stream.")], as_json: AsJson = False
+) -> None:
     """Say what a stream's header says, in words."""
     data = read(stream)
     header, payload = bitstream.read(data)
+    if as_json:
+        print_json(as_values(header, len(payload), len(data)))
+        return
     console.print(stream_table(header, len(payload), len(data)))
+
+
+def as_values(header: Header, payload: int, stream: int) -> dict[str, Any]:
+    """The same for programs; what a stream that builds on another does not say is null."""
+    alone = bool(header.shape)
+    return {
+        "codec": header.spec if alone else None,
+        "shape": list(header.shape) if alone else None,
+        "profile": header.digest,
+        "position": header.sequence and header.sequence.position,
+        "follows": header.sequence and header.sequence.follows,
+        "payload": payload,
+        "stream": stream,
+    }
 
 
 def stream_table(header: Header, payload: int, stream: int) -> Table:

@@ -24,7 +24,8 @@ class LiveTable:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._live.update(self._table(), refresh=True)
+        if self._records:
+            self._live.update(self._table(), refresh=True)
         self._live.stop()
 
     def add(self, record: Record, line: str) -> None:

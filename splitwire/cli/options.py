@@ -33,6 +33,7 @@ MaxDivergence = Annotated[
     ),
 ]
 Run = Annotated[Path, typer.Argument(help="The folder that `splitwire eval` wrote.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Profiles = Annotated[
     list[Path] | None,
     typer.Option(help="A folder of codec profiles to search too; may be given several times."),

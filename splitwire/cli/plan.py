@@ -1,14 +1,15 @@
 """`splitwire plan`: what to deploy at which upload rate."""
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from splitwire.cli.options import MaxDivergence, Run
-from splitwire.cli.terminal import console
+from splitwire.cli.options import AsJson, MaxDivergence, Run
+from splitwire.cli.terminal import console, print_json
 
 if TYPE_CHECKING:  # which loads torch
     from splitwire.eval.plan import Row
@@ -29,6 +30,7 @@ def plan(
     watts: Annotated[
         float | None, typer.Option(help="Of the edge's processor at work: adds its energy.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """For each upload rate, the fastest choice that keeps the fidelity, and what it costs."""
     from splitwire.eval.plan import RATES, Energy, check_rates, rows, worthwhile
@@ -43,11 +45,34 @@ def plan(
     head = summary.head
     factors = (head.edge.factor, head.cloud.factor)
     energy = Energy(Radio.load(radio), *factors, head.path.rtt, watts, every)
+    if as_json:
+        planned = rows(totals, rates, energy)
+        print_json({"rates": list(map(_row, planned)), "fastest": _stretches(worthwhile(totals))})
+        return
     limit = f"{summary.fidelity:g} {summary.scoring.unit}"
     console.print(
         plan_table(rows(totals, rates, energy), limit, f"{radio}, a picture every {every:g} s")
     )
     console.print(break_even_table(worthwhile(totals)))
+
+
+def _row(row: "Row") -> dict[str, Any]:
+    way, split, codec = row.total.result.choice
+    choice = {"way": way, "split": split, "codec": codec, "bytes": row.total.bytes}
+    costs = {"seconds": row.seconds, "radio_joules": row.radio.total, "compute_joules": row.compute}
+    return {"rate": row.rate, **choice, **costs}
+
+
+def _stretches(stretches: "Sequence[Stretch]") -> list[dict[str, Any]]:
+    """In bytes a second; null where there is no end."""
+    return [
+        {
+            "from": stretch.slowest,
+            "to": stretch.fastest if math.isfinite(stretch.fastest) else None,
+            **dict(zip(("way", "split", "codec"), stretch.total.result.choice, strict=True)),
+        }
+        for stretch in stretches
+    ]
 
 
 def plan_table(rows: "Sequence[Row]", limit: str, radio: str) -> Table:

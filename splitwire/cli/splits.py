@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from splitwire.cli.options import ModelName, Weights
-from splitwire.cli.terminal import console, progress_bar
+from splitwire.cli.options import AsJson, ModelName, Weights
+from splitwire.cli.terminal import console, print_json, progress_bar
 
 if TYPE_CHECKING:  # which loads torch
     from splitwire.models.split import CutPoint, Split
@@ -30,6 +30,7 @@ def splits(
             help="Of `splitwire map`: adds the bytes that it tells; unbeaten ones marked."
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """List where a model can be cut, what crosses there and what is computed before it."""
     from splitwire.models.load import load_model
@@ -44,7 +45,11 @@ def splits(
         with progress_bar() as progress:
             tracked = progress.track(points, description="Measuring")
             seconds = [edge_seconds(split(loaded, point.name)) for point in tracked]
-    console.print(exactness(split(loaded, every[-1].name)), style="dim", highlight=False)
+    whole = split(loaded, every[-1].name)
+    if as_json:
+        print_json(as_values(points, whole.difference, seconds))
+        return
+    console.print(exactness(whole), style="dim", highlight=False)
     told = map_column(map, loaded.name) if map else {}
     console.print(cut_table(points, every[0].elements, seconds, told))
 
@@ -64,6 +69,24 @@ def map_column(path: Path, model: str) -> dict[str, str]:
         raise ExperimentError(f"{path} is a map of {head.model}, not of {model}")
     fewest = {cut.node for cut in shallow_front(cuts)}
     return {cut.node: f"{'* ' if cut.node in fewest else ''}{cut.bytes:,.0f}" for cut in cuts}
+
+
+def as_values(
+    points: "Sequence[CutPoint]", difference: float, seconds: Sequence[float]
+) -> dict[str, Any]:
+    """The same for programs: shapes with the batch, shares from 0 to 1, seconds where measured."""
+    rows = [
+        {
+            "name": point.name,
+            "node": point.node,
+            "shapes": [list(crossing.shape) for crossing in point.crossings],
+            "elements": point.elements,
+            "edge_share": point.edge_share,
+        }
+        for point in points
+    ]
+    timed = [row | {"seconds": time} for row, time in zip(rows, seconds, strict=False)]
+    return {"difference": difference, "points": timed or rows}
 
 
 def exactness(cut: "Split") -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from splitwire.cli.options import DEVICE, CutPoint, ModelName, Weights
-from splitwire.cli.terminal import progress_bar, training, written
+from splitwire.cli.terminal import done_loading, going_on, progress_bar, training, written
 
 
 @dataclass
@@ -48,13 +48,15 @@ def train(
     device: Annotated[str, typer.Option(help=DEVICE)] = "auto",
 ) -> None:
     """Train the learned codec for one split of a network, and write its profile."""
-    from splitwire.train.run import Plan, Training, rates
-    from splitwire.train.trainer import Schedule
+    with progress_bar() as progress, going_on("what was trained is kept, and goes on"):
+        loading = progress.add_task("Loading", total=None)
+        from splitwire.train.run import Plan, Training, rates
+        from splitwire.train.trainer import Schedule
 
-    schedule = Schedule(**vars(pace))
-    for slope, folder in rates(rate or (), out):
-        plan = Plan(model, split, str(data), schedule, rate=slope, **vars(teaching))
-        with progress_bar() as progress:
-            ready = Training(plan, folder, progress.track, device)
+        schedule, track = Schedule(**vars(pace)), done_loading(progress, loading)
+        for slope, folder in rates(rate or (), out):
+            plan = Plan(model, split, str(data), schedule, rate=slope, **vars(teaching))
+            ready = Training(plan, folder, track, device)
+            progress.update(loading, visible=False)
             profile = ready.run(training(progress, pace.steps))
-        print(written(profile))
+            progress.console.print(written(profile), markup=False, highlight=False, soft_wrap=True)

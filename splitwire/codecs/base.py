@@ -37,6 +37,7 @@ from splitwire.errors import BitstreamError, CodecError, ProfileError
 Tensor = NDArray[np.float32]
 
 _HEADS = 8192  # bytes
+_FAULTS = (AttributeError, NameError, NotImplementedError, TypeError)  # which few bytes lead to
 
 
 class Encoder(Protocol):
@@ -103,6 +104,13 @@ class Codec(Parametrised, ABC):
         """
         return _HEADS + 8 * math.prod(shape)
 
+    def most_error(self, x: Tensor) -> float:
+        """No element of `x` is decoded further off than this; infinite where nothing is promised.
+
+        `splitwire.testing.check_codec` holds a codec to it.
+        """
+        return math.inf
+
     @property
     def needs_profile(self) -> bool:
         """Whether it cannot code before it is calibrated or given a profile."""
@@ -163,14 +171,19 @@ class Codec(Parametrised, ABC):
         """
         array = np.asarray(x)
         if not np.issubdtype(array.dtype, np.floating):
-            raise CodecError(f"{self.name} codes floating-point tensors, not {array.dtype}")
+            raise CodecError(
+                f"{self.name} codes floating-point tensors, not {array.dtype}: give x.astype('f4')"
+            )
         if not 1 <= array.ndim <= bitstream.MAX_RANK or not array.size:
             raise CodecError(
                 f"{self.name} codes tensors of 1 to {bitstream.MAX_RANK} dimensions and at least "
                 f"one element, not one of shape {array.shape}"
             )
         if not self.takes(array.shape):
-            raise CodecError(f"{self.name} cannot code a tensor of shape {array.shape}")
+            raise CodecError(
+                f"{self.name} cannot code a tensor of shape {array.shape}: take another codec "
+                "(`splitwire codecs` lists them)"
+            )
         if self.needs_profile:
             raise ProfileError(
                 f"{self.spec} needs a profile: calibrate it, or add profile=PATH to its spec"
@@ -239,7 +252,8 @@ class Codec(Parametrised, ABC):
             if header.digest is not None and (profile is None or profile.digest != header.digest):
                 given = "none" if profile is None else profile.digest
                 raise ProfileError(
-                    f"the stream was coded with the profile {header.digest}; {given} was given"
+                    f"the stream was coded with the profile {header.digest}; {given} was given: "
+                    "give that one (decode --profile FILE)"
                 )
             codec = cls.of(dict(spec.settings), profile if header.digest else None)
         except CodecError as error:
@@ -280,11 +294,18 @@ def damage(name: str) -> Iterator[None]:
     except (BitstreamError, ProfileError):
         raise
     except Exception as error:
-        raise BitstreamError(f"damaged {name} payload: {error}") from error
+        said = f"damaged {name} payload: {error}"
+        if isinstance(error, _FAULTS):
+            said += (
+                " (unless somebody forged it, which CRC-32 does not tell, the codec is at fault)"
+            )
+        raise BitstreamError(said) from error
 
 
 def whole(y: Tensor, shape: tuple[int, ...]) -> Tensor:
     """`y`, once it is seen to be a float32 tensor of that shape; otherwise ValueError."""
+    if not isinstance(y, np.ndarray):
+        raise ValueError(f"{type(y).__name__} instead of an array: of torch's, give x.numpy()")
     if y.shape != shape or y.dtype != np.float32:
         raise ValueError(f"{y.dtype} of shape {y.shape} instead of float32 {shape}")
     return y

@@ -100,14 +100,18 @@ def read(stream: bytes | memoryview) -> tuple[Header, memoryview]:
     """
     view = memoryview(stream).cast("B")
     if bytes(view[:2]) != MAGIC:
-        raise BitstreamError(f"not a Splitwire stream: it does not begin with {MAGIC!r}")
+        raise BitstreamError(
+            f"not a Splitwire stream: it does not begin with {MAGIC!r}; give what a codec encoded"
+        )
     if len(view) < len(MAGIC) + 1 + _CRC_BYTES:
         raise BitstreamError(f"a stream of {len(view)} bytes is cut short")
     if view[2] != VERSION:
         raise BitstreamError(f"stream of version {view[2]}; this Splitwire reads {VERSION}")
     body = view[:-_CRC_BYTES]
     if zlib.crc32(body) != struct.unpack("<I", view[-_CRC_BYTES:])[0]:
-        raise BitstreamError("damaged stream: its CRC-32 does not match its bytes")
+        raise BitstreamError(
+            "damaged stream: its CRC-32 does not match its bytes; get it anew from its encoder"
+        )
     try:
         header, at = _read_header(body)
     except (IndexError, UnicodeDecodeError) as error:

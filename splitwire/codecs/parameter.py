@@ -42,6 +42,11 @@ def check_declared(codec: str, field: Field[Any]) -> None:
     Raises:
         CodecError: naming the field.
     """
+    if hasattr(field.default, "state_dict"):
+        raise CodecError(
+            f"{codec}: {field.name} is a network, and no parameter of a codec: write it without a "
+            f"type, `{field.name} = ...`, so that it belongs to the class"
+        )
     if "decoding" not in field.metadata or type(field.default) not in KINDS:
         raise CodecError(
             f"{codec}: declare {field.name} by splitwire.parameter, with a default that is an "
@@ -61,7 +66,9 @@ def parse(codec: str, field: Field[Any], text: str) -> Any:
             return {"true": True, "false": False}[text.lower()]
         return kind(text)
     except (KeyError, ValueError):
-        raise _wrong(codec, field, text) from None
+        swept = "+" in text.lstrip("+")
+        more = "; several values, with '+', are for `splitwire eval`" if swept else ""
+        raise CodecError(f"{_wrong(codec, field, text)}{more}") from None
 
 
 def check(codec: str, field: Field[Any], value: Any) -> None:

@@ -10,12 +10,13 @@ from splitwire.codecs.pillow import LONGEST_JPEG_SIDE, can_write, read_picture, 
 from splitwire.codecs.registry import register_codec
 
 FORMATS = ("png", "jpeg", "webp", "avif")
+_GREY = ("png", "jpeg")  # those that Pillow writes with one plane; the others get it three times
 _EFFORT = {"webp": {"method": 6}, "avif": {"max_threads": 1}}
 
 
 @register_codec
 class Picture(Codec):
-    """An RGB picture file: 3×H×W of numbers 0 to 255, rounded to integers.
+    """A picture file, RGB or grey: 3×H×W or 1×H×W of numbers 0 to 255, rounded to integers.
 
     This is what crosses at the split point `input`, where the edge computes nothing.
 
@@ -30,8 +31,8 @@ class Picture(Codec):
     quality: int = parameter(75, "of all but PNG", low=1, high=100)
 
     def takes(self, shape: tuple[int, ...]) -> bool:
-        """Three colour planes of at most 65,500 samples a side, as in JPEG."""
-        return len(shape) == 3 and shape[0] == 3 and max(shape) <= LONGEST_JPEG_SIDE
+        """Three colour planes, or a grey one, of at most 65,500 samples a side, as in JPEG."""
+        return len(shape) == 3 and shape[0] in (1, 3) and max(shape) <= LONGEST_JPEG_SIDE
 
     @property
     def missing(self) -> str:
@@ -43,9 +44,19 @@ class Picture(Codec):
         options = _EFFORT.get(self.format, {})
         if self.format != "png":
             options = {"quality": self.quality, **options}
-        samples = np.ascontiguousarray(pixels.transpose(1, 2, 0))
+        if self._plane(x.shape):
+            samples = pixels[0]
+        else:
+            planes = np.broadcast_to(pixels, (3, *x.shape[1:]))
+            samples = np.ascontiguousarray(planes.transpose(1, 2, 0))
         return write_picture(samples, self.format.upper(), **options)
 
     def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
-        pixels = read_picture(payload, self.format.upper(), "RGB", *shape[1:])
-        return np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32)
+        mode = "L" if self._plane(shape) else "RGB"
+        pixels = read_picture(payload, self.format.upper(), mode, *shape[1:])
+        planes = pixels[None] if mode == "L" else pixels.transpose(2, 0, 1)[: shape[0]]
+        return np.ascontiguousarray(planes, dtype=np.float32)
+
+    def _plane(self, shape: tuple[int, ...]) -> bool:
+        """Whether the file has one plane."""
+        return shape[0] == 1 and self.format in _GREY

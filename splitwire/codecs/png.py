@@ -17,6 +17,7 @@ class Png(MosaicCodec):
     """
 
     name: ClassVar[str] = "png"
+    exact: ClassVar[bool] = True
     bits: int = parameter(8, "bits a code", low=1, high=8, decoding=True)
 
     @property

@@ -159,7 +159,7 @@ class Profile:
                 meta = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (OSError, SafetensorError, TypeError) as error:  # TypeError: a dtype not NumPy's
-            raise ProfileError(f"cannot read the profile {path}: {error}") from error
+            raise _unreadable(path, error) from error
         profile = cls(meta.get("codec", ""), arrays, Path(path), _provenance(path, meta))
         if meta.get("digest") != profile.digest:
             raise ProfileError(f"{path} is damaged or no profile: its digest does not match")
@@ -176,10 +176,17 @@ def read_label(path: Path) -> tuple[str, Provenance | None]:
         with safe_open(path, framework="numpy") as file:
             meta = file.metadata() or {}
     except (OSError, SafetensorError) as error:
-        raise ProfileError(f"cannot read the profile {path}: {error}") from error
+        raise _unreadable(path, error) from error
     if "digest" not in meta:
         raise ProfileError(f"{path} is no profile: it states no digest")
     return meta["digest"], _provenance(path, meta)
+
+
+def _unreadable(path: str | Path, error: Exception) -> ProfileError:
+    return ProfileError(
+        f"cannot read the profile {path}: {error}; give a file that `splitwire calibrate` or "
+        "`train` wrote"
+    )
 
 
 def _provenance(path: str | Path, meta: Mapping[str, str]) -> Provenance | None:

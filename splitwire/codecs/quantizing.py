@@ -6,7 +6,7 @@ x ─▶ planes ─▶ clip range ─▶ [range │ _code(planes, range)]  ─�
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +29,12 @@ class QuantizingCodec(CalibratedCodec):
     """A codec of integer codes over a clip range.
 
     Attributes:
+        exact: whether the decoder gets the very codes, so that errors have a bound.
         clip: the rule that chooses the range; see codecs/clip.py.
         per: "tensor" for one range, "channel" for one a channel (8 bytes each).
     """
 
+    exact: ClassVar[bool] = False
     clip: str = parameter("3sd", CLIP)
     per: str = parameter(
         "tensor", "one range, or one a channel", choices=("tensor", "channel"), decoding=True
@@ -52,6 +54,15 @@ class QuantizingCodec(CalibratedCodec):
     def code_levels(self) -> int:
         """How many codes there are."""
         return 256
+
+    def most_error(self, x: Tensor) -> float:
+        """Half a step, or what is clipped and no more: of codes that the decoder gets exactly."""
+        if not self.exact:
+            return super().most_error(x)
+        planes = to_planes(x)
+        lo, hi = (side.reshape(-1, 1, 1) for side in self._bounds(planes).pair)
+        clipped = np.maximum(planes - hi, lo - planes).max()
+        return float(max((hi - lo).max() / (self.code_levels - 1) / 2, clipped))
 
     def calibrate(
         self, features: Iterable[Tensor], gradients: Iterable[Tensor] | None = None

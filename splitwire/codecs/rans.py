@@ -29,6 +29,7 @@ class Rans(QuantizingCodec):
     """
 
     name: ClassVar[str] = "rans"
+    exact: ClassVar[bool] = True
     clip: str = parameter("laplace", CLIP)
     bits: int = parameter(5, "bits a code", low=1, high=8, decoding=True)
 

@@ -28,6 +28,7 @@ class Raw(QuantizingCodec):
     """
 
     name: ClassVar[str] = "raw"
+    exact: ClassVar[bool] = True
     bits: int = parameter(8, "bits a code", low=1, high=8, decoding=True)
     dtype: str = parameter(
         "codes", "codes, or the numbers themselves", choices=("codes", *_DTYPES), decoding=True
@@ -42,6 +43,12 @@ class Raw(QuantizingCodec):
         super().__post_init__()
         if self.dtype != "codes" and (self.bits != 8 or self.clip == "profile"):
             raise CodecError(f"raw: bits and clip belong to codes, not to dtype={self.dtype}")
+
+    def most_error(self, x: Tensor) -> float:
+        """Half a step of codes, or what is clipped; of float32 none."""
+        if self.dtype == "float16":  # whose steps grow with the numbers
+            return math.inf
+        return 0.0 if self.dtype == "float32" else super().most_error(x)
 
     def most_bytes(self, shape: tuple[int, ...]) -> int:
         """The numbers or the codes, with the header and the clip ranges."""

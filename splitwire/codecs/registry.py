@@ -43,6 +43,11 @@ def register_codec(cls: type[C]) -> type[C]:
         CodecError: the name is missing, malformed, or taken by another class; a method is missing;
             a field is no `splitwire.parameter`.
     """
+    if hasattr(cls, "state_dict"):
+        raise CodecError(
+            f"{cls.__qualname__} is a network itself: a codec is a frozen dataclass, so let it "
+            "hold the network, `net = ...` in the class without a type"
+        )
     name = getattr(cls, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise CodecError(

@@ -34,7 +34,7 @@ class Spec:
         for word in filter(None, rest.split(",")):
             key, equals, value = word.partition("=")
             if not equals:
-                raise CodecError(f"{text!r}: {word!r} is no key=value")
+                raise CodecError(f"{text!r}: {word!r} is no key=value, as quality=50 is")
             if key in settings:
                 raise CodecError(f"{text!r} gives {key} twice")
             settings[key] = value
@@ -84,5 +84,7 @@ class Spec:
         # longer than names of files may be.
         keys = [k for k, value in self.settings if "+" in value and not os.path.exists(value)]  # noqa: PTH110
         if len(keys) > 1:
-            raise CodecError(f"{str(self)!r} sweeps {' and '.join(keys)}: one a curve")
+            raise CodecError(
+                f"{str(self)!r} sweeps {' and '.join(keys)}: one a curve, so write two specs"
+            )
         return keys[0] if keys else None

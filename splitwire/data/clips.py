@@ -9,11 +9,11 @@ import av
 from PIL import Image
 
 from splitwire.data.moving import MOVING, MOVING_RATE, moving_photos
-from splitwire.data.photos import SUFFIXES, Photo
-from splitwire.data.video import video_frames
+from splitwire.data.photos import Photo
+from splitwire.data.pictures import suffixes
+from splitwire.data.video import VIDEO_SUFFIXES, video_frames
 from splitwire.errors import DataError
 
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".y4m")
 FOLDER_RATE = 25.0
 """Frames a second of a folder of pictures, which does not say."""
 
@@ -83,7 +83,7 @@ def _video(path: Path, name: str) -> Clip:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in suffixes() and p.is_file())
 
 
 def _folder(folder: Path, pictures: list[Path]) -> Clip:

@@ -6,26 +6,23 @@ the calibration photos are those of scikit-image. No photo is in both.
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from splitwire.data.annotations import PICTURES, annotated, annotations
 from splitwire.data.labels import labels
+from splitwire.data.photo import Photo as Photo
+from splitwire.data.pictures import suffixes
 from splitwire.data.truth import Annotation
 from splitwire.errors import DataError
 from splitwire.models.preprocess import Preprocess
 
 SAMPLES = "samples"
 CALIBRATION = "scikit-image"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 _CALIBRATION_FILES = (
     "astronaut.png",
@@ -38,65 +35,18 @@ _CALIBRATION_FILES = (
     "retina.jpg",
     "rocket.jpg",
 )
+_TOLD = 5  # skipped files that are named
 _FEW = 16  # photos that are kept open, a few hundred megabytes at most
 _SAMPLE = re.compile(r"imagenet_\d+_(\d+)\.jpg")
-
-
-@dataclass(frozen=True)
-class Photo:
-    """One picture file.
-
-    Attributes:
-        name: its path within the data set.
-        path: where it is.
-        label: index of its class, what is annotated on it, or None where nobody said.
-    """
-
-    name: str
-    path: Path
-    label: int | Annotation | None = None
-
-    def open(self) -> Image.Image:
-        """The picture in RGB.
-
-        Raises:
-            DataError: the file is no picture, or a damaged one.
-        """
-        with self._opened() as picture:
-            return picture.convert("RGB")
-
-    def check(self) -> None:
-        """Look at the file's header now, rather than fail an hour into a sweep.
-
-        Raises:
-            DataError: the file is no picture.
-        """
-        with self._opened() as picture:
-            size = picture.size
-        if isinstance(self.label, Annotation):
-            self.label.check(size)
-
-    def truth(self, preprocess: Preprocess, view: int = 0) -> Any:
-        """What is true of one view of it, for metrics: its class, or what is annotated there."""
-        said = self.label
-        return said.seen(preprocess, view) if isinstance(said, Annotation) else said
-
-    @contextmanager
-    def _opened(self) -> Iterator[Image.Image]:
-        try:
-            with Image.open(self.path) as picture:
-                yield picture
-        except Exception as error:  # damaged files make Pillow raise errors of a dozen kinds
-            raise DataError(f"{self.path} is no picture that can be read: {error}") from error
 
 
 def load_photos(data: str, limit: int | None = None, labelled: bool = True) -> list[Photo]:
     """The photos of a data set, sorted by name.
 
     Args:
-        data: "samples", "scikit-image", or a folder. A folder of pictures is unlabelled. In a
-            folder of folders each is a class; see labels.py. A folder with images/ and annotations
-            in it is read as annotations.py says.
+        data: "samples", "scikit-image", one picture, or a folder. A folder of pictures is
+            unlabelled. In a folder of folders each is a class; see labels.py. A folder with images/
+            and annotations in it is read as annotations.py says.
         limit: take that many, evenly spread over the sorted names.
         labelled: whether folders are classes. To learn from pictures without labels, any will do.
 
@@ -158,10 +108,24 @@ def cropped(photos: Sequence[Photo], count: int, seed: int) -> list[Photo]:
 
 
 def describe(data: str, photos: Sequence[Photo]) -> str:
-    """A data set in words, for the report."""
+    """A data set in words, for the report; with the files in its folder that were passed over."""
     labelled = sum(photo.label is not None for photo in photos)
     names = {SAMPLES: "ImageNet photos packaged with foolbox", CALIBRATION: "scikit-image's photos"}
-    return f"{len(photos)} pictures ({labelled} labelled): {names.get(data, data)}"
+    said = f"{len(photos)} pictures ({labelled} labelled): {names.get(data, data)}"
+    if not (others := [] if data in names else skipped(Path(data))):
+        return said
+    told = ", ".join(others[:_TOLD]) + f" and {len(others) - _TOLD} more" * (len(others) > _TOLD)
+    return f"{said}; skipped, as Pillow opens no such files: {len(others)} ({told})"
+
+
+def skipped(root: Path) -> list[str]:
+    """The names of files in a folder of pictures that are none, as their suffixes say."""
+    if not root.is_dir():
+        return []
+    within = root / PICTURES if annotated(root) else root
+    files = (path.relative_to(within) for path in sorted(within.rglob("*")) if path.is_file())
+    visible = (file for file in files if not any(part.startswith(".") for part in file.parts))
+    return [file.as_posix() for file in visible if file.suffix.lower() not in suffixes()]
 
 
 def _turns(photos: Sequence[Photo], random: np.random.Generator) -> list[Photo]:
@@ -183,13 +147,19 @@ def _package_folder(module: str, install: str) -> Path:
 
 
 def _folder(root: Path, labelled: bool) -> list[Photo]:
+    if root.is_file():
+        return [_alone(root)]
     if not root.is_dir():
-        raise DataError(f"{root} is no folder; give {SAMPLES!r} or a folder of pictures")
+        raise DataError(f"{root} is no folder; give {SAMPLES!r}, a picture or a folder of pictures")
     kind = annotated(root)
     within = root / PICTURES if kind else root
-    paths = sorted(p for p in within.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    paths = sorted(p for p in within.rglob("*") if p.suffix.lower() in suffixes() and p.is_file())
     if not paths:
-        raise DataError(f"{within} holds no pictures ({', '.join(SUFFIXES)})")
+        others = f"none of its {len(found)} files is one" if (found := skipped(root)) else "empty"
+        raise DataError(
+            f"{within} holds no pictures ({others}): give {SAMPLES!r} or a folder of "
+            "files that Pillow opens, as .jpg and .png"
+        )
     names = [path.relative_to(within) for path in paths]
     known: Sequence[int | Annotation | None] = [None] * len(names)
     if labelled:
@@ -198,3 +168,13 @@ def _folder(root: Path, labelled: bool) -> list[Photo]:
         Photo(name.as_posix(), path, label)
         for name, path, label in zip(names, paths, known, strict=True)
     ]
+
+
+def _alone(path: Path) -> Photo:
+    """The photo that is no folder's."""
+    if path.suffix.lower() not in suffixes():
+        raise DataError(
+            f"{path} is no picture that Pillow opens, by its suffix; of a video, measure the "
+            "frames in order (eval --sequence), or save them to a folder"
+        )
+    return Photo(path.name, path)

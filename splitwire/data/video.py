@@ -10,11 +10,17 @@ from PIL import Image
 from splitwire.errors import DataError
 
 CAMERA = "/dev/video"
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".y4m")
 
 
 def is_video(source: str) -> bool:
     """Whether a source is a video file or a camera, rather than a folder of pictures."""
     return source.startswith(CAMERA) or Path(source).is_file()
+
+
+def is_video_file(source: str) -> bool:
+    """Whether a source is the file of a video, by its suffix."""
+    return Path(source).suffix.lower() in VIDEO_SUFFIXES and Path(source).is_file()
 
 
 def frames(source: str) -> Iterator[tuple[str, Image.Image]]:

@@ -5,6 +5,7 @@ That is a coarse model (depthwise layers scale unlike dense ones): put the devic
 file, or measure on the device itself, before a decision hangs on it.
 """
 
+import json
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +16,7 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from splitwire.errors import DataError
+from splitwire.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:  # which loads torch, that a recording edge may be without
     from splitwire.models.device import Device as Processor
@@ -42,7 +43,8 @@ def load_device(name: str, here: "Processor | None" = None) -> Device:
     """A device by its name, its reference network timed here if it has one.
 
     Args:
-        name: one of eval/devices.toml ("phone-2019", "server-2019", "this"), or `FILE.toml:NAME`.
+        name: one of eval/devices.toml ("phone-2019", "server-2019", "this"), `FILE.toml:NAME`, or
+            `RUN:NAME`, which is that device as a run before had it, with the same factor.
         here: what times are measured on; None for this machine's processor.
 
     Raises:
@@ -50,9 +52,12 @@ def load_device(name: str, here: "Processor | None" = None) -> Device:
         ModelError: its reference network cannot be had.
     """
     path, _, key = name.rpartition(":")
+    if path and Path(path).is_dir():
+        return _stored(Path(path), key, name)
     known = _read(Path(path)) if path else tomllib.loads(_packaged())
     if key not in known:
-        raise DataError(f"unknown device {key!r}; there are: {', '.join(known)}")
+        hint = did_you_mean(key, known)
+        raise DataError(f"unknown device {key!r}{hint}; there are: {', '.join(known)}")
     entry = known[key]
     figures = {k for k in ("factor", "seconds") if _is_positive(entry, k)}
     if "factor" in figures:
@@ -64,6 +69,32 @@ def load_device(name: str, here: "Processor | None" = None) -> Device:
             f"the device {key!r} needs a positive factor, or a reference and its positive seconds"
         )
     return Device(name, str(entry.get("about", key)), factor)
+
+
+def drift(device: Device, here: "Processor | None" = None) -> float | None:
+    """The time that a device's reference takes here now, over what it took when it was loaded.
+
+    None of a device whose factor does not hang on one.
+    """
+    _seconds_here.cache_clear()
+    if not Path(device.name.rpartition(":")[0]).is_file() and ":" in device.name:
+        return None
+    factor = load_device(device.name, here).factor
+    return None if factor == device.factor else device.factor / factor
+
+
+def _stored(run: Path, key: str, name: str) -> Device:
+    """A device with the factor that a run had it with."""
+    try:
+        with (run / "samples.jsonl").open(encoding="utf-8") as file:
+            head = json.loads(file.readline())
+        found = {row["name"]: row for row in (head["edge"], head["cloud"])}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise DataError(f"{run} holds no run to take a device's factor of: {error}") from error
+    short = {known.rpartition(":")[2]: row for known, row in found.items()}
+    if key not in short or not _is_positive(short[key], "factor"):
+        raise DataError(f"the run {run} has no device {key!r}; it has: {', '.join(short)}")
+    return Device(name, f"{short[key]['about']}, as {run} had it", float(short[key]["factor"]))
 
 
 def _is_positive(entry: Any, key: str) -> bool:

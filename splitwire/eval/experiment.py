@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from splitwire.codecs.registry import codec
 from splitwire.codecs.spec import Spec
+from splitwire.data.video import is_video_file
 from splitwire.errors import ExperimentError, did_you_mean
 from splitwire.models.described import Precision
 from splitwire.models.preprocess import VIEWS
@@ -123,7 +124,8 @@ class Experiment:
 def load_experiment(path: Path | None = None, **changes: Any) -> Experiment:
     """The default experiment with the values of a TOML file, then with those given here.
 
-    Where one of the two says `sequence`, it is the default experiment on clips.
+    Where one of the two says `sequence`, or a video file is the data, it is the default experiment
+    on clips.
 
     Raises:
         ExperimentError: the file cannot be read, or a key or a value is not one of an experiment.
@@ -131,6 +133,8 @@ def load_experiment(path: Path | None = None, **changes: Any) -> Experiment:
     values = _packaged("default.toml")
     given = {} if path is None else _read(path)
     given.update({key: value for key, value in changes.items() if value is not None})
+    if "sequence" not in given and is_video_file(str(given.get("data", ""))):
+        given["sequence"] = True
     if given.get("sequence"):
         values.update(_packaged("video.toml"))
     if given.get("model", values["model"]) != values["model"]:
@@ -199,7 +203,10 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ExperimentError(f"cannot read the experiment {path}: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else f"mend it: {error}"
+        raise ExperimentError(
+            f"cannot read the experiment {path}: {why}; eval/default.toml shows one"
+        ) from error
 
 
 def _first_fault(error: ValidationError) -> str:

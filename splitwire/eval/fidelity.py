@@ -9,19 +9,20 @@ cannot be computed in batches, each runs by itself.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from splitwire.errors import DataError
 from splitwire.eval.gauge import Gauge, View, Way
 from splitwire.eval.samples import Sample
 from splitwire.eval.units import Unit
 from splitwire.models.batch import Batched
 from splitwire.models.load import Model
 from splitwire.models.split import Split
-from splitwire.runner.choice import EDGE_ONLY, Choice
+from splitwire.runner.choice import EDGE_ONLY, Choice, Key
 from splitwire.runner.local import decode, encode
 
 if TYPE_CHECKING:
@@ -65,7 +66,12 @@ class Bench:
 
     def run(self, unit: Unit) -> Iterator[Sample]:
         """The samples of a unit: choice after choice, of each picture after picture."""
-        views = self._pictures.views(unit.places, self._model, self._gauge.task)
+        views: list[View] = []
+        for place in unit.places:
+            try:
+                views += self._pictures.views(place, self._model, self._gauge.task)
+            except DataError as error:
+                yield from self._unread(self._pictures.unread(place, error), unit.choices)
         cuts: dict[Split, list[Way]] = {}
         for key in unit.choices:
             choice, curve = self._choices[key]
@@ -79,6 +85,11 @@ class Bench:
                     yield from self._finished(cut, waiting)
                     waiting = []
             yield from self._finished(cut, waiting)
+
+    def _unread(self, blank: Sample, choices: Sequence[Key]) -> Iterator[Sample]:
+        for way, split, codec in choices:
+            _, curve = self._choices[way, split, codec]
+            yield replace(blank, way=way, split=split, codec=codec, curve=curve)
 
     def _coded(self, cut: Split, ways: Sequence[Way], views: Sequence[View]) -> Iterator[Coded]:
         features = [self._started(cut, view) for view in views]

@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from splitwire.calibrate.calibrator import Calibrator, Track, silent
 from splitwire.codecs.registry import codec
@@ -25,6 +24,7 @@ from splitwire.data.photos import describe, load_photos
 from splitwire.disk import Lines, lock, write_whole, writing
 from splitwire.eval.checks import check_profiles, check_same, check_unseen
 from splitwire.eval.deployment import Deployment
+from splitwire.eval.devices import drift
 from splitwire.eval.experiment import Coding, Experiment, automatic_splits
 from splitwire.eval.fidelity import Bench
 from splitwire.eval.gauge import Gauge
@@ -39,6 +39,7 @@ from splitwire.eval.samples import (
     Place,
     Sample,
     Time,
+    drift_line,
     head_line,
     rows,
     sample_line,
@@ -50,6 +51,7 @@ from splitwire.eval.stills import Stills
 from splitwire.eval.timing import Known, times
 from splitwire.eval.units import Unit, units
 from splitwire.eval.work import Work
+from splitwire.models.preprocess import image
 from splitwire.models.split import Split, cut_points
 from splitwire.runner.choice import SHARED, Choice, Key
 from splitwire.runner.local import as_array
@@ -64,7 +66,8 @@ class Run:
     Iterating measures what is missing and yields each sample when it is on the disk; what is to be
     timed is timed after the last. `left_out`
     names, by curve, the splits where it is not measured for want of a profile that training makes,
-    `missing` what this machine lacks for a curve.
+    `missing` what this machine lacks for a curve; `drift` is, once all is measured, the time of the
+    edge device's reference network over that before the run, if it has one.
 
     Args:
         experiment: what to measure.
@@ -105,6 +108,7 @@ class Run:
         seed = experiment.seed
         calibrator = Calibrator(calibration, experiment.calibration, task, seed, track=track)
         self._profiles = RunProfiles(out, calibrator)
+        self.drift: float | None = None
         self.left_out: dict[str, set[str]] = {}
         self.missing: dict[str, str] = {}
         self.curves = self._choices(codings, pictures, cuts)
@@ -114,11 +118,14 @@ class Run:
         check_unseen(profiles, self.pictures.known, experiment.data)
         if head is None:
             self._save_first()
-            write_whole(self.out / SAMPLES, head_line(self._described()).encode())
+            head = self._described()
+            write_whole(self.out / SAMPLES, head_line(head).encode())
         else:
             check_profiles(head, profiles, out)
             if head.experiment != experiment:  # there are more pictures now
-                self._add(head_line(replace(self._described(), started=head.started)))
+                head = replace(self._described(), started=head.started)
+                self._add(head_line(head))
+        self._edge = head.edge
 
     @property
     def total(self) -> int:
@@ -126,7 +133,7 @@ class Run:
         return self.pictures.count * len(self.curves)
 
     def __iter__(self) -> Iterator[Sample]:
-        lines = Lines(self.out / SAMPLES)
+        lines, before = Lines(self.out / SAMPLES), len(self.done)
         with closing(lines):
             for sample in self.fidelity():
                 if sample.key not in self.done:  # of a clip, that is coded from its first frame
@@ -137,6 +144,10 @@ class Run:
             left = self.to_time
             for time in self._track(missing, total=left, description="Timing") if left else ():
                 lines.add(time_line(time))
+            if len(self.done) > before:
+                self.drift = drift(self._edge, self.model.device)
+            if self.drift is not None:
+                lines.add(drift_line(self.drift))
         if isinstance(self.pictures, Stills) and self.gauge.task.draws:
             samples = (row for row in rows(self.out) if isinstance(row, Sample))
             self.pictures.keep(self.out, samples, self.model)
@@ -176,8 +187,9 @@ class Run:
         found = {Choice.edge_only(self.model): ""}
         for coding in pictures:
             sender = codec(coding.codec)
-            if sender.missing:
-                self.missing[coding.curve] = sender.missing
+            takes = sender.takes(self.model.input_shape[1:])
+            if lack := sender.missing or ("" if takes else "pictures of three channels"):
+                self.missing[coding.curve] = lack
                 continue
             found[Choice.cloud_only(self.model, sender, coding.codec)] = coding.curve
         for cut in cuts:
@@ -202,7 +214,7 @@ class Run:
                 head = row
             elif isinstance(row, Time):
                 known.setdefault(row.choice, set()).add((row.photo, row.view))
-            else:
+            elif isinstance(row, Sample):
                 self.done.add(row.key)
         assert head is not None
         check_same(head, self.experiment, self._deployment, self.out)
@@ -222,7 +234,7 @@ class Run:
         """The first picture and its feature tensor at each split, for the report to draw."""
         x = self.pictures.first(self.model)
         drawn = io.BytesIO()
-        Image.fromarray(x.transpose(1, 2, 0).astype(np.uint8)).save(drawn, "PNG")
+        image(x).save(drawn, "PNG")
         write_whole(self.out / PICTURE, drawn.getvalue())
         folder = self.out / FEATURES
         with writing(folder):

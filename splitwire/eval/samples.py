@@ -2,11 +2,12 @@
 
 A run is a folder. Its `samples.jsonl` begins with the head (`"kind": "head"`; see head.py) and goes
 on with one line a sample (`"kind": "sample"`), appended as it is measured, so that an interrupted
-run can go on; then one line for each that was timed (`"kind": "time"`). A run that was extended by
-more pictures has a second head, which counts from then on. Beside it lie `profiles/`, what codecs
-learnt for it; `features/SPLIT.npy`, the feature tensor of the first picture at each split;
-`picture.png`, that picture; `pictures/`, those that codecs serve best and worst (extremes.py); and
-`.lock`, the number of the process that writes to it, or did last.
+run can go on; then one line for each that was timed (`"kind": "time"`); a last one tells how the
+machine's pace drifted (`"kind": "drift"`). A run that was extended by more pictures has a second
+head, which counts from then on. Beside it lie `profiles/`, what codecs learnt for it;
+`features/SPLIT.npy`, the feature tensor of the first picture at each split; `picture.png`, that
+picture; `pictures/`, those that codecs serve best and worst (extremes.py); and `.lock`, the number
+of the process that writes to it, or did last.
 """
 
 import json
@@ -64,6 +65,7 @@ class Sample:
     fallback: str | None = None  # why it was finished on the edge
     clip: str | None = None  # whose frame it is
     intra: bool | None = None  # of a frame that was sent: whether its streams stand alone
+    unread: bool = False  # whether the picture itself could not be read
 
     @property
     def choice(self) -> Key:
@@ -74,9 +76,9 @@ class Sample:
     def tells(self) -> bool:
         """Whether it says anything of its choice.
 
-        A live frame that fell back does not, nor one whose picture could not even be read.
+        A live frame that fell back does not, nor any whose picture could not even be read.
         """
-        unread = self.outcome == "refused" and not self.edge
+        unread = self.unread or (self.outcome == "refused" and not self.edge)
         return self.outcome != "fell back" and not unread
 
     @property
@@ -111,6 +113,16 @@ class Time:
     def choice(self) -> Key:
         """What it was run with."""
         return (self.way, self.split, self.codec)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How the machine's pace changed during a run: see devices.py."""
+
+    ratio: float
+
+
+_KINDS: dict[Any, type[Sample | Time | Drift]] = {"time": Time, "drift": Drift}
 
 
 class Done:
@@ -154,6 +166,11 @@ def time_line(time: Time) -> str:
     return json.dumps({"kind": "time", **asdict(time)}) + "\n"
 
 
+def drift_line(ratio: float) -> str:
+    """A last line: the reference network's time after the run over that before it."""
+    return json.dumps({"kind": "drift", "ratio": ratio}) + "\n"
+
+
 def read_run(run: Path) -> tuple[Head, list[Sample]]:
     """The head and the samples of a run folder; raises as `rows`."""
     samples: list[Sample] = []
@@ -165,7 +182,7 @@ def read_run(run: Path) -> tuple[Head, list[Sample]]:
     return head, samples
 
 
-def rows(run: Path) -> Iterator[Head | Sample | Time]:
+def rows(run: Path) -> Iterator[Head | Sample | Time | Drift]:
     """A run's lines, one after another; a last one that a kill cut short is left out.
 
     Raises:
@@ -203,9 +220,9 @@ def _head(row: dict[str, Any], path: Path) -> Head:
     return Head.read(row, path)
 
 
-def _row(kind: Any, row: dict[str, Any], path: Path) -> Sample | Time:
+def _row(kind: Any, row: dict[str, Any], path: Path) -> Sample | Time | Drift:
     try:
-        return Time(**row) if kind == "time" else Sample(**row)
+        return _KINDS.get(kind, Sample)(**row)
     except TypeError as error:
         raise ExperimentError(f"{path} holds a row that is no sample: {error}") from error
 

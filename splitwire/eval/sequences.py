@@ -8,7 +8,7 @@ it; what is on the disk already is not written again. The frames of one clip are
 a time, 150 KB each at 224 × 224, what crosses for them at one cut, and the outputs for them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -104,10 +104,9 @@ class Sequences:
         """Frames are coded in their order, from the first."""
         return Way.sequence(choice, curve)
 
-    def views(self, places: Sequence[Place], model: Model, task: Task) -> list[View]:
+    def views(self, place: Place, model: Model, task: Task) -> list[View]:
         """The frames of a clip, with the network's outputs for them."""
-        ((at, _),) = places
-        views, clip = [], self.clips[at]
+        views, clip = [], self.clips[place[0]]
         for number, frame in enumerate(self._frames(clip), 1):
             x = model.preprocess.picture(frame).astype(np.uint8)
             with torch.inference_mode():
@@ -117,6 +116,10 @@ class Sequences:
             blank = Sample(name, 0, EDGE_ONLY, clip=clip.name, frame=number, at=clock)
             views.append(View(blank, x, output, clock))
         return views
+
+    def unread(self, place: Place, error: DataError) -> Sample:
+        """A clip that cannot be read ends the run."""
+        raise error
 
     def _places(self) -> list[Place]:
         return [(at, 0) for at in range(len(self.clips))]

@@ -1,34 +1,36 @@
 """The photos of an experiment, each by itself: view after view, through every choice."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 
 from splitwire.codecs.base import Tensor
 from splitwire.data.fingerprint import by_path
 from splitwire.data.photos import describe, load_photos
 from splitwire.disk import write_whole, writing
+from splitwire.errors import DataError
 from splitwire.eval.checks import labelled
+from splitwire.eval.classes import mapping
 from splitwire.eval.experiment import Experiment
 from splitwire.eval.extremes import extremes, picture_of
 from splitwire.eval.gauge import View, Way
 from splitwire.eval.samples import Place, Sample
 from splitwire.models.load import Model
+from splitwire.models.preprocess import image
 from splitwire.runner.choice import EDGE_ONLY, Choice
 from splitwire.runner.halves import Halves
 from splitwire.tasks.base import Task
+from splitwire.tasks.classification import class_names
 
 _CHUNK = 8  # pictures of a unit: what an interruption costs, and what a worker holds
 _TURNS = 4  # units that each worker has at least, so that none is idle at the end
 
 
 class Stills:
-    """Photos in their views.
+    """Photos in their views. One that is damaged leaves samples that say so, and no more.
 
     Args:
         experiment: with its data.
@@ -40,6 +42,7 @@ class Stills:
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
         self.photos = load_photos(experiment.data, experiment.limit)
+        self._classes = ""
 
     def check(self, task: Task, whole: Halves) -> None:
         """See that the network is one of the task's, and can have the photos' labels.
@@ -48,16 +51,30 @@ class Stills:
             TaskError, DataError: as `labelled`.
         """
         self.photos = labelled(task, whole, self.photos)
+        self._classes = mapping(self.photos, class_names(whole.model))
 
     @cached_property
     def known(self) -> dict[str, str]:
-        """The fingerprint of each photo, by its path."""
-        return by_path(self.photos)
+        """The fingerprint of each photo that is not damaged, by its path."""
+        found: dict[str, str] = {}
+        damage: DataError | None = None
+        for photo in self.photos:
+            try:
+                found |= by_path([photo])
+            except DataError as error:
+                damage = damage or error
+        if damage and not found:
+            raise damage
+        return found
 
     @property
     def described(self) -> str:
-        """The set in words."""
-        return describe(self._experiment.data, self.photos)
+        """The set in words: what is damaged of it, and which class each folder was taken for."""
+        said = describe(self._experiment.data, self.photos)
+        names = sorted(photo.name for photo in self.photos if str(photo.path) not in self.known)
+        if names:
+            said += f"; damaged, and not measured: {', '.join(names)}"
+        return f"{said}; {self._classes}" if self._classes else said
 
     @property
     def count(self) -> int:
@@ -66,7 +83,8 @@ class Stills:
 
     def first(self, model: Model) -> Tensor:
         """A picture to show."""
-        return model.preprocess.picture(self.photos[0].open())
+        photo = next(photo for photo in self.photos if str(photo.path) in self.known)
+        return model.preprocess.picture(photo.open())
 
     def keep(self, run: Path, samples: Iterable[Sample], model: Model) -> None:
         """Keep the best and the worst picture of each choice in a run's folder; see extremes.py.
@@ -79,7 +97,7 @@ class Stills:
         for name in dict.fromkeys(sample.photo for pair in pairs for sample in pair):
             x, path = model.preprocess.picture(photos[name].open()), picture_of(run, name)
             file = io.BytesIO()
-            Image.fromarray(x.transpose(1, 2, 0).astype(np.uint8)).save(file, "JPEG", quality=90)
+            image(x).save(file, "JPEG", quality=90)
             with writing(path.parent):
                 path.parent.mkdir(exist_ok=True)
             write_whole(path, file.getvalue())
@@ -110,11 +128,12 @@ class Stills:
         """Each picture is coded by itself."""
         return Way.alone(choice, curve)
 
-    def views(self, places: Sequence[Place], model: Model, task: Task) -> list[View]:
-        """Those pictures, with the network's outputs for them."""
-        return [self._view(place, model, task) for place in places]
+    def views(self, place: Place, model: Model, task: Task) -> list[View]:
+        """That picture, with the network's output for it.
 
-    def _view(self, place: Place, model: Model, task: Task) -> View:
+        Raises:
+            DataError: it is damaged.
+        """
         at, number = place
         photo = self.photos[at]
         x = model.preprocess.picture(photo.open(), number)
@@ -122,4 +141,9 @@ class Stills:
             reference = task.checked(model(torch.from_numpy(x)[None]))
         clock = float(at * self._experiment.views + number)  # they come one a second
         truth = photo.truth(model.preprocess, number)
-        return View(Sample(photo.name, number, EDGE_ONLY), x, reference, clock, truth)
+        return [View(Sample(photo.name, number, EDGE_ONLY), x, reference, clock, truth)]
+
+    def unread(self, place: Place, error: DataError) -> Sample:
+        """What is left of a picture that cannot be read."""
+        name, number = self.photos[place[0]].name, place[1]
+        return Sample(name, number, EDGE_ONLY, error=str(error), unread=True)

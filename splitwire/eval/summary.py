@@ -5,19 +5,23 @@ from pathlib import Path
 
 from splitwire.eval.head import Head
 from splitwire.eval.results import Result, summarise
-from splitwire.eval.samples import Sample, Time, rows
+from splitwire.eval.samples import Drift, Sample, Time, rows
 from splitwire.eval.scoring import Scoring
 from splitwire.eval.spelling import stands_for
 
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """A run, opened: what it is, by what it is judged, its samples, and what they come to."""
+    """A run, opened: what it is, by what it is judged, its samples, and what they come to.
+
+    `drift` is how the machine's pace changed meanwhile, where anything hangs on it; see devices.py.
+    """
 
     head: Head
     scoring: Scoring
     samples: list[Sample]
     results: list[Result]
+    drift: float | None = None
 
     @classmethod
     def open(cls, run: Path, max_divergence: float | None = None) -> "Summary":
@@ -32,19 +36,22 @@ class Summary:
             ExperimentError: there is no run there, or it is damaged.
             TaskError: its task or a metric cannot be had.
         """
-        samples, times = list[Sample](), list[Time]()
+        samples, times, drift = list[Sample](), list[Time](), None
         for row in rows(run):
             if isinstance(row, Sample):
                 samples.append(row)
             elif isinstance(row, Time):
                 times.append(row)
+            elif isinstance(row, Drift):
+                drift = row.ratio
             else:
                 head = row
         plan = head.experiment
         scoring = Scoring.of(plan.task, plan.metrics)
         if max_divergence is not None:
             scoring = replace(scoring, fidelity=max_divergence)
-        return cls(head, scoring, samples, summarise(samples, scoring, plan.seed, times))
+        results = summarise(samples, scoring, plan.seed, times)
+        return cls(head, scoring, samples, results, drift)
 
     @property
     def fidelity(self) -> float:

@@ -7,6 +7,7 @@ says how many. What is measured is the whole line of `runner.local.infer`, warme
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from splitwire.errors import DataError
 from splitwire.eval.gauge import Gauge
 from splitwire.eval.samples import Time
 from splitwire.models.load import Model
@@ -32,7 +33,10 @@ def times(
     count = pictures.timed
     for place in pictures.to_time():
         due = [choice for choice in choices if len(known.get(choice.key, ())) < count]
-        views = pictures.views((place,), model, gauge.task)[:count] if due else []
+        try:
+            views = pictures.views(place, model, gauge.task)[:count] if due else []
+        except DataError:  # its samples say so
+            continue
         for choice in due:
             way = pictures.way(choice, choices[choice])
             if choice in cold:  # the first run of anything pays for caches and allocations

@@ -85,7 +85,10 @@ class Address:
             raise RemoteError(f"{self.url} refused: {said or status} ({status})") from error
         except (OSError, WebSocketException, TimeoutError) as error:
             said = shown(str(error) or type(error).__name__)
-            raise RemoteError(f"no connection to {self.url}: {said}") from error
+            raise RemoteError(
+                f"no connection to {self.url}: {said}; start `splitwire cloud` there, or give "
+                "another address"
+            ) from error
 
     def _tls(self) -> ssl.SSLContext:
         try:

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket
 
 from splitwire import kernels
 from splitwire.codecs.base import Decoder, Tensor
+from splitwire.data.pictures import rgb
 from splitwire.errors import DataError, SplitwireError
 from splitwire.live.drive import Drive
 from splitwire.live.edge import Edge
@@ -120,7 +121,7 @@ class Session:
                 if picture.width * picture.height > _LARGEST_PICTURE:
                     raise DataError("the picture is larger than 4096 × 4096")
                 model = self._choices[SHARED].split.model
-                return model.preprocess.picture(picture.convert("RGB"))
+                return model.preprocess.picture(rgb(picture))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise DataError(f"no picture that can be read: {error}") from error
 

@@ -166,7 +166,8 @@ def assemble(
 ) -> Model:
     """A `Model` of a network at hand, which is put in evaluation mode and frozen."""
     module = Normalised(network, preprocess).eval().requires_grad_(False)
-    return Model(name, module, preprocess, (1, 3, *preprocess.size), weights)
+    shape = (1, preprocess.channels, *preprocess.size)
+    return Model(name, module, preprocess, shape, weights)
 
 
 def _as_leaf(value: NDArray[np.generic], node: fx.Node) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ VIEWS = 10
 class Preprocess:
     """How a network wants its pictures; lengths in pixels, mean and deviation on the 0-255 scale.
 
+    Three means and deviations are of red, green and blue; of one alone, pictures are grey.
     `crop` is what is cut from the photo, the side of a square or a pair (height, width). The photo
     is scaled first, until it just covers the crop enlarged by resize / min(crop): for a square,
     until its short side is `resize`. With a `resize` of None the whole photo is scaled to `crop`,
@@ -37,11 +39,19 @@ class Preprocess:
                 f"preprocessing crops {self.crop} pixels out of {self.resize}: crop is a side or a "
                 "(height, width) pair, and its shorter side at least 1 and at most resize"
             )
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
-            raise ModelError("preprocessing needs three means and three positive deviations")
+        if (len(self.mean), len(self.std)) not in ((1, 1), (3, 3)) or min(self.std) <= 0:
+            raise ModelError(
+                "preprocessing needs three means and three positive deviations, or one of each for "
+                "grey pictures"
+            )
         if self.interpolation.upper() not in Image.Resampling.__members__:
             known = ", ".join(Image.Resampling.__members__).lower()
             raise ModelError(f"unknown interpolation {self.interpolation!r}; there are: {known}")
+
+    @property
+    def channels(self) -> int:
+        """Of the pictures: 3, or 1 where they are grey."""
+        return len(self.mean)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -49,7 +59,8 @@ class Preprocess:
         return (self.crop, self.crop) if isinstance(self.crop, int) else self.crop
 
     def picture(self, photo: Image.Image, view: int = 0) -> NDArray[np.float32]:
-        """One of the ten fixed views of `photo`: float32 (3, H, W) of `size`, integers 0 to 255.
+        """One of the ten fixed views of `photo`: float32 (channels, H, W) of `size`, integers 0 to
+        255.
 
         View 0 is the centre crop, 1 to 4 the corners (top left, top right, bottom left, bottom
         right), 5 to 9 the mirror images of 0 to 4: the ten crops of Krizhevsky et al. (2012). Where
@@ -58,8 +69,10 @@ class Preprocess:
         if view not in range(VIEWS):
             raise DataError(f"there is no view {view}: a photo has views 0 to {VIEWS - 1}")
         scaled = self._scaled(*photo.size)
-        resized = photo.convert("RGB").resize(scaled, Image.Resampling[self.interpolation.upper()])
+        coloured = photo.convert("RGB" if self.channels == 3 else "L")
+        resized = coloured.resize(scaled, Image.Resampling[self.interpolation.upper()])
         pixels = np.asarray(resized.crop(self._cut(scaled, view)), np.float32)
+        pixels = pixels.reshape(*self.size, self.channels)
         seen = pixels[:, ::-1] if view >= 5 else pixels
         return np.ascontiguousarray(seen.transpose(2, 0, 1))
 
@@ -92,6 +105,12 @@ class Preprocess:
         side, photo_side = (width, photo_width) if tall else (height, photo_height)
         over, under = self.resize * side, min(height, width) * photo_side
         return over * photo_width // under, over * photo_height // under
+
+
+def image(x: NDArray[np.number[Any]]) -> Image.Image:
+    """The picture that a network takes, (channels, H, W) of 0 to 255, to be looked at."""
+    samples = x.astype(np.uint8)
+    return Image.fromarray(samples[0] if len(samples) == 1 else samples.transpose(1, 2, 0))
 
 
 IMAGENET = Preprocess(224, 256, (123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "bilinear")

@@ -108,8 +108,10 @@ def _timm(name: str, pretrained: bool) -> Network:
         network = timm.create_model(name, pretrained=pretrained)
     config = timm.data.resolve_model_data_config(network)
     channels, height, width = config["input_size"]
-    if channels != 3:
-        raise ModelError(f"timm:{name} takes {channels} channels: Splitwire's pictures have 3")
+    if channels not in (1, 3):
+        raise ModelError(
+            f"timm:{name} takes {channels} channels, and pictures have 3, or 1: choose another"
+        )
     mean, std = ([255 * float(v) for v in config[key]] for key in ("mean", "std"))
     crop = width if height == width else (height, width)
     resize = int(min(height, width) / config["crop_pct"])

@@ -6,8 +6,9 @@ a cut stays what it was, and keeps every operation that is a kernel of its own, 
 stays that of the network to the bit.
 """
 
+import inspect
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 from splitwire.errors import ModelError
 from splitwire.models.graph import NetGraph, ancestors
 from splitwire.models.messages import reason
+from splitwire.models.silence import silence
 
 
 def _copied(x: torch.Tensor, source: torch.Tensor, non_blocking: bool = False) -> torch.Tensor:
@@ -33,16 +35,45 @@ def trace(name: str, module: nn.Module, shape: tuple[int, ...], device: str = "c
 
     Raises `ModelError` when it does not export, or changes its own state as it runs.
     """
+    _check_inputs(name, module)
     try:
-        with torch.inference_mode(False):
-            program = torch.export.export(
-                module, (torch.zeros(shape, device=device),), strict=False
-            )
+        with torch.inference_mode(False), silence():
+            example = torch.zeros(shape, device=device)
+            program = torch.export.export(module, (example,), strict=False)
             return _read(program.run_decompositions(DECOMPOSED))
     except ModelError as error:
         raise ModelError(f"{name} cannot be cut: {error}") from error
     except Exception as error:
-        raise ModelError(f"{name} cannot be cut, it does not export: {reason(error)}") from error
+        raise ModelError(
+            f"{name} cannot be cut, it does not export: {_why(error)} (its pictures are "
+            f"{'×'.join(map(str, shape))}, as its Preprocess says)"
+        ) from error
+
+
+def _check_inputs(name: str, module: nn.Module) -> None:
+    """Refuse a network that wants more than one picture."""
+    network = getattr(module, "network", module)
+    try:
+        known = inspect.signature(network.forward).parameters.values()
+    except ValueError:  # of a kind that does not say
+        return
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    wanted = [p.name for p in known if p.kind in places and p.default is inspect.Parameter.empty]
+    if len(wanted) > 1:
+        raise ModelError(
+            f"{name} takes {len(wanted)} inputs ({', '.join(wanted)}), and a picture is one: wrap "
+            "it in a module whose forward takes the picture and makes or holds the others"
+        )
+
+
+def _why(error: Exception) -> str:
+    """The first line of an error; of one of symbols, what it comes to."""
+    if "DataDependent" in type(error).__name__:
+        return (
+            "what it does depends on the numbers in the picture, and a graph holds one way alone: "
+            "write `torch.where` for `if`, or leave that part out of the network"
+        )
+    return reason(error)
 
 
 def _read(program: ExportedProgram) -> NetGraph:
@@ -62,9 +93,22 @@ def _read(program: ExportedProgram) -> NetGraph:
     rank = _ranks(nodes, picture, ancestors(results))
     if not all(isinstance(n.meta["val"], torch.Tensor | tuple | list) for n in rank):
         raise ModelError("it computes numbers from the picture outside of its tensors")
+    for node in rank:
+        if any(isinstance(side, torch.SymInt) for side in _sides(node.meta["val"])):
+            raise ModelError(
+                f"how many numbers {node.name} holds depends on the picture: leave that part (a "
+                "mask as index, nonzero, non-maximum suppression) out of the network"
+            )
     if len(rank) == 1:
         raise ModelError("its output does not depend on the picture")
     return NetGraph(nodes, stored, names, results, program.call_spec.out_spec, rank)
+
+
+def _sides(value: Any) -> Iterator[Any]:
+    """The sides of a tensor, or of those in a list."""
+    for tensor in value if isinstance(value, tuple | list) else [value]:
+        if isinstance(tensor, torch.Tensor):
+            yield from tensor.shape
 
 
 def _ranks(nodes: Sequence[fx.Node], picture: fx.Node, needed: set[fx.Node]) -> dict[fx.Node, int]:

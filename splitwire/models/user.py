@@ -20,7 +20,10 @@ def from_file(name: str) -> Network:
     try:
         made = make()
     except Exception as error:
-        raise ModelError(f"{name} failed: {type(error).__name__}: {reason(error)}") from error
+        raise ModelError(
+            f"{name} failed: {type(error).__name__}: {reason(error)}: it is called without "
+            "arguments, and gives a network"
+        ) from error
     network, preprocess = made if isinstance(made, tuple) and len(made) == 2 else (made, IMAGENET)
     if not isinstance(network, nn.Module) or not isinstance(preprocess, Preprocess):
         raise ModelError(

@@ -43,6 +43,7 @@ def measured(summary: Summary) -> list[tuple[str, str]]:
         ("pictures", counts(summary.results)),
         ("edge device", _device(head.edge)),
         ("cloud device", _device(head.cloud)),
+        ("drift", _drift(summary.drift)),
         *((f"link {link.name}", _link(link)) for link in plan.links),
         ("machine", _machine(head.hardware)),
         ("versions", ", ".join(f"{name} {number}" for name, number in head.versions.items())),
@@ -78,6 +79,10 @@ def _profile(learnt: Provenance | None) -> str:
 
 def _device(device: Device) -> str:
     return f"{device.name} ({device.about}), times measured here × {significant(device.factor)}"
+
+
+def _drift(ratio: float | None) -> str:
+    return "" if ratio is None else f"the reference took × {ratio:.2f} as long after the run"
 
 
 def _link(link: LinkPlan) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from splitwire.codecs import bitstream
 from splitwire.codecs.base import Codec, Decoder, Encoder, Tensor
-from splitwire.errors import BitstreamError
+from splitwire.errors import BitstreamError, CodecError
 from splitwire.models.arrays import array
 from splitwire.runner import packet
 from splitwire.runner.halves import Halves
@@ -60,7 +60,7 @@ def infer(
         x: the picture, float32 (3, H, W), values 0 to 255.
 
     Raises:
-        CodecError: a codec cannot take a tensor that crosses here.
+        CodecError: a codec cannot take a tensor that crosses here, or not decode its own stream.
         BitstreamError: what arrived is not what was sent.
     """
     clock = _StageClock()
@@ -72,7 +72,15 @@ def infer(
     if delivery.data is None:
         return Outcome(None, sent, delivery, clock.seconds)
     clock.start()
-    received = decode(delivery.data, decoders, split.crossings)
+    try:
+        received = decode(delivery.data, decoders, split.crossings)
+    except BitstreamError as error:
+        if delivery.data != sent:
+            raise
+        raise CodecError(
+            f"a codec cannot decode what it encoded just now, so it is at fault, not the stream; "
+            f"splitwire.testing.check_codec shows where: {error}"
+        ) from error
     clock.stop("decode")
     output = split.finish(received)
     clock.stop("cloud")

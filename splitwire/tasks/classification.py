@@ -19,7 +19,10 @@ Floats = NDArray[np.float64]
 
 SHOWN = 5  # classes of a prediction
 IMAGENET_CLASSES = 1000
-_ADVICE = "name the task that fits (--task), or write one (docs/adding-a-task.md)"
+_ADVICE = (
+    "name the task that fits (--task embedding, detection, segmentation, keypoints), or write one "
+    "(docs/adding-a-task.md)"
+)
 _ROUNDED = 1e-4  # by which rounded probabilities may be more than one
 
 
@@ -118,7 +121,7 @@ class Classification(Task):
         if label >= classes:
             raise TaskError(
                 f"it is the index {label:,}, and the network has {classes:,} classes, 0 to "
-                f"{classes - 1:,}"
+                f"{classes - 1:,}: name folders by the network's indices"
             )
 
     def divergence(self, reference: Output, output: Output) -> float:

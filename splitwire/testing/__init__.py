@@ -13,6 +13,7 @@ import numpy as np
 from splitwire.codecs.base import Codec
 from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.testing.contract import (
+    check_bound,
     check_calibration,
     check_identity,
     check_input,
@@ -30,6 +31,7 @@ from splitwire.testing.sequences import check_sequence
 __all__ = [
     "SHAPES",
     "check_bombs",
+    "check_bound",
     "check_calibration",
     "check_codec",
     "check_damage",
@@ -61,6 +63,7 @@ def check_codec(codec: Codec) -> None:
     for x in samples:
         check_round_trip(codec, x)
         check_nearness(codec, x)
+        check_bound(codec, x)
         check_input(codec, x)
     check_refusals(codec)
     x, other = samples[0], samples[-1]

@@ -17,6 +17,8 @@ from splitwire.errors import CodecError, ProfileError
 from splitwire.testing.expect import likeness, raises
 from splitwire.testing.samples import SHAPES, tensors
 
+_ROUNDING = 1e-5  # of the largest number
+
 
 def check_identity(codec: Codec) -> None:
     """A codec is what its spec says: made again, hashed, compared, pickled, and never changed."""
@@ -110,6 +112,17 @@ def check_round_trip(codec: Codec, x: Tensor) -> None:
     assert np.isfinite(y).all()
     assert codec.encode(x) == stream, f"{codec} codes the same tensor into different bytes"
     np.testing.assert_array_equal(codec.decode(stream), y)
+
+
+def check_bound(codec: Codec, x: Tensor) -> None:
+    """No element is decoded further off than the codec promises, but for float32's rounding."""
+    bound = codec.most_error(x)
+    error = float(np.abs(splitwire.decode(codec.encode(x), codec.profile) - x).max())
+    rounding = _ROUNDING * float(np.abs(x).max()) if bound else 0.0
+    assert error <= bound + rounding, (
+        f"{codec} decodes a tensor of shape {x.shape} with an error of {error:g}, and promises "
+        f"{bound:g} at most (most_error)"
+    )
 
 
 def check_input(codec: Codec, x: Tensor) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from splitwire.calibrate.stopping import stopping
 from splitwire.train.architecture import Trainable
 from splitwire.train.checkpoint import Checkpoint, Parts
 from splitwire.train.features import BATCH, Features, Halves
@@ -85,7 +86,15 @@ class Trainer:
         self.step, self.history = checkpoint.load(self._parts)
 
     def run(self, tell: Tell) -> None:
-        """Train to the end; `tell` is called with each line of the history as it is written."""
+        """Train to the end; `tell` is called with each line of the history as it is written.
+
+        Raises:
+            KeyboardInterrupt: of the first Ctrl-C, once the step is done and all of it is kept.
+        """
+        with stopping() as stopped:
+            self._run(tell, stopped)
+
+    def _run(self, tell: Tell, stopped: Callable[[], bool]) -> None:
         sums: list[tuple[float, float, float]] = []
         if not self.history:
             self._validate(tell)
@@ -100,6 +109,9 @@ class Trainer:
             if kept:
                 self._validate(tell)
                 self._checkpoint.save(self._parts, self.step, self.history)
+            if stopped():
+                self._checkpoint.save(self._parts, self.step, self.history)
+                raise KeyboardInterrupt
 
     def measure(self, features: Features, batches: int = _WATCHED) -> list[Point]:
         """The curve of the averaged weights on some features."""

@@ -5,13 +5,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import torch
 from streams import features
+from torch import nn
 
 import splitwire as sw
 from splitwire import testing
 from splitwire.codecs import registry
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.registry import codec_names
+from splitwire.models.load import assemble
+from splitwire.models.preprocess import Preprocess
+from splitwire.runner.link import Wire
+from splitwire.runner.local import infer
 
 
 class Halves(sw.Codec):
@@ -118,6 +124,15 @@ class Ramp(Halves):
         return y
 
 
+class Optimistic(Halves):
+    """Promises more than float16 can keep."""
+
+    name: ClassVar[str] = "optimistic"
+
+    def most_error(self, x: Tensor) -> float:
+        return 1e-6 * float(np.abs(x).max())
+
+
 class NoBytes(Halves):
     name: ClassVar[str] = "no-bytes"
 
@@ -174,6 +189,7 @@ def test_what_is_sound_passes(gain: float) -> None:
         (Zeros, "not like its input"),
         (Ramp, "not like its input"),
         (Nothing, "not like its input"),
+        (Optimistic, r"an error of .*, and promises .* at most \(most_error\)"),
         (NoBytes, r"numpy\.ndarray'>, not bytes"),
         (Whole, "gain is declared as float, and its default is 1:"),
         (Worded, "effort is declared as int, and its default is '6':"),
@@ -188,3 +204,71 @@ def test_what_is_wrong_is_found(wrong: type[sw.Codec], words: str) -> None:
 def test_a_payload_that_is_no_bytes_is_refused_by_name() -> None:
     with pytest.raises(sw.CodecError, match=r"no-bytes made a payload of .*: bytes expected"):
         NoBytes().encode(features(3, 4))
+
+
+class Holding(Halves):
+    """Runs a network on both sides."""
+
+    name: ClassVar[str] = "holding"
+    net = nn.Sequential(nn.Identity()).eval().requires_grad_(False)
+
+    def _encode(self, x: Tensor) -> bytes:
+        return super()._encode(self.net(torch.from_numpy(x)).numpy())
+
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        y: Tensor = self.net(torch.from_numpy(super()._decode(payload, shape))).numpy()
+        return y
+
+
+def test_a_codec_may_hold_a_network() -> None:
+    testing.check_codec(sw.register_codec(Holding)())
+
+
+def test_a_network_that_is_a_parameter_or_the_codec_itself_is_refused_in_words() -> None:
+    class Typed(Halves):
+        name: ClassVar[str] = "typed"
+        net: nn.Module = nn.Identity()
+
+    with pytest.raises(sw.CodecError, match=r"net is a network.* write it without a type, `net ="):
+        sw.register_codec(Typed)
+
+    class Both(Halves, nn.Module):  # type: ignore[misc]
+        name: ClassVar[str] = "both"
+
+    with pytest.raises(sw.CodecError, match=r"Both is a network itself: .* hold the network"):
+        sw.register_codec(Both)
+
+
+class Torch(Halves):
+    name: ClassVar[str] = "torch"
+
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Any:
+        return torch.from_numpy(super()._decode(payload, shape))
+
+
+class Mistyped(Halves):
+    name: ClassVar[str] = "mistyped"
+
+    def _decode(self, payload: memoryview, shape: tuple[int, ...]) -> Tensor:
+        return payload.reshape(shape)  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (Torch, r"Tensor instead of an array: of torch's, give x\.numpy\(\)"),
+        (Mistyped, r"unless somebody forged it, which CRC-32 does not tell, the codec is at fault"),
+    ],
+)
+def test_a_codec_s_own_fault_is_told_from_a_damaged_stream(
+    wrong: type[sw.Codec], words: str
+) -> None:
+    codec = sw.register_codec(wrong)()
+    with pytest.raises(sw.BitstreamError, match=words):
+        codec.decode(codec.encode(features(3, 4)))
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(784, 2))
+    how = Preprocess(16, 20, (0.0,) * 3, (1.0,) * 3, "bilinear")
+    split = sw.split(assemble("own", network, how), "0")
+    x = np.zeros((3, 16, 16), np.float32)
+    with pytest.raises(sw.CodecError, match="what it encoded just now, so it is at fault, not the"):
+        infer(split, [codec], [codec], Wire(), x)

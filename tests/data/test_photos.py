@@ -61,8 +61,15 @@ def test_photos_of_one_stem_keep_names_of_their_own(tmp_path: Path) -> None:
 
 def test_numbered_folders_are_class_indexes(tmp_path: Path) -> None:
     photo_at(tmp_path / "7" / "a.png")
-    photo_at(tmp_path / "010" / "deep" / "b.png")
-    assert labels(tmp_path) == {"7/a.png": 7, "010/deep/b.png": 10}
+    photo_at(tmp_path / "010" / "b.png")
+    assert labels(tmp_path) == {"7/a.png": 7, "010/b.png": 10}
+
+
+def test_the_folder_that_holds_a_picture_is_its_class(tmp_path: Path) -> None:
+    for name in ("animals/cat", "animals/dog", "vehicles/car"):
+        photo_at(tmp_path / name / "x.png")
+    found = {"animals/cat/x.png": 1, "animals/dog/x.png": 2, "vehicles/car/x.png": 0}
+    assert labels(tmp_path) == found
 
 
 def test_wordnet_ids_are_imagenet_s_classes(tmp_path: Path) -> None:
@@ -89,8 +96,8 @@ def test_named_folders_count_in_sorted_order(tmp_path: Path) -> None:
     [
         (("train/n01440764/a.png", "val/n01440764/b.png"), "train is a part of a data set"),
         (("train/a.png", "val/b.png"), "train is a part of a data set"),
-        (("imagenet/n01440764/a.png", "imagenet/n01443537/b.png"), "imagenet holds nothing but"),
-        (("cats/tabby/a.png", "dogs/b.png"), "cats holds nothing but folders"),
+        (("cats/tabby/a.png", "dogs/b.png"), "dogs lies deeper, or less deep, than cats/tabby"),
+        (("cats/images/a.png", "dogs/images/b.png"), "images lies in cats and in dogs"),
         (("photos/a.png", "photos/b.png"), "photos would be its only class"),
     ],
 )
@@ -135,6 +142,23 @@ def test_a_picture_too_large_to_be_honest_is_refused(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(DataError, match=r"bomb\.png is no picture"):
         load_photos(str(tmp_path))
+
+
+def test_one_picture_is_a_data_set(tmp_path: Path) -> None:
+    (photo,) = load_photos(str(photo_at(tmp_path / "cat.png")))
+    assert (photo.name, photo.label) == ("cat.png", None)
+    (tmp_path / "film.mp4").write_bytes(b"")
+    with pytest.raises(DataError, match=r"film\.mp4 is no picture .*eval --sequence"):
+        load_photos(str(tmp_path / "film.mp4"))
+
+
+def test_files_that_are_skipped_are_counted_and_named(tmp_path: Path) -> None:
+    photo_at(tmp_path / "a.png")
+    for name in ("b.heic", "notes.txt", ".hidden"):
+        (tmp_path / name).write_bytes(b"")
+    said = describe(str(tmp_path), load_photos(str(tmp_path)))
+    assert said.startswith("1 pictures (0 labelled)")
+    assert said.endswith("skipped, as Pillow opens no such files: 2 (b.heic, notes.txt)")
 
 
 def test_a_picture_that_is_cut_short_is_refused_when_it_is_opened(tmp_path: Path) -> None:

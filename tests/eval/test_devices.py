@@ -2,9 +2,14 @@ from pathlib import Path
 from time import perf_counter
 
 import pytest
+from small_runs import Plan
 
 from splitwire.errors import DataError, ModelError
-from splitwire.eval.devices import Device, load_device
+from splitwire.eval.devices import Device, drift, load_device
+from splitwire.eval.run import Run
+from splitwire.eval.samples import read_drift, read_run
+from splitwire.eval.summary import Summary
+from splitwire.report.measured import measured
 
 
 def written(folder: Path, text: str) -> str:
@@ -73,3 +78,41 @@ def test_a_file_that_is_missing_or_wrong_is_refused(tmp_path: Path) -> None:
     for path in (str(tmp_path / "missing.toml"), written(tmp_path, "[x")):
         with pytest.raises(DataError, match="cannot read the devices of"):
             load_device(f"{path}:x")
+
+
+def test_a_run_times_its_reference_again_and_says_how_the_machine_drifted(
+    tiny: Plan, tmp_path: Path
+) -> None:
+    file = written(tmp_path, "[board]\nreference = 'torchvision:squeezenet1_1'\nseconds = 3.0")
+    plan, out = tiny(edge=f"{file}:board"), tmp_path / "run"
+    run = Run(plan, out)
+    assert list(run) and run.drift is not None and run.drift > 0
+    assert read_drift(out) == run.drift == Summary.open(out).drift
+    head, samples = read_run(out)
+    assert len(samples) == 2
+    said = dict(measured(Summary.open(out)))
+    assert said["drift"] == f"the reference took × {run.drift:.2f} as long after the run"
+    again = Run(plan, out)
+    assert list(again) == [] and again.drift is None
+    slower = Device(head.edge.name, head.edge.about, 2 * head.edge.factor)
+    quick, slow = drift(head.edge), drift(slower)
+    assert quick is not None and slow is not None and slow > quick
+
+
+def test_a_factor_that_a_run_had_can_be_had_again(tiny: Plan, tmp_path: Path) -> None:
+    file = written(tmp_path, "[board]\nreference = 'torchvision:squeezenet1_1'\nseconds = 3.0")
+    out = tmp_path / "run"
+    assert list(Run(tiny(edge=f"{file}:board"), out))
+    factor = read_run(out)[0].edge.factor
+    stored = load_device(f"{out}:board")
+    assert stored.factor == factor and f"as {out} had it" in stored.about
+    assert drift(stored) is None
+    with pytest.raises(DataError, match="has no device 'fone'; it has: board, this"):
+        load_device(f"{out}:fone")
+    with pytest.raises(DataError, match="holds no run to take a device's factor of"):
+        load_device(f"{tmp_path}:board")
+
+
+def test_a_device_of_a_plain_factor_does_not_drift(tiny: Plan, tmp_path: Path) -> None:
+    run = Run(tiny(), tmp_path / "run")
+    assert list(run) and run.drift is None and read_drift(tmp_path / "run") is None

@@ -79,7 +79,7 @@ def test_the_page_of_a_cloud_wants_its_token_and_then_sees_what_the_network_sees
 
 
 def test_a_network_of_whole_photos_is_shown_them_whole(page: Any, tmp_path: Path) -> None:
-    from PIL import Image
+    from PIL import ExifTags, Image
 
     wide = Image.new("RGB", (160, 40), "red")
     wide.paste("lime", (0, 0, 30, 40))
@@ -93,6 +93,15 @@ def test_a_network_of_whole_photos_is_shown_them_whole(page: Any, tmp_path: Path
     pixel = "(c, x) => [...c.getContext('2d').getImageData(x, 16, 1, 1).data.slice(0, 3)]"
     row = [page.locator("#picture").evaluate(pixel, x) for x in (1, 16, 30)]
     assert row == [[0, 255, 0], [255, 0, 0], [0, 0, 255]]
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # the camera was held sideways
+    wide.putalpha(0)
+    wide.paste((255, 0, 0, 255), (0, 0, 30, 40))
+    wide.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "sideways.png", exif=exif)
+    page.set_input_files("#file", str(tmp_path / "sideways.png"))
+    status(page, "Frame 2 answered by the cloud")
+    row = [page.locator("#picture").evaluate(pixel, x) for x in (1, 16, 30)]
+    assert row == [[255, 0, 0], [255, 255, 255], [255, 255, 255]]
     process.stop()
 
 

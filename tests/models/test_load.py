@@ -168,9 +168,9 @@ def test_weights_that_do_not_fit_are_an_error(user: str, tmp_path: Path) -> None
     file = tmp_path / "w.pt"
     state = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).state_dict()
     for changed, message in [
-        ({**state, "0.bias": torch.zeros(5)}, r"0.bias is \(5,\), not \(4,\)$"),
+        ({**state, "0.bias": torch.zeros(5)}, r"0.bias is \(5,\), not \(4,\); give"),
         ({k: v for k, v in state.items() if k[0] == "0"}, "1.weight is missing and 4 more"),
-        ({**state, "2.bias": torch.zeros(5)}, "2.bias is not the network's$"),
+        ({**state, "2.bias": torch.zeros(5)}, "2.bias is not the network's; give"),
     ]:
         torch.save(changed, file)
         assert re.search(f"do not fit .*net.py:plain: {message}", error(f"{user}:plain", file))
@@ -196,7 +196,7 @@ def test_weights_that_cannot_be_read_are_an_error(user: str, tmp_path: Path) -> 
         ("number", "number is no function that makes a network"),
         ("text", "gave str: a factory gives a torch.nn.Module"),
         ("odd_pair", "gave tuple: a factory gives a torch.nn.Module"),
-        ("failing", "failed: RuntimeError: no luck$"),
+        ("failing", "failed: RuntimeError: no luck: it is called without"),
     ],
 )
 def test_a_factory_that_is_none_is_an_error(user: str, factory: str, message: str) -> None:

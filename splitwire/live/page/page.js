@@ -102,6 +102,8 @@ function draw(source, width, height) {
   sheet.dataset.aspect = wanted.resize === null ? width / height : wanted.width / wanted.height; // as it is shown
   const context = sheet.getContext("2d", { alpha: false });
   context.imageSmoothingQuality = "high";
+  context.fillStyle = "#fff"; // behind what is transparent, as in data/pictures.py
+  context.fillRect(0, 0, wanted.width, wanted.height);
   context.drawImage(source, (wanted.width - w) / 2, (wanted.height - h) / 2, w, h);
 }
 
