@@ -1,6 +1,9 @@
 """`splitwire cloud`: serve the second half of networks."""
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +15,7 @@ from splitwire.cli.options import (
     Weights,
     default_models,
     load,
+    need,
     need_live,
 )
 
@@ -59,6 +63,13 @@ class Listening:
         str, typer.Option(help="The address to listen on.", rich_help_panel=_ADDRESS)
     ] = "127.0.0.1"
     port: Annotated[int, typer.Option(help="0: any that is free.", rich_help_panel=_ADDRESS)] = 7070
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(
+            help="For the Open Inference Protocol over gRPC; 0: any that is free.",
+            rich_help_panel=_ADDRESS,
+        ),
+    ] = None
     hostname: Annotated[
         list[str] | None,
         typer.Option(
@@ -140,10 +151,18 @@ def cloud(held: Held, listening: Listening, bounds: Bounds) -> None:
 def _serve(library: "Library", access: "Access", listening: Listening, bounds: Bounds) -> None:
     from splitwire.live.cloud import Cloud
     from splitwire.live.limits import Limits
+    from splitwire.live.oip_rest import Rest
     from splitwire.live.pages import about, pages
     from splitwire.live.serve import serve
 
     limits = Limits(bounds.clients, bounds.max_message, seconds=bounds.message_seconds)
     server = Cloud(library, access, limits)
-    app = server.app(pages(access, about(library)))
+    beside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    if listening.grpc_port is not None:
+        need("grpc", "google.protobuf")
+        from splitwire.live.oip_grpc import grpc_server
+
+        tls = (listening.certificate, listening.key)
+        beside = partial(grpc_server, server, listening.host, listening.grpc_port, *tls)
+    app = server.app([*pages(access, about(library)), *Rest(server).routes()], beside)
     serve(server, app, listening.host, listening.port, listening.certificate, listening.key)

@@ -30,7 +30,6 @@ from splitwire.live.protocol import (
     FrameError,
     Refusal,
 )
-from splitwire.runner.packet import is_intra
 
 HELLO_SECONDS = 10.0  # that a client has for its first hello
 
@@ -188,26 +187,17 @@ class Client:
         await self._socket.send_text(welcome.text())
 
     async def _answer(self, frame: Frame, arrived: float, done: Inference | FrameError) -> None:
-        reply: Answer | Refusal
+        held = monotonic() - arrived
         if isinstance(done, FrameError):
-            reply = Refusal(frame.id, done.code, str(done))
+            await self._send(Refusal(frame.id, done.code, str(done)).message())
+            self._log("frame refused", id=frame.id, code=done.code.name, reason=str(done))
         else:
-            held = monotonic() - arrived
-            reply = Answer(frame.id, held, done.decode, done.cloud, done.body)
-        await self._send(reply.message())
-        self._count(frame, reply)  # after the sending: nobody should wait for it
-
-    def _count(self, frame: Frame, reply: Answer | Refusal) -> None:
-        metrics = self._cloud.metrics
-        metrics.bytes.inc(len(frame.packet))
-        if isinstance(reply, Refusal):
-            metrics.frames.labels(reply.code.name.lower()).inc()
-            self._log("frame refused", id=reply.id, code=reply.code.name, reason=reply.reason)
-            return
-        metrics.frames.labels("answered").inc()
-        metrics.packets.labels("intra" if is_intra(frame.packet) else "inter").inc()
-        for stage in ("decode", "cloud", "held"):
-            metrics.seconds.labels(stage).observe(getattr(reply, stage))
+            answer = Answer(frame.id, held, done.decode, done.cloud, done.body)
+            await self._send(answer.message())
+        # After the sending: nobody should wait for it.
+        known = frame.agreement < len(self._agreements)
+        agreement = self._agreements[frame.agreement] if known else None
+        self._cloud.metrics.count(agreement, frame.packet, done, held)
 
     async def _send(self, reply: bytes) -> None:
         try:

@@ -27,11 +27,15 @@ class Inference:
         body: of the answer.
         decode: seconds of its decoding.
         cloud: seconds of the batch that it ran in.
+        queue: seconds that it waited, for its decoding and for that batch.
+        batch: frames in that batch.
     """
 
     body: bytes
     decode: float
     cloud: float
+    queue: float = 0.0
+    batch: int = 1
 
 
 @dataclass(eq=False)
@@ -47,6 +51,7 @@ class Job:
         client: whose it is.
         tensors: what was decoded.
         decode: seconds that this took.
+        taken: when it was taken in hand (s, of `time.monotonic`).
     """
 
     agreement: Agreement
@@ -56,6 +61,7 @@ class Job:
     client: object = None
     tensors: list[torch.Tensor] = field(default_factory=list)
     decode: float = 0.0
+    taken: float = field(default_factory=monotonic)
 
     @property
     def size(self) -> int:
@@ -66,6 +72,11 @@ class Job:
     def split(self) -> Split:
         """The halves that it runs in."""
         return self.agreement.choice.split
+
+    def ended(self, body: bytes, begin: float, seconds: float, batch: int) -> Inference:
+        """What came of it, of a batch of so many that began then and took so long."""
+        queue = max(0.0, begin - self.taken - self.decode)
+        return Inference(body, self.decode, seconds, queue, batch)
 
 
 @dataclass
@@ -105,7 +116,7 @@ def run_batch(batch: Sequence[Job], pace: Pace) -> list[Inference | FrameError]:
     seconds = monotonic() - begin
     pace.learn(len(batch), seconds)
     return [
-        body if isinstance(body, FrameError) else Inference(body, job.decode, seconds)
+        body if isinstance(body, FrameError) else job.ended(body, begin, seconds, len(batch))
         for body, job in zip(found, batch, strict=True)
     ]
 
