@@ -153,16 +153,16 @@ def _serve(library: "Library", access: "Access", listening: Listening, bounds: B
     from splitwire.live.limits import Limits
     from splitwire.live.oip_rest import Rest
     from splitwire.live.pages import about, pages
-    from splitwire.live.serve import serve
+    from splitwire.live.serve import server as listen
 
     limits = Limits(bounds.clients, bounds.max_message, seconds=bounds.message_seconds)
     server = Cloud(library, access, limits)
+    tls = (listening.certificate, listening.key)
     beside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     if listening.grpc_port is not None:
         need("grpc", "google.protobuf")
         from splitwire.live.oip_grpc import grpc_server
 
-        tls = (listening.certificate, listening.key)
         beside = partial(grpc_server, server, listening.host, listening.grpc_port, *tls)
     app = server.app([*pages(access, about(library)), *Rest(server).routes()], beside)
-    serve(server, app, listening.host, listening.port, listening.certificate, listening.key)
+    listen(server, app, listening.host, listening.port, *tls).run()

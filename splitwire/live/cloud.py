@@ -37,11 +37,13 @@ class Cloud:
         library: networks and profiles.
         access: who may speak.
         limits: what it takes on.
+        engine_of: makes what runs frames, of the queue, bytes and pasts of the limits.
     """
 
     library: Library
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
+    engine_of: Callable[[int, int, int], Engine] = Engine
 
     def __post_init__(self) -> None:
         self.metrics = Metrics()
@@ -85,7 +87,7 @@ class Cloud:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        self.engine = Engine(self.limits.queue, self.limits.bytes, self.limits.pasts)
+        self.engine = self.engine_of(self.limits.queue, self.limits.bytes, self.limits.pasts)
         self.metrics.waiting.set_function(lambda: self.engine.inside)
         self.metrics.pasts.set_function(lambda: self.engine.pasts.held)
         async with self._beside():

@@ -42,9 +42,9 @@ class Metrics:
         self.pasts = Gauge(
             "splitwire_past_bytes", "Remembered of what streams build on, as counted.", registry=own
         )
-        Gauge(
-            "splitwire_dropped_log_lines", "Log lines that nobody read in time.", registry=own
-        ).set_function(lambda: logs.dropped)
+        lines = "Log lines that nobody read in time."
+        dropped = Gauge("splitwire_dropped_log_lines", lines, registry=own)
+        dropped.set_function(lambda: logs.dropped)
         self.seconds = Histogram(
             "splitwire_stage_seconds",
             "Time of a frame, by stage.",
@@ -52,12 +52,8 @@ class Metrics:
             buckets=_BUCKETS,
             registry=own,
         )
-        self.batches = Histogram(
-            "splitwire_batch_frames",
-            "Frames in the batch that an answered frame ran in.",
-            buckets=(1, 2, 4, 8, 16, 32),
-            registry=own,
-        )
+        sizes, what = (1, 2, 4, 8, 16, 32), "Frames in the batch that an answered frame ran in."
+        self.batches = Histogram("splitwire_batch_frames", what, buckets=sizes, registry=own)
 
     def count(
         self,

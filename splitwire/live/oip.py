@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
+from importlib.metadata import version
 from math import inf
 from time import monotonic
 from typing import Any
@@ -18,7 +19,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from splitwire import __version__
 from splitwire.codecs import bitstream
 from splitwire.errors import RemoteError, SplitwireError
 from splitwire.live.answers import read_output, write_prediction
@@ -138,7 +138,8 @@ class Service:
 
     def server(self) -> dict[str, Any]:
         """What the server says of itself."""
-        return {"name": "splitwire", "version": __version__, "extensions": list(EXTENSIONS)}
+        ours = version("splitwire")
+        return {"name": "splitwire", "version": ours, "extensions": list(EXTENSIONS)}
 
     def model(self, name: str, version: str) -> Model:
         """A network of the cloud; raises OipError where it has none of that name or version."""

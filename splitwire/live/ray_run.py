@@ -1,0 +1,50 @@
+"""Deploying on Ray Serve until told to stop, and again when told that something has changed."""
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
+
+import ray
+from ray import serve
+
+from splitwire.live.logs import event, logging_to_stderr
+from splitwire.live.ray_config import read_deployment
+from splitwire.live.ray_serve import application
+
+NAME = "splitwire"
+
+
+def run(config: Path) -> None:
+    """Deploy what a file describes; at SIGHUP again, replica by replica; at SIGTERM take it down.
+
+    Raises:
+        RemoteError: the file describes no deployment.
+    """
+    signals: SimpleQueue[int] = SimpleQueue()
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        signals.put(number)
+
+    with logging_to_stderr():
+        ray.init(log_to_driver=True)
+        serve.start(proxy_location="Disabled")
+        for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, heard)  # after Ray has set its own
+        _serve(config, signals)
+
+
+def _serve(config: Path, signals: SimpleQueue[int]) -> None:
+    revision = 0
+    while True:
+        told = read_deployment(config)
+        revised = replace(told, revision=told.revision + revision)
+        serve.run(application(revised.values()), name=NAME, route_prefix=None)
+        event("serving", host=told.host, port=told.port, revision=revised.revision)
+        if signals.get() != signal.SIGHUP:
+            break
+        revision += 1
+    event("draining")
+    serve.delete(NAME)
+    ray.shutdown()
