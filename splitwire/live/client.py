@@ -30,6 +30,7 @@ from splitwire.live.protocol import (
     FrameError,
     Refusal,
 )
+from splitwire.live.traces import session, traces
 
 HELLO_SECONDS = 10.0  # that a client has for its first hello
 
@@ -61,6 +62,7 @@ class Client:
         self._cloud = cloud
         self._socket = socket
         self._agreements: list[Agreement] = []
+        self._parents: list[str] = []  # of the traces of each agreement's frames
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._loop = asyncio.get_running_loop()
         self._about = {"client": spelt(socket.client), "session": next(_sessions)}
@@ -172,6 +174,7 @@ class Client:
             await self._socket.send_text(refused(str(error)))
             return
         self._agreements.append(made)
+        self._parents.append(hello.trace or session())
         self._lengthen(FRAME_HEAD + made.largest)
         halves = made.choice.split
         self._log(
@@ -198,6 +201,8 @@ class Client:
         known = frame.agreement < len(self._agreements)
         agreement = self._agreements[frame.agreement] if known else None
         self._cloud.metrics.count(agreement, frame.packet, done, held)
+        if known and (sender := traces()):
+            sender.cloud(self._parents[frame.agreement], frame.id, done, held)
 
     async def _send(self, reply: bytes) -> None:
         try:

@@ -25,6 +25,7 @@ from splitwire.live.limits import Limits
 from splitwire.live.logs import event
 from splitwire.live.metrics import Metrics
 from splitwire.live.protocol import PATH
+from splitwire.live.traces import traces
 
 DRAIN_SECONDS = 10.0  # that frames in hand have once the cloud is told to stop
 
@@ -90,9 +91,12 @@ class Cloud:
         self.engine = self.engine_of(self.limits.queue, self.limits.bytes, self.limits.pasts)
         self.metrics.waiting.set_function(lambda: self.engine.inside)
         self.metrics.pasts.set_function(lambda: self.engine.pasts.held)
+        sender = traces()
         async with self._beside():
             yield
         self.engine.close()
+        if sender is not None:
+            sender.flush()
 
     async def _health(self, request: Request) -> Response:
         return PlainTextResponse("alive\n")

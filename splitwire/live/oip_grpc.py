@@ -28,9 +28,22 @@ _GRACE = 1.0  # seconds that calls in hand have once the frames in hand are answ
 
 @asynccontextmanager
 async def grpc_server(
-    cloud: Cloud, host: str, port: int, certificate: Path | None = None, key: Path | None = None
+    cloud: Cloud,
+    host: str,
+    port: int,
+    certificate: Path | None = None,
+    key: Path | None = None,
+    shared: bool = False,
 ) -> AsyncIterator[None]:
     """A gRPC server while the context lasts; a port of 0 is any that is free, and is logged.
+
+    Args:
+        cloud: that answers.
+        host: where it listens.
+        port: of it.
+        certificate: TLS: the chain, as PEM.
+        key: its private key.
+        shared: whether other processes may listen there too.
 
     Raises:
         RemoteError: the address cannot be had.
@@ -40,7 +53,7 @@ async def grpc_server(
         options=[
             ("grpc.max_receive_message_length", limits.message + _HEAD_BYTES),
             ("grpc.max_send_message_length", -1),
-            ("grpc.so_reuseport", 0),
+            ("grpc.so_reuseport", int(shared)),
         ],
         maximum_concurrent_rpcs=limits.clients,
     )

@@ -13,7 +13,8 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from math import inf
 from threading import Thread
@@ -139,8 +140,13 @@ class Door:
             told.library(), told.access(), told.limits, partial(RemoteEngine, self._finish)
         )
         routes = [*pages(cloud.access, about(cloud.library)), *Rest(cloud).routes()]
-        app = cloud.app(routes)
-        self._server = server(cloud, app, told.host, told.port, told.certificate, told.key)
+        tls = (told.certificate, told.key)
+        beside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+        if told.grpc_port is not None:
+            from splitwire.live.oip_grpc import grpc_server  # which the extra `oip` brings
+
+            beside = partial(grpc_server, cloud, told.host, told.grpc_port, *tls, shared=True)
+        self._server = server(cloud, cloud.app(routes, beside), told.host, told.port, *tls)
         self._thread = Thread(target=self._server.run, args=([_shared(told.host, told.port)],))
         self._thread.start()
         end = monotonic() + _START_SECONDS

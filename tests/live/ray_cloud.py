@@ -34,11 +34,13 @@ class RayCloud:
     """
 
     def __init__(self, folder: Path, told: str) -> None:
-        with socket.socket() as free:
+        with socket.socket() as free, socket.socket() as other:
             free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+            other.bind(("127.0.0.1", 0))
+            self.port, self.grpc_port = (each.getsockname()[1] for each in (free, other))
+        ports = f"port = {self.port}\ngrpc_port = {self.grpc_port}\n"
         self.address = f"http://127.0.0.1:{self.port}"
-        (folder / "cloud.toml").write_text(f"port = {self.port}\n{told}", encoding="utf-8")
+        (folder / "cloud.toml").write_text(ports + told, encoding="utf-8")
         command = [sys.executable, "-m", "splitwire", "serve-ray", "cloud.toml"]
         path = os.pathsep.join((str(Path(__file__).parents[2]), str(Path(__file__).parent)))
         environment = {**os.environ, "PYTHONPATH": path, "RAY_DEDUP_LOGS": "0"}

@@ -93,11 +93,13 @@ def test_token_limits_and_the_open_inference_protocol_are_the_cloud_s(
 ) -> None:
     with pytest.raises(InvalidStatus, match="401"):
         dial(cloud.address)
-    cloud.at = {tritonclient.http: cloud.address.removeprefix("http://")}
-    reply = infer(cloud, tritonclient.http, packet(small, small_picture))
+    http, grpc = (f"127.0.0.1:{port}" for port in (cloud.port, cloud.grpc_port))
+    cloud.at = {tritonclient.http: http, tritonclient.grpc: grpc}
     with torch.inference_mode():
         whole = small(torch.from_numpy(small_picture)[None])
-    np.testing.assert_array_equal(reply.as_numpy("output"), whole.numpy())
+    for kind in cloud.at:
+        reply = infer(cloud, kind, packet(small, small_picture))
+        np.testing.assert_array_equal(reply.as_numpy("output"), whole.numpy())
     assert "splitwire_batch_frames_bucket" in fetch(cloud.address + "/metrics", BEARER)
 
 
