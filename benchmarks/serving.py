@@ -64,7 +64,7 @@ def main() -> None:
     asked = parser.parse_args()
     limit_threads(1)
     sent, most = packet(), 2 * max(asked.clients)
-    told = f"clients = {most}\nqueue = {most}\ndoor_cpus = 0.1\n[halves]\ncpus = 0.1\n"
+    told = f"clients = {most}\ndoor_cpus = 0.1\n[halves]\ncpus = 0.1\n"
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         told += f"replicas = {asked.replicas}\n"

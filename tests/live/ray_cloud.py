@@ -23,6 +23,7 @@ from splitwire.live.handshake import Hello, Welcome
 from splitwire.live.protocol import PATH, Answer, Frame, read_reply
 
 _GOING_AWAY = 1001
+_HERE = 0.1  # seconds in which an edge finishes itself what the cloud did not take
 
 
 class RayCloud:
@@ -155,3 +156,4 @@ class Crowd:
                 self.wrong += classes != self.classes
             else:
                 self.fates[reply.code.name.lower()] += 1
+                await asyncio.sleep(_HERE)
