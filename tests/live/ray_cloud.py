@@ -51,7 +51,7 @@ class RayCloud:
         self._lines: Queue[str] = Queue()
         Thread(target=self._read, daemon=True).start()
 
-    def event(self, name: str, patience: float = 90.0) -> dict[str, Any]:
+    def event(self, name: str, patience: float = 300.0) -> dict[str, Any]:
         """The next log entry of that name."""
         end = monotonic() + patience
         while True:
