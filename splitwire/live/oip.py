@@ -45,7 +45,6 @@ class Fault(Enum):
     """Why a request gets no answer: its status in HTTP, and its name in gRPC."""
 
     INVALID = 400, "INVALID_ARGUMENT"
-    TOKEN = 401, "UNAUTHENTICATED"
     UNKNOWN = 404, "NOT_FOUND"
     SLOW = 408, "DEADLINE_EXCEEDED"
     STALE = 409, "FAILED_PRECONDITION"

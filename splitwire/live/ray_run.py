@@ -1,7 +1,9 @@
 """Deploying on Ray Serve until told to stop, and again when told that something has changed."""
 
+import logging
 import signal
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
@@ -9,6 +11,7 @@ from types import FrameType
 import ray
 from ray import serve
 
+from splitwire.errors import RemoteError
 from splitwire.live.logs import event, logging_to_stderr
 from splitwire.live.ray_config import read_deployment
 from splitwire.live.ray_serve import application
@@ -36,15 +39,17 @@ def run(config: Path) -> None:
 
 
 def _serve(config: Path, signals: SimpleQueue[int]) -> None:
-    revision = 0
-    while True:
-        told = read_deployment(config)
+    told = read_deployment(config)
+    for revision in count():
         revised = replace(told, revision=told.revision + revision)
         serve.run(application(revised.values()), name=NAME, route_prefix=None)
         event("serving", host=told.host, port=told.port, revision=revised.revision)
         if signals.get() != signal.SIGHUP:
             break
-        revision += 1
+        try:
+            told = read_deployment(config)
+        except RemoteError as error:  # what runs goes on as it is
+            event("configuration not read", logging.ERROR, reason=str(error))
     event("draining")
     serve.delete(NAME)
     ray.shutdown()

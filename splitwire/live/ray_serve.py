@@ -15,7 +15,8 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 from math import inf
 from threading import Thread
 from time import monotonic, sleep
@@ -34,7 +35,7 @@ from ray.serve.handle import DeploymentHandle
 from splitwire.live.cloud import DRAIN_SECONDS, Cloud
 from splitwire.live.handshake import Hello
 from splitwire.live.inference import Inference, Job, Pace, run_batch
-from splitwire.live.library import Agreement
+from splitwire.live.library import MAX_SPLITS, Agreement
 from splitwire.live.logs import JsonLines, log
 from splitwire.live.oip_rest import Rest
 from splitwire.live.pages import about, pages
@@ -42,6 +43,7 @@ from splitwire.live.protocol import Code, FrameError
 from splitwire.live.ray_config import Deployment
 from splitwire.live.remote_engine import RemoteEngine
 from splitwire.live.serve import server
+from splitwire.models.arrays import array
 from splitwire.models.split import Split
 from splitwire.runner.memory import keep_memory
 from splitwire.runner.threads import limit_threads
@@ -67,29 +69,46 @@ class Half:
         self._told = Deployment.of(values)
         limit_threads(self._told.threads)
         keep_memory()
-        self._library = self._told.library()
+        library = replace(self._told, codecs=None).library()  # what is sent here is decoded
+        self._agree = lru_cache(MAX_SPLITS)(lambda hello: library.agree(Hello.read(hello)))
         self._paces: WeakKeyDictionary[Split, Pace] = WeakKeyDictionary()
-        self._agreements: dict[str, Agreement] = {}
-        batched = serve.batch(max_batch_size=self._told.halves.batch, batch_wait_timeout_s=0.0)
-        self._batch: Any = batched(self._together)
+        self._waiting: asyncio.Queue[tuple[Sent, asyncio.Future[Reply]]] = asyncio.Queue()
+        self._working: asyncio.Task[None] | None = None
 
     async def __call__(self, hello: str, tensors: list[NDArray[Any]]) -> Reply:
         """What comes of the decoded tensors of a frame."""
-        agreement = self._agreements.get(hello)
-        if agreement is None:
-            loop = asyncio.get_running_loop()
-            agreement = await loop.run_in_executor(None, self._library.agree, Hello.read(hello))
-            if len(self._agreements) >= 1024:  # settings of clients that have gone
-                self._agreements.clear()
-            self._agreements[hello] = agreement
-        reply: Reply = await self._batch((agreement, tensors))
-        return reply
+        loop = asyncio.get_running_loop()
+        agreement = await loop.run_in_executor(None, self._agree, hello)
+        if self._working is None:
+            self._working = loop.create_task(self._work())
+        reply: asyncio.Future[Reply] = loop.create_future()
+        self._waiting.put_nowait(((agreement, tensors), reply))
+        return await reply
 
-    async def _together(self, frames: list[Sent]) -> list[Reply]:
-        """What comes of each frame; what arrives meanwhile is the next batch."""
-        return await asyncio.get_running_loop().run_in_executor(None, self._run, frames)
+    def check_health(self) -> None:
+        """Ray asks this now and then, and replaces a replica that raises."""
+        if self._working is not None and self._working.done():
+            raise RuntimeError("no more batches are run")
+
+    async def _work(self) -> None:
+        """Run batch after batch: what came while one ran is the next.
+
+        `serve.batch` closes a batch while the one before still runs: where it is not to wait, each
+        frame is alone in its own, and where it is, time is lost.
+        """
+        loop, size = asyncio.get_running_loop(), self._told.halves.batch
+        while True:
+            batch = [await self._waiting.get()]
+            while len(batch) < size and not self._waiting.empty():
+                batch.append(self._waiting.get_nowait())
+            batch = [(sent, reply) for sent, reply in batch if not reply.done()]  # nobody waits
+            replies = await loop.run_in_executor(None, self._run, [sent for sent, _ in batch])
+            for (_, reply), said in zip(batch, replies, strict=True):
+                if not reply.done():
+                    reply.set_result(said)
 
     def _run(self, frames: Sequence[Sent]) -> list[Reply]:
+        """What comes of each frame; `run_batch` raises nothing."""
         jobs = [Job(agreement, b"", inf, _nobody) for agreement, _ in frames]
         for job, (_, arrays) in zip(jobs, frames, strict=True):
             crossings = job.split.crossings
@@ -167,7 +186,7 @@ class Door:
     async def _finish(self, job: Job) -> Inference | FrameError:
         """What a replica makes of a decoded frame."""
         hello, begin = self._hello(job.agreement), monotonic()
-        arrays = [tensor.numpy() for tensor in job.tensors]
+        arrays = [array(tensor) for tensor in job.tensors]
         for tried in range(_TRIES):
             try:
                 reply: Reply = await self._halves.remote(hello, arrays)

@@ -6,7 +6,6 @@ which any replica can finish, and another one again if the first is lost.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from math import isfinite
 from time import monotonic
 
 from splitwire.live.batching import Engine
@@ -46,7 +45,7 @@ class RemoteEngine(Engine):
         task.add_done_callback(self._away.discard)
 
     async def _finished(self, job: Job) -> None:
-        left = max(0.0, job.expires - monotonic()) if isfinite(job.expires) else 0.0
+        left = max(0.0, job.expires - monotonic())
         try:
             result = await asyncio.wait_for(self._finish(job), left)
         except TimeoutError:
