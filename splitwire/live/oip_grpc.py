@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +47,7 @@ async def grpc_server(
     Raises:
         RemoteError: the address cannot be had.
     """
-    limits = cloud.limits
-    server = grpc.aio.server(
-        options=[
-            ("grpc.max_receive_message_length", limits.message + _HEAD_BYTES),
-            ("grpc.max_send_message_length", -1),
-            ("grpc.so_reuseport", int(shared)),
-        ],
-        maximum_concurrent_rpcs=limits.clients,
-    )
-    server.add_generic_rpc_handlers((Calls(cloud).handler(),))
+    server = _server(cloud, shared)
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         if certificate is None or key is None:
@@ -75,15 +65,19 @@ async def grpc_server(
         await server.stop(_GRACE)
 
 
-@dataclass(frozen=True)
-class _Shown:
-    """Who may speak, by what a call shows."""
-
-    access: Access
-
-    def refusal(self, context: grpc.aio.ServicerContext[Any, Any]) -> str | None:
-        told = {str(name): str(value) for name, value in context.invocation_metadata() or ()}
-        return Access(self.access.tokens).refusal(told)
+def _server(cloud: Cloud, shared: bool) -> grpc.aio.Server:
+    """A server within the limits of a cloud, which listens nowhere yet."""
+    limits = cloud.limits
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", limits.message + _HEAD_BYTES),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.so_reuseport", int(shared)),
+        ],
+        maximum_concurrent_rpcs=limits.clients,
+    )
+    server.add_generic_rpc_handlers((Calls(cloud).handler(),))
+    return server
 
 
 class Calls:
@@ -95,7 +89,7 @@ class Calls:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud, self._service = cloud, Service(cloud)
-        self._shown = _Shown(cloud.access)
+        self._access = Access(cloud.access.tokens)
 
     def handler(self) -> grpc.GenericRpcHandler:
         """All of them."""
@@ -121,7 +115,7 @@ class Calls:
         """A call for those who may speak, whose errors are the protocol's."""
 
         async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-            if reason := self._shown.refusal(context):
+            if reason := self._access.refusal(_headers(context)):
                 self._cloud.metrics.refused.labels(reason).inc()
                 event("refused", logging.WARNING, client=context.peer(), reason=reason)
                 await context.abort(grpc.StatusCode.UNAUTHENTICATED, reason)
@@ -165,6 +159,10 @@ class Calls:
             outputs=[_tensor(output, raw) for output in outputs],
             raw_output_contents=[output.binary() for output in outputs] if raw else [],
         )
+
+
+def _headers(context: grpc.aio.ServicerContext[Any, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in context.invocation_metadata() or ()}
 
 
 def _parameter(value: Any) -> Parameter:

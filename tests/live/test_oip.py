@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 import torch
@@ -303,3 +304,42 @@ def test_a_compressed_request_is_refused(cloud: Any, packet: bytes) -> None:
     options = {"request_compression_algorithm": "gzip"}
     status, said = refused(cloud, tritonclient.http, packet, **options)
     assert (status, said) == ("415", "a packet is coded already: send it uncompressed")
+
+
+def call(cloud: Any, **request: Any) -> Any:
+    """What gRPC says of a request, made of its messages."""
+    from splitwire.live.oip_messages import MESSAGES, SERVICE
+
+    with grpc.insecure_channel(cloud.at[tritonclient.grpc]) as channel:
+        ask = channel.unary_unary(
+            f"/{SERVICE}/ModelInfer",
+            request_serializer=MESSAGES["ModelInferRequest"].SerializeToString,
+            response_deserializer=MESSAGES["ModelInferResponse"].FromString,
+        )
+        split = {"split": MESSAGES["InferParameter"](string_param="1")}
+        told = MESSAGES["ModelInferRequest"](model_name=MODELS[0], parameters=split, **request)
+        return ask(told, metadata=tuple(BEARER.items()))
+
+
+def test_contents_of_grpc_come_in_either_form_and_never_in_both(cloud: Any, packet: bytes) -> None:
+    about = {"name": "packet", "datatype": "BYTES", "shape": [1]}
+    inside = {**about, "contents": {"bytes_contents": [packet]}}
+    raw = len(packet).to_bytes(4, "little") + packet
+    told = call(cloud, inputs=[inside])
+    assert len(told.outputs[0].contents.fp32_contents) == 10
+    assert not told.raw_output_contents
+    told = call(cloud, inputs=[about], raw_input_contents=[raw])
+    assert len(told.raw_output_contents[0]) == 40
+    assert not told.outputs[0].HasField("contents")
+    for inputs, contents, words in (
+        ([inside], [raw], "1 raw contents for 1 inputs"),
+        ([about], [raw, raw], "2 raw contents for 1 inputs"),
+        ([about], [], "0 bytes hold no element"),
+        ([about], [packet], "by its length"),
+        ([about], [raw[:3]], "3 bytes hold no element"),
+        ([], [], "one input named 'packet' expected, not none"),
+    ):
+        with pytest.raises(grpc.RpcError) as caught:
+            call(cloud, inputs=inputs, raw_input_contents=contents)
+        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert words in caught.value.details()
