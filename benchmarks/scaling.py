@@ -1,7 +1,7 @@
 """What a fleet of edges gets of so many replicas: simulated from times that are measured here.
 
     python benchmarks/scaling.py            # 10 to 10,000 edges against 1 to 64 replicas
-    python benchmarks/scaling.py --check    # beside the real deployment, at 1, 2 and 4 replicas
+    python benchmarks/scaling.py --check    # beside the real deployment, at 1, 2, 4 replicas
 
 The simulation is simulated_cloud.py's. A door's time is the core's that it takes for a frame, and a
 replica's is the least of several runs of its half, with the core's time that Ray takes beside; both
@@ -109,7 +109,7 @@ async def crowd_of(cloud: RayCloud, hello: Hello, packet: bytes, clients: int, s
     return np.array(took), used
 
 
-def check(folder: Path) -> None:
+def check(folder: Path, fleets: list[int]) -> None:
     """The real deployment beside the simulated one."""
     (folder / "device.py").write_text(DEVICE, encoding="utf-8")
     sizes = [1, 2, 4]
@@ -119,11 +119,11 @@ def check(folder: Path) -> None:
     print("batches, ms:", {size: round(1e3 * took, 1) for size, took in measured.items()})
     times = None
     print(f"{'replicas':>8} {'frames/s':>9} {'sim':>7} {'p50':>6} {'sim':>6} {'p99':>6} {'sim':>6}")
-    for replicas in (1, 2, 4):
+    for replicas in fleets:
         told = "models = ['device.py:slow']\nclients = 100\ndoor_cpus = 0.1\n[halves]\n"
         told += f"batch = {sizes[-1]}\ncpus = 0.1\nreplicas = {replicas}\n"
         with ray_cloud(folder, told) as cloud:
-            if times is None:  # from a lone client of one replica; and of nothing else
+            if times is None:  # from a lone client, and of nothing else
                 lone, (door, _) = asyncio.run(crowd_of(cloud, hello, packet, 1, 10))
                 way = max(0.0, float(np.median(lone)) - door - measured[1])
                 times = Times(door, way, measured)
@@ -190,6 +190,7 @@ def table(asked: argparse.Namespace, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--replicas", type=int, nargs="+", default=[1, 2, 4], help="of the check")
     parser.add_argument("--split", default="blocks.5")
     parser.add_argument("--codec", default="jpeg:quality=50")
     parser.add_argument("--rate", type=float, default=1.0, help="frames a second of an edge")
@@ -198,7 +199,7 @@ def main() -> None:
     asked = parser.parse_args()
     limit_threads(1)
     with TemporaryDirectory() as name:
-        check(Path(name)) if asked.check else table(asked, Path(name))
+        check(Path(name), asked.replicas) if asked.check else table(asked, Path(name))
 
 
 if __name__ == "__main__":

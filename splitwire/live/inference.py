@@ -17,6 +17,7 @@ from splitwire.tasks.base import Output
 
 MAX_BATCH = 8
 _FORGET = 0.8  # how much of what is known of a pace outlives the next measurement
+_HOPE = 0.99  # by which what is not run seems faster: one slow moment does not decide for ever
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Pace:
         """A batch of that size took so long (s)."""
         each = seconds / size
         known = self.seconds.get(size, each)
+        for other in self.seconds:
+            self.seconds[other] *= _HOPE
         self.seconds[size] = _FORGET * known + (1 - _FORGET) * each
 
 
