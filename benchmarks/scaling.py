@@ -138,7 +138,7 @@ def check(folder: Path, fleets: list[int]) -> None:
         print(f"{replicas:8} {said}   {off}", flush=True)
 
 
-def measured_way(folder: Path, at: str, codec: str) -> tuple[Times, float]:
+def measured_way(cloud: RayCloud, at: str, codec: str) -> tuple[Times, float]:
     """The times of a way, and its mean bytes a frame, of the sample photos."""
     model, coder = sw.load_model("lite0"), sw.codec(codec)
     halves = sw.split(model, at)
@@ -153,10 +153,8 @@ def measured_way(folder: Path, at: str, codec: str) -> tuple[Times, float]:
         decode(packet, [coder.decoder()] * len(halves.crossings), halves.crossings)
     decoding = (process_time() - begin) / len(packets)
     computing = batch_times(model, at, [1, 2, 4, 8])
-    told = "clients = 100\ndoor_cpus = 0.1\n[halves]\ncpus = 0.1\n"
-    with ray_cloud(folder, told) as cloud:
-        hello = Hello("lite0", at, codec)
-        took, (door, half) = asyncio.run(crowd_of(cloud, hello, packets[0], 1, 15))
+    hello = Hello("lite0", at, codec)
+    took, (door, half) = asyncio.run(crowd_of(cloud, hello, packets[0], 1, 10))
     beside = max(0.0, half - computing[1])
     way = max(0.0, float(np.median(took)) - door - half)
     print(
@@ -169,17 +167,18 @@ def measured_way(folder: Path, at: str, codec: str) -> tuple[Times, float]:
 
 def table(asked: argparse.Namespace, folder: Path) -> None:
     """Fleets of edges against replicas, and what a million frames cost."""
-    ways = {
-        "features": measured_way(folder, asked.split, asked.codec),
-        "pictures": measured_way(folder, "input", PICTURE),
-    }
+    with ray_cloud(folder, "door_cpus = 0.1\n[halves]\ncpus = 0.1\n") as cloud:
+        ways = {
+            "features": measured_way(cloud, asked.split, asked.codec),
+            "pictures": measured_way(cloud, "input", PICTURE),
+        }
     print(" edges replicas way        frames/s  p99, s   lost    cost")
     for edges in (10, 100, 1000, 10_000):
         for replicas in (1, 4, 16, 64):
             for name, (times, size) in ways.items():
                 doors = max(1, round(replicas * times.door / min(times.batches.values())))
                 fleet = Fleet(edges, replicas, doors, asked.rate, deadline=2.0)
-                found = simulate(times, fleet, 20.0, 5.0)
+                found = simulate(times, fleet, 10.0, 5.0)
                 kept = (replicas + doors) * asked.core / 3600 / max(found.rate, 1e-9)
                 cost = 1e6 * (kept + size * asked.gigabyte / 1e9)
                 p99 = np.percentile(found.seconds, 99) if len(found.seconds) else float("nan")
