@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic, sleep
 from typing import Any
 
@@ -103,31 +103,52 @@ def test_token_limits_and_the_open_inference_protocol_are_the_cloud_s(
     assert "splitwire_batch_frames_bucket" in fetch(cloud.address + "/metrics", BEARER)
 
 
-def test_200_clients_lose_no_frame_to_a_lost_replica_or_an_update(
+def test_200_clients_lose_no_frame_to_a_lost_replica(
     cloud: RayCloud, small: sw.Model, small_picture: NDArray[np.float32]
 ) -> None:
-    hello = Hello("net.py:small", "1", EXACT)
-    crowd = Crowd(cloud.address, hello, packet(small, small_picture), BEARER)
+    def lose() -> None:
+        os.kill(replicas("half")[0], signal.SIGKILL)
 
-    async def disturbed() -> None:
+    crowd = disturbed(cloud, packet(small, small_picture), lose)
+    assert {*fates(crowd)} <= {"answered", "busy", "late"}
+
+
+@pytest.mark.full
+def test_200_clients_lose_no_frame_to_an_update(
+    cloud: RayCloud, small: sw.Model, small_picture: NDArray[np.float32]
+) -> None:
+    def update() -> None:
+        old = {*replicas("half"), *replicas("door")}
+        cloud.update()
+        cloud.event("serving")
+        assert not old & {*replicas("half"), *replicas("door")}
+
+    crowd = disturbed(cloud, packet(small, small_picture), update)
+    assert {*fates(crowd)} <= {"answered", "leaving", "parted", "busy", "late"}
+
+
+def disturbed(cloud: RayCloud, sent: bytes, disturb: Callable[[], None]) -> Crowd:
+    """200 clients at once, while something happens: every frame has one fate, with a reason."""
+    crowd = Crowd(cloud.address, Hello("net.py:small", "1", EXACT), sent, BEARER)
+
+    async def run() -> None:
         loop = asyncio.get_running_loop()
         running = asyncio.create_task(crowd.run(200))
         await loop.run_in_executor(None, reached, crowd, 400)
-        os.kill(replicas("half")[0], signal.SIGKILL)
-        await loop.run_in_executor(None, reached, crowd, crowd.fates["answered"] + 400)
-        old = {*replicas("half"), *replicas("door")}
-        cloud.update()
-        await loop.run_in_executor(None, cloud.event, "serving")
-        assert not old & {*replicas("half"), *replicas("door")}
+        await loop.run_in_executor(None, disturb)
         await loop.run_in_executor(None, reached, crowd, crowd.fates["answered"] + 400)
         crowd.stopped = True
         await running
 
-    asyncio.run(disturbed())
-    fates = {name: count for name, count in crowd.fates.items() if name != "turned away"}
-    assert sum(fates.values()) == crowd.sent
-    assert fates.keys() <= {"answered", "leaving", "parted", "busy", "late"}, fates
+    asyncio.run(run())
     assert crowd.twice == crowd.wrong == 0
+    assert sum(fates(crowd).values()) == crowd.sent
+    return crowd
+
+
+def fates(crowd: Crowd) -> dict[str, int]:
+    """What became of frames; who was turned away had sent none."""
+    return {name: count for name, count in crowd.fates.items() if name != "turned away"}
 
 
 def reached(crowd: Crowd, answered: int) -> None:
