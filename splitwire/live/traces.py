@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # which loads torch
     from splitwire.live.record import Record
 
 _NUMBER = 32  # bits of a frame's id
+_FLUSH_MILLISECONDS = 5000  # that a collector has to take the last spans
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
@@ -100,7 +101,7 @@ class Traces:
 
     def flush(self) -> None:
         """Send what waits."""
-        self._provider.force_flush()
+        self._provider.force_flush(_FLUSH_MILLISECONDS)
 
     def _send(
         self,
