@@ -16,7 +16,7 @@ All clients send one frame after the other. It prints what was measured beside w
 
 import argparse
 import asyncio
-import subprocess
+import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -85,13 +85,11 @@ def batch_times(model: sw.Model, at: str, sizes: list[int], rounds: int = 5) -> 
     return found
 
 
-def cores(kind: str) -> float:
+def cores(cloud: RayCloud, deployment: str) -> float:
     """Seconds of cores that the replicas of a deployment have taken so far."""
-    pattern = f"^ray::ServeReplica:splitwire:{kind}"
-    found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=True)
-    stats = [Path(f"/proc/{pid}/stat").read_text() for pid in found.stdout.split()]
+    stats = [Path(f"/proc/{pid}/stat").read_text() for pid in cloud.replicas(deployment)]
     ticks = [sum(map(int, stat.rpartition(")")[2].split()[11:13])) for stat in stats]
-    return sum(ticks) / 100
+    return sum(ticks) / os.sysconf("SC_CLK_TCK")
 
 
 async def crowd_of(cloud: RayCloud, hello: Hello, packet: bytes, clients: int, seconds: float):
@@ -99,10 +97,10 @@ async def crowd_of(cloud: RayCloud, hello: Hello, packet: bytes, clients: int, s
     crowd = Crowd(cloud.address, hello, packet)
     running = asyncio.create_task(crowd.run(clients))
     await asyncio.sleep(WARM_SECONDS)
-    before, door, half = len(crowd.seconds), cores("door"), cores("half")
+    before, door, half = len(crowd.seconds), cores(cloud, "door"), cores(cloud, "half")
     await asyncio.sleep(seconds)
     took = crowd.seconds[before:]
-    used = [(cores("door") - door) / len(took), (cores("half") - half) / len(took)]
+    used = [(cores(cloud, "door") - door) / len(took), (cores(cloud, "half") - half) / len(took)]
     crowd.stopped = True
     await running
     assert crowd.fates.keys() <= {"answered", "turned away"}, crowd.fates

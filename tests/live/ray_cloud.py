@@ -41,6 +41,7 @@ class RayCloud:
             self.port, self.grpc_port = (each.getsockname()[1] for each in (free, other))
         ports = f"port = {self.port}\ngrpc_port = {self.grpc_port}\n"
         self.address = f"http://127.0.0.1:{self.port}"
+        self._folder = folder
         (folder / "cloud.toml").write_text(ports + told, encoding="utf-8")
         command = [sys.executable, "-m", "splitwire", "serve-ray", "cloud.toml"]
         path = os.pathsep.join((str(Path(__file__).parents[2]), str(Path(__file__).parent)))
@@ -63,6 +64,20 @@ class RayCloud:
     def update(self) -> None:
         """Have every process replaced; returns at once."""
         self._process.send_signal(signal.SIGHUP)
+
+    def replicas(self, deployment: str) -> list[int]:
+        """The processes of a deployment of this cloud, and of no other on this machine."""
+        pattern = f"^ray::ServeReplica:splitwire:{deployment}"
+        found = subprocess.run(
+            ["pgrep", "-f", pattern], capture_output=True, text=True, check=False
+        )
+        return [int(pid) for pid in found.stdout.split() if self._is_ours(pid)]
+
+    def _is_ours(self, pid: str) -> bool:
+        try:
+            return Path(f"/proc/{pid}/cwd").resolve() == self._folder.resolve()
+        except OSError:  # it has just ended
+            return False
 
     def stop(self) -> int:
         """End it as an init system does; its exit status."""

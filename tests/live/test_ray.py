@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from time import monotonic, sleep
 from typing import Any
@@ -107,7 +106,7 @@ def test_200_clients_lose_no_frame_to_a_lost_replica(
     cloud: RayCloud, small: sw.Model, small_picture: NDArray[np.float32]
 ) -> None:
     def lose() -> None:
-        os.kill(replicas("half")[0], signal.SIGKILL)
+        os.kill(cloud.replicas("half")[0], signal.SIGKILL)
 
     crowd = disturbed(cloud, packet(small, small_picture), lose)
     assert {*fates(crowd)} <= {"answered", "busy", "late"}
@@ -118,10 +117,10 @@ def test_200_clients_lose_no_frame_to_an_update(
     cloud: RayCloud, small: sw.Model, small_picture: NDArray[np.float32]
 ) -> None:
     def update() -> None:
-        old = {*replicas("half"), *replicas("door")}
+        old = {*cloud.replicas("half"), *cloud.replicas("door")}
         cloud.update()
         cloud.event("serving")
-        assert not old & {*replicas("half"), *replicas("door")}
+        assert not old & {*cloud.replicas("half"), *cloud.replicas("door")}
 
     crowd = disturbed(cloud, packet(small, small_picture), update)
     assert {*fates(crowd)} <= {"answered", "leaving", "parted", "busy", "late"}
@@ -157,10 +156,3 @@ def reached(crowd: Crowd, answered: int) -> None:
     while crowd.fates["answered"] < answered:
         assert monotonic() < end, crowd.fates
         sleep(0.02)
-
-
-def replicas(deployment: str) -> list[int]:
-    """The processes of a deployment on this machine."""
-    name = f"ray::ServeReplica:splitwire:{deployment}"
-    found = subprocess.run(["pgrep", "-f", f"^{name}"], capture_output=True, text=True, check=False)
-    return [int(pid) for pid in found.stdout.split()]
