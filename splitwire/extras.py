@@ -6,6 +6,9 @@ _BROUGHT = {
     "torch": ("torch", "torchvision", "timm", "skimage", "matplotlib", "bjontegaard", "jinja2"),
     "edge": ("onnxruntime", "websockets"),
     "live": ("starlette", "uvicorn", "prometheus_client"),
+    "otel": ("opentelemetry",),
+    "ray": ("ray",),
+    "oip": ("grpc", "google"),
     "export": ("onnx", "onnxscript"),
 }
 

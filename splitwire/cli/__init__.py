@@ -22,6 +22,7 @@ from splitwire.cli.inspect import inspect
 from splitwire.cli.map import map
 from splitwire.cli.plan import plan
 from splitwire.cli.report import report
+from splitwire.cli.serve_ray import serve_ray
 from splitwire.cli.splits import splits
 from splitwire.cli.train import train
 from splitwire.errors import SplitwireError
@@ -29,7 +30,7 @@ from splitwire.extras import explained
 
 COMMANDS = (
     *(report, calibrate, train, splits, codecs, encode, decode, inspect, bench),
-    *(cloud, edge, plan, map, demo, export, check),
+    *(cloud, serve_ray, edge, plan, map, demo, export, check),
 )
 
 app = typer.Typer(

@@ -1,6 +1,9 @@
 """`splitwire cloud`: serve the second half of networks."""
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +16,7 @@ from splitwire.cli.options import (
     Weights,
     default_models,
     load,
+    need,
     need_live,
 )
 from splitwire.cli.phones import Phones
@@ -63,6 +67,13 @@ class Listening:
         str, typer.Option(help="The address to listen on.", rich_help_panel=_ADDRESS)
     ] = "127.0.0.1"
     port: Annotated[int, typer.Option(help="0: any that is free.", rich_help_panel=_ADDRESS)] = 7070
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(
+            help="For the Open Inference Protocol over gRPC; 0: any that is free.",
+            rich_help_panel=_ADDRESS,
+        ),
+    ] = None
     hostname: Annotated[
         list[str] | None,
         typer.Option(
@@ -151,10 +162,18 @@ def _serve(
 ) -> None:
     from splitwire.live.cloud import Cloud
     from splitwire.live.limits import Limits
+    from splitwire.live.oip_rest import Rest
     from splitwire.live.pages import about, pages
-    from splitwire.live.serve import serve
+    from splitwire.live.serve import server as listen
 
     limits = Limits(bounds.clients, bounds.max_message, seconds=bounds.message_seconds)
     server = Cloud(library, access, limits)
-    app = server.app(pages(access, about(library), phone))
-    serve(server, app, listening.host, listening.port, listening.certificate, listening.key)
+    tls = (listening.certificate, listening.key)
+    beside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    if listening.grpc_port is not None:
+        need("grpc", "google.protobuf")
+        from splitwire.live.oip_grpc import grpc_server
+
+        beside = partial(grpc_server, server, listening.host, listening.grpc_port, *tls)
+    app = server.app([*pages(access, about(library), phone), *Rest(server).routes()], beside)
+    listen(server, app, listening.host, listening.port, *tls).run()

@@ -30,7 +30,7 @@ from splitwire.live.protocol import (
     FrameError,
     Refusal,
 )
-from splitwire.runner.packet import is_intra
+from splitwire.live.traces import session, traces
 
 HELLO_SECONDS = 10.0  # that a client has for its first hello
 
@@ -62,6 +62,7 @@ class Client:
         self._cloud = cloud
         self._socket = socket
         self._agreements: list[Agreement] = []
+        self._parents: list[str] = []  # of the traces of each agreement's frames
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._loop = asyncio.get_running_loop()
         self._about = {"client": spelt(socket.client), "session": next(_sessions)}
@@ -173,6 +174,7 @@ class Client:
             await self._socket.send_text(refused(str(error)))
             return
         self._agreements.append(made)
+        self._parents.append(hello.trace or session())
         self._lengthen(FRAME_HEAD + made.largest)
         halves = made.choice.split
         self._log(
@@ -188,26 +190,19 @@ class Client:
         await self._socket.send_text(welcome.text())
 
     async def _answer(self, frame: Frame, arrived: float, done: Inference | FrameError) -> None:
-        reply: Answer | Refusal
+        held = monotonic() - arrived
         if isinstance(done, FrameError):
-            reply = Refusal(frame.id, done.code, str(done))
+            await self._send(Refusal(frame.id, done.code, str(done)).message())
+            self._log("frame refused", id=frame.id, code=done.code.name, reason=str(done))
         else:
-            held = monotonic() - arrived
-            reply = Answer(frame.id, held, done.decode, done.cloud, done.body)
-        await self._send(reply.message())
-        self._count(frame, reply)  # after the sending: nobody should wait for it
-
-    def _count(self, frame: Frame, reply: Answer | Refusal) -> None:
-        metrics = self._cloud.metrics
-        metrics.bytes.inc(len(frame.packet))
-        if isinstance(reply, Refusal):
-            metrics.frames.labels(reply.code.name.lower()).inc()
-            self._log("frame refused", id=reply.id, code=reply.code.name, reason=reply.reason)
-            return
-        metrics.frames.labels("answered").inc()
-        metrics.packets.labels("intra" if is_intra(frame.packet) else "inter").inc()
-        for stage in ("decode", "cloud", "held"):
-            metrics.seconds.labels(stage).observe(getattr(reply, stage))
+            answer = Answer(frame.id, held, done.decode, done.cloud, done.body)
+            await self._send(answer.message())
+        # After the sending: nobody should wait for it.
+        known = frame.agreement < len(self._agreements)
+        agreement = self._agreements[frame.agreement] if known else None
+        self._cloud.metrics.count(agreement, frame.packet, done, held)
+        if known and (sender := traces()):
+            sender.cloud(self._parents[frame.agreement], frame.id, done, held)
 
     async def _send(self, reply: bytes) -> None:
         try:

@@ -6,8 +6,8 @@ it. A frame that fails harms no other: it gets a refusal with the reason.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
@@ -25,6 +25,7 @@ from splitwire.live.limits import Limits
 from splitwire.live.logs import event
 from splitwire.live.metrics import Metrics
 from splitwire.live.protocol import PATH
+from splitwire.live.traces import traces
 
 DRAIN_SECONDS = 10.0  # that frames in hand have once the cloud is told to stop
 
@@ -37,19 +38,31 @@ class Cloud:
         library: networks and profiles.
         access: who may speak.
         limits: what it takes on.
+        engine_of: makes what runs frames, of the queue, bytes and pasts of the limits.
     """
 
     library: Library
     access: Access = field(default_factory=Access)
     limits: Limits = field(default_factory=Limits)
+    engine_of: Callable[[int, int, int], Engine] = Engine
 
     def __post_init__(self) -> None:
         self.metrics = Metrics()
         self.draining = False
         self._clients: set[Client] = set()
 
-    def app(self, pages: Sequence[BaseRoute] = ()) -> Starlette:
-        """The server as an ASGI application, with further routes."""
+    def app(
+        self,
+        pages: Sequence[BaseRoute] = (),
+        beside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+    ) -> Starlette:
+        """The server as an ASGI application.
+
+        Args:
+            pages: further routes.
+            beside: what is open while it runs, such as a server of another protocol.
+        """
+        self._beside = beside
         routes = [
             WebSocketRoute(PATH, self._connect),
             Route("/healthz", self._health),
@@ -64,24 +77,37 @@ class Cloud:
         self.draining = True
         event("draining", clients=len(self._clients))
         end = asyncio.get_running_loop().time() + DRAIN_SECONDS
-        while any(c.busy for c in self._clients) and asyncio.get_running_loop().time() < end:
+        while self._busy and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(0.01)
         for client in list(self._clients):
             await client.leave()
 
+    @property
+    def _busy(self) -> bool:
+        return self.engine.inside > 0 or any(client.busy for client in self._clients)
+
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        self.engine = Engine(self.limits.queue, self.limits.bytes, self.limits.pasts)
+        self.engine = self.engine_of(self.limits.queue, self.limits.bytes, self.limits.pasts)
         self.metrics.waiting.set_function(lambda: self.engine.inside)
         self.metrics.pasts.set_function(lambda: self.engine.pasts.held)
-        yield
+        sender = traces()
+        async with self._beside():
+            yield
         self.engine.close()
+        if sender is not None:
+            sender.flush()
 
     async def _health(self, request: Request) -> Response:
         return PlainTextResponse("alive\n")
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is room for another frame."""
+        return not self.draining and self.engine.inside < self.limits.queue
+
     async def _ready(self, request: Request) -> Response:
-        if self.draining or self.engine.inside >= self.limits.queue:
+        if not self.ready:
             return PlainTextResponse("leaving\n" if self.draining else "busy\n", 503)
         return PlainTextResponse("ready\n")
 

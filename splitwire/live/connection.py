@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from math import inf
 from random import uniform
@@ -49,9 +49,13 @@ class Uplink:
         address: of the cloud.
         hellos: everything that frames may be sent under, and the shapes that cross there, without
             the batch; agreed anew on each connection.
+        trace: the parent of the frames' traces, if there are any.
     """
 
-    def __init__(self, address: Address, hellos: Mapping[Hello, list[list[int]]]) -> None:
+    def __init__(
+        self, address: Address, hellos: Mapping[Hello, list[list[int]]], trace: str = ""
+    ) -> None:
+        self.trace = trace
         self.address = address
         self.hellos = hellos
         self.bandwidth = Bandwidth()
@@ -168,7 +172,7 @@ class Uplink:
     async def _agree(
         self, socket: ClientConnection, hello: Hello, tensors: list[list[int]]
     ) -> Welcome:
-        await socket.send(hello.text())
+        await socket.send(replace(hello, trace=self.trace).text())
         said = await socket.recv()
         if isinstance(said, bytes):
             raise RemoteError("the cloud answered a hello with bytes")

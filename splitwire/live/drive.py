@@ -14,6 +14,7 @@ from splitwire.live.relay import Relay
 from splitwire.live.sequence import KEYFRAMES
 from splitwire.live.slowing import Slowed
 from splitwire.live.supply import Taken
+from splitwire.live.traces import session, traces
 from splitwire.live.warming import warm
 from splitwire.runner.choice import AnyChoice
 from splitwire.tasks.base import Task
@@ -63,6 +64,8 @@ class Drive:
         async with self.edge() as edge:
             begun(edge.uplink)
             async for record in edge.run(pictures):
+                if sender := traces():
+                    sender.edge(edge.uplink.trace, record)
                 yield record
 
     @asynccontextmanager
@@ -97,7 +100,8 @@ class Drive:
             relay = Relay(address.target, self.slowed.trace, self.slowed.rtt)
             address = replace(address, via=await relay.open())
         sending = [choice for choice in self.choices if choice.codecs]
-        uplink = Uplink(address, {hello(c, self.task, self.whole): c.split.shapes for c in sending})
+        hellos = {hello(c, self.task, self.whole): c.split.shapes for c in sending}
+        uplink = Uplink(address, hellos, session() if traces() else "")
         tasks: list[asyncio.Task[None]] = []
         try:
             await uplink.open()

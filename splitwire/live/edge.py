@@ -153,7 +153,7 @@ class Edge:
             if self.uplink.heard < sent:  # not one late frame: the link is silent
                 self.uplink.drop()
             raise
-        away = self.uplink.heard - sent
+        frame.id, away = reply.id, self.uplink.heard - sent
         if isinstance(reply, Refusal):
             if reply.code in (Code.DAMAGED, Code.NO_PREDICTION):
                 return frame.record("refused", reply.reason)

@@ -21,6 +21,8 @@ _LARGEST_MESSAGE = 1 << 32  # bytes: beyond what anyone takes
 Name = Annotated[str, Field(max_length=1024)]
 Digest = Annotated[str, Field(max_length=64)]
 Digests = Annotated[tuple[Digest, ...], Field(max_length=512)]
+# A W3C trace parent, or none.
+Parent = Annotated[str, Field(pattern=r"\A(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})?\z")]
 Shape = Annotated[list[Annotated[int, Field(ge=1, lt=1 << 32)]], Field(max_length=8)]
 
 
@@ -36,6 +38,7 @@ class Hello:
         digest: of the network; empty where the edge holds none, as a browser that sends pictures.
         profiles: digests of the codecs' profiles, one a crossing tensor; none where none is used.
         whole: whether answers are to hold the whole output, and not the prediction.
+        trace: the parent of the frames' traces; see traces.py. It is sent where there is one.
         hello: version of the protocol.
     """
 
@@ -46,11 +49,15 @@ class Hello:
     digest: Digest = ""
     profiles: Digests = ()
     whole: bool = False
+    trace: Parent = ""
     hello: int = VERSION
 
     def text(self) -> str:
         """The message."""
-        return json.dumps(asdict(self))
+        said = asdict(self)
+        if not self.trace:
+            del said["trace"]
+        return json.dumps(said)
 
     @classmethod
     def read(cls, text: str) -> Self:

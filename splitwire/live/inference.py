@@ -17,6 +17,7 @@ from splitwire.tasks.base import Output
 
 MAX_BATCH = 8
 _FORGET = 0.8  # how much of what is known of a pace outlives the next measurement
+_HOPE = 0.99  # by which what is not run seems faster: one slow moment does not decide for ever
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,15 @@ class Inference:
         body: of the answer.
         decode: seconds of its decoding.
         cloud: seconds of the batch that it ran in.
+        queue: seconds that it waited, for its decoding and for that batch.
+        batch: frames in that batch.
     """
 
     body: bytes
     decode: float
     cloud: float
+    queue: float = 0.0
+    batch: int = 1
 
 
 @dataclass(eq=False)
@@ -47,6 +52,7 @@ class Job:
         client: whose it is.
         tensors: what was decoded.
         decode: seconds that this took.
+        taken: when it was taken in hand (s, of `time.monotonic`).
     """
 
     agreement: Agreement
@@ -56,6 +62,7 @@ class Job:
     client: object = None
     tensors: list[torch.Tensor] = field(default_factory=list)
     decode: float = 0.0
+    taken: float = field(default_factory=monotonic)
 
     @property
     def size(self) -> int:
@@ -66,6 +73,11 @@ class Job:
     def split(self) -> Split:
         """The halves that it runs in."""
         return self.agreement.choice.split
+
+    def ended(self, body: bytes, begin: float, seconds: float, batch: int) -> Inference:
+        """What came of it, of a batch of so many that began then and took so long."""
+        queue = max(0.0, begin - self.taken - self.decode)
+        return Inference(body, self.decode, seconds, queue, batch)
 
 
 @dataclass
@@ -86,6 +98,8 @@ class Pace:
         """A batch of that size took so long (s)."""
         each = seconds / size
         known = self.seconds.get(size, each)
+        for other in self.seconds:
+            self.seconds[other] *= _HOPE
         self.seconds[size] = _FORGET * known + (1 - _FORGET) * each
 
 
@@ -105,7 +119,7 @@ def run_batch(batch: Sequence[Job], pace: Pace) -> list[Inference | FrameError]:
     seconds = monotonic() - begin
     pace.learn(len(batch), seconds)
     return [
-        body if isinstance(body, FrameError) else Inference(body, job.decode, seconds)
+        body if isinstance(body, FrameError) else job.ended(body, begin, seconds, len(batch))
         for body, job in zip(found, batch, strict=True)
     ]
 

@@ -14,7 +14,7 @@ from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.base import Codec
 from splitwire.codecs.predictive import PredictiveCodec
 from splitwire.codecs.profile import Profile
-from splitwire.codecs.registry import codec_class
+from splitwire.codecs.registry import codec_class, codec_names
 from splitwire.codecs.spec import Spec
 from splitwire.errors import RemoteError, SplitwireError
 from splitwire.live.answers import checked, write_output, write_prediction
@@ -110,6 +110,11 @@ class Library:
         self._tasks: dict[tuple[str, str], Task] = {}
         self._splits: OrderedDict[tuple[str, str], Split] = OrderedDict()
         self._lock, self._warm = Lock(), WeakSet[Split]()
+
+    @property
+    def codecs(self) -> list[str]:
+        """The names of those that clients may ask for."""
+        return sorted(codec_names() if self._allowed is None else self._allowed)
 
     def agree(self, hello: Hello) -> Agreement:
         """What a hello asks for; takes as long as cutting a network, so call it in a thread.

@@ -3,7 +3,12 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from splitwire.live import logs
+from splitwire.live.inference import Inference
+from splitwire.live.library import Agreement
+from splitwire.live.protocol import FrameError
+from splitwire.runner.packet import is_intra
 
+_WHAT = ("model", "split", "codec")  # by name: without its settings, which are anyone's
 _BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -19,12 +24,12 @@ class Metrics:
             "splitwire_unheard_replies", "Replies whose client had gone.", registry=own
         )
         self.bytes = Counter(
-            "splitwire_packet_bytes", "Bytes of packets that arrived.", registry=own
+            "splitwire_packet_bytes", "Bytes of packets that arrived.", _WHAT, registry=own
         )
         self.packets = Counter(
             "splitwire_answered_packets",
             "Packets of answered frames: intra, or inter where they build on others.",
-            ["kind"],
+            ["kind", *_WHAT],
             registry=own,
         )
         self.refused = Counter(
@@ -37,9 +42,9 @@ class Metrics:
         self.pasts = Gauge(
             "splitwire_past_bytes", "Remembered of what streams build on, as counted.", registry=own
         )
-        Gauge(
-            "splitwire_dropped_log_lines", "Log lines that nobody read in time.", registry=own
-        ).set_function(lambda: logs.dropped)
+        lines = "Log lines that nobody read in time."
+        dropped = Gauge("splitwire_dropped_log_lines", lines, registry=own)
+        dropped.set_function(lambda: logs.dropped)
         self.seconds = Histogram(
             "splitwire_stage_seconds",
             "Time of a frame, by stage.",
@@ -47,6 +52,38 @@ class Metrics:
             buckets=_BUCKETS,
             registry=own,
         )
+        sizes, what = (1, 2, 4, 8, 16, 32), "Frames in the batch that an answered frame ran in."
+        self.batches = Histogram("splitwire_batch_frames", what, buckets=sizes, registry=own)
+
+    def count(
+        self,
+        agreement: Agreement | None,
+        packet: bytes,
+        result: Inference | FrameError,
+        held: float,
+    ) -> None:
+        """A frame that was answered or refused.
+
+        Args:
+            agreement: that it was sent under, where there is one.
+            packet: what came.
+            result: what came of it.
+            held: seconds from its arrival to its answer.
+        """
+        what = ("", "", "")
+        if agreement is not None:
+            choice = agreement.choice
+            what = (choice.split.model.name, choice.split.at, choice.codecs[0].name)
+        self.bytes.labels(*what).inc(len(packet))
+        if isinstance(result, FrameError):
+            self.frames.labels(result.code.name.lower()).inc()
+            return
+        self.frames.labels("answered").inc()
+        self.packets.labels("intra" if is_intra(packet) else "inter", *what).inc()
+        self.batches.observe(result.batch)
+        stages = {"queue": result.queue, "decode": result.decode, "cloud": result.cloud}
+        for stage, seconds in {**stages, "held": held}.items():
+            self.seconds.labels(stage).observe(seconds)
 
     def text(self) -> bytes:
         """All of them in Prometheus' format."""

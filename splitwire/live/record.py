@@ -33,6 +33,7 @@ class Record:
         total: from the beginning of the edge half to the prediction.
         prediction: what the task tells of the output; empty where there is none.
         output: the network's, where it ran here or came whole.
+        id: what the cloud calls it; 0 where it said nothing of it.
     """
 
     number: int
@@ -46,6 +47,7 @@ class Record:
     total: float
     prediction: Prediction = field(default_factory=dict)
     output: Output = None
+    id: int = 0
 
     @property
     def bytes(self) -> int:
@@ -70,6 +72,7 @@ class Frame:
     packet: bytes = b""
     sequence: PacketSequence | None = None  # that the packet is of
     seconds: dict[str, float] = field(default_factory=dict)
+    id: int = 0
 
     def start(self, picture: Tensor) -> Sequence[Any]:
         """The features; the frame's time begins when its turn on the processor comes."""
@@ -107,4 +110,5 @@ class Frame:
             total,
             told,
             output,
+            self.id,
         )

@@ -50,6 +50,16 @@ class Server(uvicorn.Server):
             return
         self._loop.call_soon_threadsafe(self._stop)
 
+    def leave(self) -> None:
+        """Drain as at a signal, from another thread; who comes now finds nobody listening."""
+
+        def leave() -> None:
+            for listening in self.servers:
+                listening.close()
+            self._stop()
+
+        self._loop.call_soon_threadsafe(leave)
+
     def _stop(self) -> None:
         self._stopping = self._loop.create_task(self._drain())
 
@@ -73,18 +83,17 @@ def check_certificate(certificate: Path | None, key: Path | None) -> None:
             raise RemoteError(f"cannot use {certificate} with {key}: {error}") from error
 
 
-def serve(
+def server(
     cloud: Cloud,
     app: Starlette,
     host: str,
     port: int,
     certificate: Path | None = None,
     key: Path | None = None,
-) -> None:
-    """Listen until SIGTERM or SIGINT; `check_certificate` first.
+) -> Server:
+    """What listens, once it is run, until SIGTERM or SIGINT; `check_certificate` first.
 
-    Raises:
-        OSError: the address cannot be had.
+    Its `run` raises OSError where the address cannot be had.
     """
 
     def patient(protocol: type) -> Any:
@@ -112,7 +121,7 @@ def serve(
     config.load()
     if config.ssl:
         config.ssl.sslobject_class = _Handshake
-    Server(config, cloud).run()
+    return Server(config, cloud)
 
 
 class _Handshake(ssl.SSLObject):

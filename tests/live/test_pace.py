@@ -36,3 +36,15 @@ def test_what_is_known_of_a_size_changes_slowly() -> None:
     assert pace.seconds == {4: pytest.approx(0.010)}
     pace.learn(4, 0.080)
     assert 0.010 < pace.seconds[4] < 0.015
+
+
+def test_a_size_that_was_slow_once_is_tried_again() -> None:
+    pace = Pace({1: 0.010, 2: 0.040, 4: inf})
+    runs = 0
+    while (size := pace.size(7, inf)) == 1:
+        pace.learn(1, 0.010)
+        runs += 1
+        assert runs < 1000
+    assert size == 2  # and never four: that cannot be run
+    assert runs > 100
+    assert pace.seconds[4] == inf
