@@ -83,7 +83,8 @@ def main() -> None:
     keep_memory()
     model = load_model("lite0", "pretrained")
     pictures, half = list(supply(model.preprocess, "samples", 20)[1]), asked.frames // 2
-    choice = open_choice(model, shared(asked.split, asked.codec), ProfileStore())
+    task = load_task(None, model).name
+    choice = open_choice(model, shared(asked.split, asked.codec), ProfileStore(), task)
     with CloudProcess() as address:
         task = load_task("classification", model)
         drive = Drive(address, task, [choice], deadline=10.0)
