@@ -43,8 +43,11 @@ def choice_of(asked: argparse.Namespace):  # type: ignore[no-untyped-def]
     from splitwire.calibrate.store import ProfileStore
     from splitwire.live.choosing import open_choice, shared
     from splitwire.models.load import load_model
+    from splitwire.tasks.registry import load_task
 
-    return open_choice(load_model(asked.network), shared(asked.split, asked.codec), ProfileStore())
+    model, store = load_model(asked.network), ProfileStore()
+    task = load_task(None, model).name
+    return open_choice(model, shared(asked.split, asked.codec), store, task)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -83,9 +83,9 @@ def main() -> None:
     keep_memory()
     model = load_model("lite0", "pretrained")
     pictures, half = list(supply(model.preprocess, "samples", 20)[1]), asked.frames // 2
-    choice = open_choice(model, shared(asked.split, asked.codec), ProfileStore())
+    task = load_task(None, model)
+    choice = open_choice(model, shared(asked.split, asked.codec), ProfileStore(), task.name)
     with CloudProcess() as address:
-        task = load_task("classification", model)
         drive = Drive(address, task, [choice], deadline=10.0)
         overhead(replace(drive, in_flight=1), pictures, asked.frames)
         throughput(drive, pictures, asked.frames)

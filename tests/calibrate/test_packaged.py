@@ -11,7 +11,15 @@ from splitwire.runner.local import decode, encode
 from splitwire.tasks.registry import load_task
 
 
-@pytest.mark.parametrize(("name", "at", "tensors"), [("movenet", "backbone.stage2", 1)])
+@pytest.mark.parametrize(
+    ("name", "at", "tensors"),
+    [
+        ("movenet", "backbone.stage2", 1),
+        ("nanodet", "backbone.stage2", 1),
+        ("nanodet", "neck", 3),
+        ("selfie", "stage3", 4),
+    ],
+)
 def test_a_packaged_profile_is_small_found_offered_and_codes(
     name: str, at: str, tensors: int
 ) -> None:

@@ -23,7 +23,7 @@ from splitwire.errors import ExperimentError, ProfileError, RemoteError
 from splitwire.eval.experiment import load_experiment
 from splitwire.eval.profiles import PROFILES
 from splitwire.eval.run import Run
-from splitwire.eval.samples import SAMPLES, head_line, read_run, sample_line
+from splitwire.eval.samples import SAMPLES, Time, head_line, read_run, rows, sample_line, time_line
 from splitwire.live.address import Address
 from splitwire.live.choosing import choices_of_run, open_choice, shared
 from splitwire.live.drive import Drive
@@ -75,8 +75,10 @@ def run(branches: sw.Model, photos: Path, tmp_path_factory: pytest.TempPathFacto
     )  # fmt: skip
     list(Run(plan, out))
     head, samples = read_run(out)
-    slow = [s if s.codec == FTC else replace(s, edge=60.0) for s in samples]
-    (out / SAMPLES).write_text(head_line(head) + "".join(map(sample_line, slow)), encoding="utf-8")
+    timed = [row for row in rows(out) if isinstance(row, Time)]
+    slow = [time if time.codec == FTC else replace(time, edge=60.0) for time in timed]
+    lines = [head_line(head), *map(sample_line, samples), *map(time_line, slow)]
+    (out / SAMPLES).write_text("".join(lines), encoding="utf-8")
     return out
 
 

@@ -43,7 +43,7 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def bundle(lite0: sw.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, cut, spec = tmp_path_factory.mktemp("bundle"), sw.split(lite0, "blocks.3"), "ftc"
-    codecs = ProfileStore().codecs(cut, sw.codec(spec))
+    codecs = ProfileStore().codecs(cut, sw.codec(spec), "classification")
     write_bundle(folder, cut, codecs, spec, Classification.of(lite0))
     return folder
 
