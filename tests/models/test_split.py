@@ -56,7 +56,7 @@ def model(name: str) -> sw.Model:
     make, side, _ = NETWORKS[name]
     if make is None:
         return sw.load_model(f"{TOY_FILE}:{name}" if name in TOYS else name)
-    with torch.random.fork_rng():
+    with torch.inference_mode(False), torch.random.fork_rng():
         torch.manual_seed(0)
         return assemble(name, make(), Preprocess(side, side, (127.0,) * 3, (128.0,) * 3, "box"))
 
