@@ -39,7 +39,7 @@ class Bundle:
         self.manifest = folder.manifest
         self.halves = OnnxHalves(folder, threads)
         self.codecs = _codecs(folder)
-        return_memory()  # opening takes the files' bytes twice over
+        return_memory()  # opening takes more than what is then held
         self.shared: AnyChoice = Choice(SHARED, self.halves, self.codecs, self.manifest.codec)
 
     @property
