@@ -74,7 +74,7 @@ static int rans_fill_slots(const uint16_t *frequencies, int symbols, uint32_t *s
     const uint32_t *end = slots + (1 << 12);
     for (int s = 0; s < symbols; s++) {
         const uint32_t f = frequencies[s];
-        if (f >= 1 << 12 || f > end - slots)
+        if (f >= 1 << 12 || f > (uint32_t)(end - slots))
             return 0;
         for (uint32_t i = 0; i < f; i++)
             *slots++ = (uint32_t)s << 24 | f << 12 | i;
