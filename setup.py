@@ -14,7 +14,8 @@ HEADERS = sorted(path.as_posix() for path in Path("splitwire/kernels").glob("*.h
 
 # -ffp-contract=off: a fused multiply-add rounds once where NumPy rounds twice, and the kernels
 # must agree with their NumPy twins to the bit on every processor. MSVC does not fuse by default.
-FLAGS = ["/O2", "/fp:precise"] if sys.platform == "win32" else ["-O3", "-ffp-contract=off"]
+# -g0: Python's own flags ask for debug symbols, which are most of a small device's copy.
+FLAGS = ["/O2", "/fp:precise"] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-g0"]
 
 setup(
     ext_modules=cythonize(

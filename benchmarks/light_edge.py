@@ -63,11 +63,12 @@ def main(words: Sequence[str] | None = None) -> None:
 
     import splitwire.live.drive  # noqa: F401
     from splitwire.runner.local import encode
-    from splitwire.runner.memory import keep_memory
+    from splitwire.runner.memory import keep_memory, one_heap
     from splitwire.runner.threads import limit_blas, limit_threads
 
     (limit_threads if asked.bundle is None else limit_blas)(1)
     keep_memory()
+    one_heap()
     choice = choice_of(asked)
     imported = perf_counter() - BEGIN
     opened = resident()

@@ -19,7 +19,7 @@ export class Edge {
   }
 
   /** The edge of a bundle. @param {import("./bundle.js").Bundle} bundle @param {import("./core.js").Core} core
-   * @param {import("./half.js").Runtime} runtime @param {string[]} [on] providers of execution, the best first */
+   * @param {import("./runtime.js").Runtime} runtime @param {string[]} [on] providers of execution, the best first */
   static async open(bundle, core, runtime, on) {
     const { input, crossings } = bundle.manifest;
     const half = await Half.open(runtime, await bundle.file("edge.onnx"), [input], crossings, on);

@@ -1,13 +1,6 @@
 // One half of a network, run by ONNX Runtime Web.
 
-/** The module of onnxruntime-web that a page or a programme imported: its "wasm" build, or "webgpu".
- * @typedef {Pick<typeof import("onnxruntime-web"), "InferenceSession" | "Tensor" | "env">} Runtime */
-
-/** Where a half is to run: on WebGPU where there is one and the runtime knows it, and else in WebAssembly. */
-export async function providers() {
-  const gpu = /** @type {any} */ (globalThis.navigator)?.gpu;
-  return (await gpu?.requestAdapter().catch(() => null)) ? ["webgpu", "wasm"] : ["wasm"];
-}
+/** @typedef {import("./runtime.js").Runtime} Runtime */
 
 export class Half {
   /** @type {Runtime} */ #runtime;

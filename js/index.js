@@ -5,6 +5,7 @@ export { Bundle, fetched } from "./bundle.js";
 export { CodecError, Core } from "./core.js";
 export { Connection, FrameError } from "./connection.js";
 export { Edge } from "./edge.js";
-export { Half, providers } from "./half.js";
+export { Half } from "./half.js";
 export { Local, classification, predicts } from "./local.js";
 export { preprocess } from "./preprocess.js";
+export { loadRuntime, providers } from "./runtime.js";

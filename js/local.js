@@ -20,7 +20,7 @@ export class Local {
   }
 
   /** The second half of a bundle. @param {import("./bundle.js").Bundle} bundle
-   * @param {import("./half.js").Runtime} runtime @param {string[]} [on] providers of execution, the best first */
+   * @param {import("./runtime.js").Runtime} runtime @param {string[]} [on] providers of execution, the best first */
   static async open(bundle, runtime, on) {
     const { task, labels, crossings, outputs } = bundle.manifest;
     if (!predicts(task)) throw new Error(`predictions of ${task} are made by a cloud, not here`);

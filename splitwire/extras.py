@@ -3,6 +3,7 @@
 from splitwire.errors import MissingPackageError
 
 _BROUGHT = {
+    "video": ("av",),
     "torch": ("torch", "torchvision", "timm", "skimage", "matplotlib", "bjontegaard", "jinja2"),
     "edge": ("onnxruntime", "websockets"),
     "live": ("starlette", "uvicorn", "prometheus_client"),

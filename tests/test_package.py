@@ -27,10 +27,10 @@ MAY_IMPORT = {
     "extras": {"errors"},
     "kernels": set(),
     "bench": {"kernels"},
-    "codecs": {"errors", "disk", "kernels"},
+    "codecs": {"errors", "disk", "extras", "kernels"},
     "models": {"errors", "disk", "userfile"},
     "tasks": {"errors", "userfile", "models", "data"},
-    "data": {"errors", "models"},
+    "data": {"errors", "extras", "models"},
     "runner": {"errors", "codecs", "models"},
     "calibrate": {"errors", "codecs", "models", "tasks", "data", "runner"},
     "train": {
@@ -197,7 +197,7 @@ def test_every_extra_and_script_is_declared() -> None:
         pytest.skip("needs the source tree")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert {
-        *("torch", "edge", "export", "learned", "live", "samples", "test", "bench", "all")
+        *("torch", "video", "edge", "export", "learned", "live", "samples", "test", "bench", "all")
     } <= project["optional-dependencies"].keys()
     assert project["scripts"] == {"splitwire": "splitwire.cli:main"}
 

@@ -1,7 +1,9 @@
-"""The package without the extra `torch`: what it does, and what it says of the rest."""
+"""The package without the extras `torch` and `video`: what it does, what it says of the rest."""
 
 import json
 
+import numpy as np
+import pytest
 from without_torch import without_torch
 
 import splitwire as sw
@@ -43,11 +45,49 @@ for name in ("load_model", "split", "Run", "write_report"):
 """
 
 
-def test_every_codec_codes() -> None:
-    done = without_torch(CODED)
+@pytest.mark.parametrize("video", [False, True])
+def test_every_codec_codes(video: bool) -> None:
+    done = without_torch(CODED, video=video)
     assert done.returncode == 0, done.stderr
     lengths = json.loads(done.stdout)
-    assert {"raw", "rans", "ecsq", "png", "jpeg", "h264", "picture", "film"} <= lengths.keys()
+    assert {"raw", "rans", "ecsq", "png", "jpeg", "picture"} <= lengths.keys()
+    assert ({"h264", "hevc", "av1", "film"} <= lengths.keys()) == video
+    assert lengths.keys().isdisjoint({"h264", "hevc", "av1", "film"}) != video
+
+
+@pytest.mark.parametrize("name", ["h264", "hevc", "av1", "film"])
+def test_a_codec_whose_package_is_missing_names_the_extra_that_brings_it(name: str) -> None:
+    stream = sw.codec("h264").encode(np.zeros((1, 16, 16), np.float32))
+    done = without_torch(
+        "import sys, splitwire as sw\n"
+        "name, stream = sys.argv[1], bytes.fromhex(sys.argv[2])\n"
+        "for call in (lambda: sw.codec(name), lambda: sw.decode(stream)):\n"
+        "    try:\n        call()\n"
+        "    except sw.MissingPackageError as error:\n        print(error.name, error)",
+        name,
+        stream.hex(),
+    )
+    said = 'av the codec {}: av is not installed; run: pip install "splitwire[video]"'
+    assert done.stdout.splitlines() == [said.format(name), said.format("h264")], done.stderr
+
+
+def test_codecs_lists_those_that_are_there_and_says_what_the_others_lack() -> None:
+    for words in (("codecs",), ("codecs", "--json")):
+        done = without_torch("from splitwire.cli import main; main()", *words)
+        assert done.returncode == 0 and "jpeg" in done.stdout and "hevc" not in done.stdout
+        said = 'splitwire: the codec {}: av is not installed; run: pip install "splitwire[video]"'
+        names = ("h264", "hevc", "av1", "film")
+        assert done.stderr.splitlines() == [said.format(name) for name in names]
+
+
+@pytest.mark.parametrize("source", ["clip.mp4", "/dev/video0"])
+def test_a_video_names_the_extra_that_brings_what_reads_it(source: str) -> None:
+    done = without_torch(
+        "import sys, splitwire as sw\nfrom splitwire.data.video import frames\n"
+        "try:\n    frames(sys.argv[1])\nexcept sw.MissingPackageError as error:\n    print(error)",
+        source,
+    )
+    assert done.stdout == 'av is not installed; run: pip install "splitwire[video]"\n', done.stderr
 
 
 def test_profiles_code_and_tell_nothing_of_torch() -> None:

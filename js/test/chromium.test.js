@@ -1,5 +1,6 @@
 // The same in Debian's Chromium, without a screen.
 
+import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -14,6 +15,7 @@ import { python, references } from "./python.js";
 const ROOT = fileURLToPath(new URL("..", import.meta.url)), folder = references();
 /** @type {Record<string, string>} */
 const KINDS = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
+const FLAGS = ["--no-sandbox", "--enable-unsafe-webgpu"]; // which SwiftShader plays on the processor
 /** @type {import("playwright-core").Page} */ let page;
 /** @type {import("playwright-core").Browser} */ let browser;
 /** @type {import("node:http").Server} */ let server;
@@ -28,7 +30,7 @@ before(async () => {
     return undefined;
   });
   await new Promise((/** @type {(_?: any) => void} */ listening) => server.listen(0, "127.0.0.1", listening));
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
   page = await browser.newPage();
   page.setDefaultTimeout(120000);
   const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
@@ -40,19 +42,20 @@ after(async () => {
   server.close();
 });
 
-/** Run a check in the page; what it wrote goes to Python. @param {string} name */
-async function inPage(name) {
-  const made = await page.evaluate(async (check) => {
+/** Run a check in the page; what it wrote goes to Python. @param {string} name @param {string[]} on */
+async function inPage(name, on = ["wasm"]) {
+  const made = await page.evaluate(async ([check, on]) => {
     const from = (/** @type {string} */ path) => import(new URL(path, location.href).href);
-    const checks = await from("test/checks.js"), { Core } = await from("index.js");
-    const runtime = await from("node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs");
+    const checks = await from("test/checks.js"), { Core, loadRuntime } = await from("index.js");
+    const dist = new URL("node_modules/onnxruntime-web/dist/", location.href).href;
+    const runtime = await loadRuntime((/** @type {string} */ file) => dist + file, on);
     const read = async (/** @type {string} */ file) => new Uint8Array(await (await fetch(`references/${file}`)).arrayBuffer());
     const core = await Core.load(await (await fetch("splitwire.wasm")).arrayBuffer());
-    const given = { pictures: [read], edge: [core, runtime, read] }[check] ?? [core, read];
+    const given = { pictures: [read], edge: [core, runtime, read, on] }[check] ?? [core, read];
     const found = await checks[check](...given);
     const text = (/** @type {Uint8Array} */ bytes) => Array.from(bytes);
     return Array.isArray(found) ? found.map((one) => ({ ...one, stream: text(one.stream), data: text(one.data) })) : [];
-  }, name);
+  }, /** @type {const} */ ([name, on]));
   for (const { name: of, stream, data } of made) {
     writeFileSync(join(folder, "made", `${of}.sw`), Uint8Array.from(stream));
     writeFileSync(join(folder, "made", `${of}.f32`), Uint8Array.from(data));
@@ -65,3 +68,8 @@ test("streams of Python decode here, and those of here in Python", () => inPage(
 test("damage is an error", () => inPage("damage"));
 test("pictures are Pillow's to the bit", () => inPage("pictures"));
 test("the edge of a bundle is Python's", () => inPage("edge"));
+test("and so it is on WebGPU", () => inPage("edge", ["webgpu"]));
+test("WebGPU that the processor plays is not taken unasked", async () => {
+  const on = await page.evaluate(async () => (await import(new URL("index.js", location.href).href)).providers());
+  assert.deepEqual(on, ["wasm"]);
+});

@@ -12,7 +12,7 @@ from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.registry import codec
 from splitwire.codecs.spec import Spec
-from splitwire.errors import BundleError, SplitwireError
+from splitwire.errors import BundleError, MissingPackageError, SplitwireError
 from splitwire.runner.choice import EDGE_ONLY, SHARED, AnyChoice, Choice
 from splitwire.runner.memory import return_memory
 
@@ -31,7 +31,7 @@ class Bundle:
 
     Raises:
         BundleError: it is damaged, or not what its manifest says.
-        MissingPackageError: ONNX Runtime is not installed.
+        MissingPackageError: ONNX Runtime is not installed, or a package of its codec's.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
@@ -39,7 +39,7 @@ class Bundle:
         self.manifest = folder.manifest
         self.halves = OnnxHalves(folder, threads)
         self.codecs = _codecs(folder)
-        return_memory()  # opening takes the files' bytes twice over
+        return_memory()  # opening takes more than what is then held
         self.shared: AnyChoice = Choice(SHARED, self.halves, self.codecs, self.manifest.codec)
 
     @property
@@ -76,7 +76,7 @@ def _codecs(folder: Folder) -> tuple[Codec, ...]:
             raise BundleError("a bundle's codec names its profile's file by the crossing tensor")
         made = codec(said.codec)
         return tuple(_profiled(folder, made, crossing.profile) for crossing in said.crossings)
-    except BundleError:
+    except (BundleError, MissingPackageError):
         raise
     except SplitwireError as error:
         raise BundleError(f"{folder.path}: {error}") from error

@@ -6,15 +6,19 @@ from rich.table import Table
 from rich.text import Text
 
 from splitwire.cli.options import AsJson
-from splitwire.cli.terminal import console, print_json
+from splitwire.cli.terminal import console, print_json, warn
 
 
 def codecs(as_json: AsJson = False) -> None:
     """List every codec with its parameters."""
+    from splitwire.codecs.registry import missing_codecs
+
     if as_json:
         print_json(as_values())
-        return
-    console.print(codec_table())
+    else:
+        console.print(codec_table())
+    for said in missing_codecs().values():
+        warn(said)
 
 
 def as_values() -> dict[str, Any]:

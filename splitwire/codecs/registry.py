@@ -18,7 +18,8 @@ from splitwire.codecs.base import Codec, Tensor, check_alone
 from splitwire.codecs.calibrated import CalibratedCodec
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.spec import Spec
-from splitwire.errors import BitstreamError, CodecError, did_you_mean
+from splitwire.errors import BitstreamError, CodecError, MissingPackageError, did_you_mean
+from splitwire.extras import explained
 
 BUILTIN = (
     *("raw", "rans", "ecsq", "ftc", "learned"),
@@ -55,7 +56,7 @@ def register_codec(cls: type[C]) -> type[C]:
             f"not {name!r}"
         )
     if name in BUILTIN:
-        import_module(f"splitwire.codecs.{name}")  # whose the name is, loaded or not
+        _load(name)  # whose the name is, loaded or not
     taken = _registered.get(name)
     if taken is not None and (taken.__module__, taken.__qualname__) != (
         cls.__module__,
@@ -86,6 +87,7 @@ def codec(spec: str, /, *, profile: Profile | str | Path | None = None, **parame
     Raises:
         CodecError: unknown name or parameter, or a value outside its limits.
         ProfileError: the profile cannot be read, or is another codec's.
+        MissingPackageError: the codec takes a package that is not installed.
     """
     parsed = Spec.parse(spec)
     cls, settings = codec_class(parsed.name), dict(parsed.settings)
@@ -110,6 +112,7 @@ def decode(stream: bytes, profile: Profile | None = None) -> Tensor:
         BitstreamError: the bytes are damaged, name a codec that is not registered, or build on
             another stream.
         ProfileError: the profile is missing, or not the one that the stream names.
+        MissingPackageError: the codec takes a package that is not installed.
     """
     header, payload = bitstream.read(stream)
     check_alone(header)
@@ -125,9 +128,10 @@ def codec_class(name: str) -> type[Codec]:
 
     Raises:
         CodecError: there is none; the message lists what there is.
+        MissingPackageError: it takes a package that is not installed.
     """
     if name in BUILTIN:
-        import_module(f"splitwire.codecs.{name}")  # alone: some bring FFmpeg, which takes memory
+        _load(name)  # alone: some bring FFmpeg, which takes memory
     else:
         _load_all()
     if name not in _registered:
@@ -137,15 +141,37 @@ def codec_class(name: str) -> type[Codec]:
 
 
 def codec_names() -> list[str]:
-    """The names of all codecs, built-in first, in a fixed order."""
+    """The names of all codecs that can code here, built-in first, in a fixed order."""
+    missing = missing_codecs()
     _load_all()
-    return [*BUILTIN, *sorted(set(_registered) - set(BUILTIN))]
+    built_in = [name for name in BUILTIN if name not in missing]
+    return [*built_in, *sorted(set(_registered) - set(BUILTIN))]
+
+
+@cache
+def missing_codecs() -> dict[str, str]:
+    """The built-in codecs that take a package which is not installed, and what each lacks."""
+    missing = {}
+    for name in BUILTIN:
+        try:
+            _load(name)
+        except MissingPackageError as error:
+            missing[name] = str(error)
+    return missing
+
+
+def _load(name: str) -> None:
+    try:
+        import_module(f"splitwire.codecs.{name}")
+    except ModuleNotFoundError as error:
+        if (said := explained(error)) is error:
+            raise
+        raise MissingPackageError(f"the codec {name}: {said}", name=error.name) from error
 
 
 @cache
 def _load_all() -> None:
-    for name in BUILTIN:
-        import_module(f"splitwire.codecs.{name}")
+    missing_codecs()
     for point in entry_points(group=ENTRY_POINTS):
         try:
             loaded = point.load()

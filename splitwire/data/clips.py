@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import av
 from PIL import Image
 
 from splitwire.data.moving import MOVING, MOVING_RATE, moving_photos
 from splitwire.data.photos import Photo
 from splitwire.data.pictures import suffixes
-from splitwire.data.video import VIDEO_SUFFIXES, video_frames
+from splitwire.data.video import VIDEO_SUFFIXES, pyav, video_frames
 from splitwire.errors import DataError
 
 FOLDER_RATE = 25.0
@@ -70,6 +69,7 @@ def load_clips(data: str) -> list[Clip]:
 
 
 def _video(path: Path, name: str) -> Clip:
+    av = pyav()
     try:
         with av.open(str(path)) as container:
             rate = container.streams.video[0].average_rate

@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 
 from splitwire.errors import DataError
+from splitwire.extras import explained
 
 CAMERA = "/dev/video"
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi", ".m4v", ".y4m")
@@ -23,6 +24,19 @@ def is_video_file(source: str) -> bool:
     return Path(source).suffix.lower() in VIDEO_SUFFIXES and Path(source).is_file()
 
 
+def pyav() -> Any:
+    """PyAV, which takes disk and memory that an edge with photos can do without.
+
+    Raises:
+        MissingPackageError: it is not installed.
+    """
+    try:
+        import av
+    except ModuleNotFoundError as error:
+        raise explained(error) from error
+    return av
+
+
 def frames(source: str) -> Iterator[tuple[str, Image.Image]]:
     """Name and picture of each frame.
 
@@ -32,7 +46,9 @@ def frames(source: str) -> Iterator[tuple[str, Image.Image]]:
 
     Raises:
         DataError: it cannot be opened or decoded.
+        MissingPackageError: PyAV is not installed.
     """
+    pyav()  # rather now than in a thread
     camera = source.startswith(CAMERA)
     decoded = video_frames(source, "v4l2" if camera else None)
     return newest(decoded) if camera else decoded
@@ -40,12 +56,11 @@ def frames(source: str) -> Iterator[tuple[str, Image.Image]]:
 
 def video_frames(source: str, form: str | None = None) -> Iterator[tuple[str, Image.Image]]:
     """Every frame in order; `form` is FFmpeg's name of the input device or container."""
-    import av  # which takes memory that an edge with photos can do without
-
+    av = pyav()
     try:
         with av.open(source, format=form) as container:
             for number, frame in enumerate(container.decode(video=0)):
-                image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
+                image: Image.Image = frame.to_image()
                 yield f"{Path(source).name}-{number:06}", image
     except (av.FFmpegError, OSError, IndexError) as error:
         raise DataError(f"cannot read pictures from {source}: {error}") from error

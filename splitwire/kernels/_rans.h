@@ -68,11 +68,18 @@ static int rans_fill_model(const uint16_t *frequencies, int symbols, int precisi
     return start == total;
 }
 
-static void rans_fill_slots(const uint16_t *frequencies, int symbols, uint32_t *slots)
+/* All that a decoder needs of an alphabet to 256. Returns as rans_fill_model does. */
+static int rans_fill_slots(const uint16_t *frequencies, int symbols, uint32_t *slots)
 {
-    for (int s = 0; s < symbols; s++)
-        for (uint32_t f = frequencies[s], i = 0; i < f; i++)
+    const uint32_t *end = slots + (1 << 12);
+    for (int s = 0; s < symbols; s++) {
+        const uint32_t f = frequencies[s];
+        if (f >= 1 << 12 || f > (uint32_t)(end - slots))
+            return 0;
+        for (uint32_t i = 0; i < f; i++)
             *slots++ = (uint32_t)s << 24 | f << 12 | i;
+    }
+    return slots == end;
 }
 
 static inline void rans_fill_slot_symbols(const uint16_t *frequencies, int symbols, uint16_t *slots)

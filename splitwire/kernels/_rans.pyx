@@ -1,9 +1,11 @@
 """Symbols through static rANS: see `_rans.h` for the arithmetic, `_rans_stream.h` for the stream."""
 
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
+from splitwire.kernels._fast cimport Lent, lend
 from splitwire.kernels._isa cimport level
 
 import numpy as np
@@ -26,7 +28,7 @@ cdef extern from "_rans_stream.h" nogil:
         const uint16_t *frequencies, int symbols, int precision, uint32_t *model,
         uint32_t *reciprocal
     )
-    void rans_fill_slots(const uint16_t *frequencies, int symbols, uint32_t *slots)
+    int rans_fill_slots(const uint16_t *frequencies, int symbols, uint32_t *slots)
     void rans_fill_slot_symbols(const uint16_t *frequencies, int symbols, uint16_t *slots)
     ptrdiff_t rans_capacity(ptrdiff_t n)
     uint8_t *rans_encode_stream(
@@ -98,15 +100,16 @@ def unpack_frequencies(buffer, symbols):
     `symbols` outside 2..4096.
     """
     cdef int size = arguments.alphabet(symbols), precision = arguments.precision(size), good
-    cdef const uint8_t[::1] stream = arguments.stream(buffer)
-    cdef const uint8_t *begin = &stream[0] if stream.shape[0] else NULL
+    cdef Lent stream = lend(arguments.stream(buffer), PyBUF_C_CONTIGUOUS)
     cdef int64_t weights[RANS_MOST_SYMBOLS]
     result = np.empty(size, np.uint16)
-    cdef uint16_t[::1] frequencies = result
+    cdef Lent frequencies = lend(result, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
     with nogil:
-        good = rans_unpack_levels(begin, stream.shape[0], size, precision, weights)
+        good = rans_unpack_levels(
+            <const uint8_t *>stream.data, stream.view.len, size, precision, weights
+        )
         if good:
-            rans_normalize(weights, size, precision, &frequencies[0])
+            rans_normalize(weights, size, precision, <uint16_t *>frequencies.data)
     if not good:
         arguments.refuse_frequencies()
     return result
@@ -145,8 +148,7 @@ def rans_decode(buffer, frequencies, shape, tables=None):
     Raises TypeError for a wrong type; ValueError for other shapes or values, and for bytes that are
     no such stream. Nearly all damage is noticed, but a checksum has to be the caller's.
     """
-    data = arguments.stream(buffer)
-    return _decode(data, np.array([data.size], np.int64), frequencies, shape, tables, False)
+    return _decode(arguments.stream(buffer), None, frequencies, shape, tables)
 
 
 def rans_decode_streams(buffer, lengths, frequencies, shape, tables=None):
@@ -155,8 +157,7 @@ def rans_decode_streams(buffer, lengths, frequencies, shape, tables=None):
     buffer: all streams, as for `rans_decode`. lengths: integers of shape (shape[0],), which sum to
     the buffer's length. Returns and raises as `rans_decode` does.
     """
-    data = arguments.stream(buffer)
-    return _decode(data, lengths, frequencies, shape, tables, True)
+    return _decode(arguments.stream(buffer), lengths, frequencies, shape, tables)
 
 
 def _encode(symbols, frequencies, tables, many):
@@ -186,24 +187,28 @@ def _encode(symbols, frequencies, tables, many):
     return result[room.shape[0] - (end - at):], lengths
 
 
-def _decode(data, lengths, frequencies, shape, tables, many):
+def _decode(data, lengths, frequencies, shape, tables):
+    """`lengths` is None for one stream, of all bytes."""
     shape = arguments.symbol_shape(shape)
-    plan = arguments.rans_plan(frequencies, shape, tables, many)
-    if many:
-        lengths = arguments.stream_lengths(lengths, plan.streams, data.size)
-    cdef const int64_t[::1] taken = lengths
+    plan = arguments.rans_plan(frequencies, shape, tables, lengths is not None)
     cdef ptrdiff_t n = plan.size, streams = plan.streams, rows = plan.rows, i
+    cdef Lent stream = lend(data, PyBUF_C_CONTIGUOUS)
+    cdef int64_t whole = stream.view.len
+    cdef const int64_t *taken = &whole
+    cdef const int64_t[::1] each
+    if lengths is not None:
+        each = arguments.stream_lengths(lengths, streams, whole)
+        taken = &each[0]
     cdef _Tables made = _Tables(plan, True)
     result = np.empty(shape, plan.dtype)
-    cdef uint8_t[::1] view = result.reshape(-1).view(np.uint8)
-    cdef uint8_t *first = &view[0]
-    cdef const uint8_t[::1] stream = data
-    cdef const uint8_t *at = &stream[0] if stream.shape[0] else NULL
-    cdef ptrdiff_t step = n * result.itemsize
+    cdef Lent symbols = lend(result, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+    cdef uint8_t *to = <uint8_t *>symbols.data
+    cdef const uint8_t *at = <const uint8_t *>stream.data
+    cdef ptrdiff_t step = n * symbols.view.itemsize
     cdef int good = 1
     with nogil:
         for i in range(streams):
-            good = rans_decode_stream(&made.all, first + i * step, i * rows, n, at, taken[i], level)
+            good = rans_decode_stream(&made.all, to + i * step, i * rows, n, at, taken[i], level)
             if not good:
                 break
             at += taken[i]
@@ -217,40 +222,45 @@ cdef class _Tables:
 
     cdef rans_tables all
     cdef uint32_t *memory
-    cdef const int32_t[::1] of_row
+    cdef Lent of_row
 
     def __cinit__(self, plan, decoding):
-        cdef const uint16_t[:, ::1] frequencies = plan.frequencies
-        cdef ptrdiff_t count = frequencies.shape[0], i
-        cdef int size = frequencies.shape[1], precision = plan.precision
+        cdef Lent frequencies = lend(plan.frequencies, PyBUF_C_CONTIGUOUS)
+        cdef ptrdiff_t count = frequencies.view.shape[0], i
+        cdef int size = frequencies.view.shape[1], precision = plan.precision
         cdef ptrdiff_t words = count * size, slots = count << precision
+        self.of_row = lend(plan.of_row, PyBUF_C_CONTIGUOUS)
         self.memory = <uint32_t *>PyMem_Malloc(4 * (2 * words + (slots if decoding else 0)))
         if self.memory == NULL:
             raise MemoryError
-        cdef uint32_t *looked_up = self.memory + 2 * words
-        for i in range(count):
-            if not rans_fill_model(
-                &frequencies[i, 0], size, precision, self.memory + i * size,
-                self.memory + words + i * size
-            ):
-                arguments.refuse_table(plan.frequencies, i)
-            if not decoding:
-                continue
-            if size <= 256:
-                rans_fill_slots(&frequencies[i, 0], size, looked_up + (i << precision))
-            else:
-                rans_fill_slot_symbols(
-                    &frequencies[i, 0], size, <uint16_t *>looked_up + (i << precision)
-                )
-        self.of_row = plan.of_row
         self.all.model = self.memory
         self.all.reciprocal = self.memory + words
-        self.all.slots = looked_up if decoding and size <= 256 else NULL
-        self.all.slot_symbol = <uint16_t *>looked_up if decoding and size > 256 else NULL
-        self.all.of_row = &self.of_row[0]
+        if decoding and size <= 256:
+            self.all.slots = self.memory + 2 * words
+        if decoding and size > 256:
+            self.all.slot_symbol = <uint16_t *>(self.memory + 2 * words)
+        self.all.of_row = <const int32_t *>self.of_row.data
         self.all.row_length = plan.row_length
         self.all.symbols = size
         self.all.precision = precision
+        for i in range(count):
+            if not self.fill(<const uint16_t *>frequencies.data + i * size, i):
+                arguments.refuse_table(plan.frequencies, i)
+
+    cdef bint fill(self, const uint16_t *frequencies, ptrdiff_t table) noexcept:
+        """Fill a table; returns whether its frequencies are good."""
+        cdef int size = self.all.symbols
+        cdef ptrdiff_t first = table << self.all.precision
+        if self.all.slots != NULL:
+            return rans_fill_slots(frequencies, size, <uint32_t *>self.all.slots + first)
+        if not rans_fill_model(
+            frequencies, size, self.all.precision, <uint32_t *>self.all.model + table * size,
+            <uint32_t *>self.all.reciprocal + table * size
+        ):
+            return False
+        if self.all.slot_symbol != NULL:
+            rans_fill_slot_symbols(frequencies, size, <uint16_t *>self.all.slot_symbol + first)
+        return True
 
     def __dealloc__(self):
         PyMem_Free(self.memory)

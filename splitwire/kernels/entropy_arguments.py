@@ -165,11 +165,14 @@ def rans_plan(
     if not shape or 0 in shape:
         raise ValueError(f"symbols has shape {shape}; expected at least one axis and one element")
     streams = shape[0] if many else 1
-    which = _ONE_TABLE.repeat(streams) if tables is None else _of_rows(tables, shape, many, array)
+    if tables is None:
+        which = _ONE_TABLE if streams == 1 else _ONE_TABLE.repeat(streams)
+    else:
+        which = _of_rows(tables, shape, many, array)
     size, rows, places = (
         math.prod(shape) // streams,
-        which.size // streams,
-        precision(len(array[0])),
+        len(which) // streams,
+        precision(array.shape[1]),
     )
     dtype = UINT8 if places == PRECISION else UINT16
     return RansPlan(array, which, streams, rows, size // rows, size, places, dtype)

@@ -73,6 +73,21 @@ def test_the_command_runs_where_there_is_no_torch(
         assert done.stdout.count(best) >= 2, (best, done.stdout)
 
 
+def test_what_only_video_needs_is_asked_for_in_a_line(
+    address: str, folders: list[Path], tmp_path: Path
+) -> None:
+    """Of a bundle whose codec is a video codec, and of an edge that is fed a video."""
+    coded = copied(folders[0], tmp_path / "coded", codec="h264:qp=20")
+    film = tmp_path / "film.mp4"
+    film.write_bytes(bytes(8))
+    for bundle, source in ((coded, "samples"), (folders[0], str(film))):
+        words = ("edge", "--bundle", str(bundle), "--connect", address, "--source", source)
+        done = without_torch(COMMAND, *words)
+        assert done.returncode == 1
+        said = done.stderr.removeprefix("splitwire: ").removeprefix("the codec h264: ")
+        assert said == 'av is not installed; run: pip install "splitwire[video]"\n'
+
+
 def test_every_frame_is_answered_as_the_whole_network_would(
     address: str, folders: list[Path], small: sw.Model
 ) -> None:
