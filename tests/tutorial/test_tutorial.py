@@ -1,7 +1,7 @@
 """The notebooks of the tutorial, run as a reader would, each in a folder and a kernel of its own.
 
-They are in the repository with what they printed. `pytest tests/tutorial --write-tutorial` runs them
-and keeps that; nothing else does.
+They are in the repository with what they printed, which `pytest tests/tutorial --write-tutorial`
+keeps, and nothing else.
 """
 
 from pathlib import Path
