@@ -2,12 +2,12 @@
 
     pip install -e ".[samples]" sc2bench==0.1.1
 
-which brings NumPy below 2. sc2bench (Matsubara et al., TMLR 2023) codes a tensor as pictures of three
-channels each, through Pillow: its `PILTensorModule`, here with JPEG and WebP as in its
+which brings NumPy below 2. sc2bench (Matsubara et al., TMLR 2023) codes a tensor as pictures of
+three channels each, through Pillow: its `PILTensorModule`, here with JPEG and WebP as in its
 configurations. Of each picture it subtracts the least number and then divides by the largest, so
-that features have to be zero or more, as behind a ReLU: those of a linear bottleneck wrap. Hence two
-rows of each: as they are, and with the least number of the whole tensor subtracted before and added
-after. Its bytes hold the pickled ranges, as it counts them.
+that features have to be zero or more, as behind a ReLU: those of a linear bottleneck wrap. Hence
+two rows of each: as they are, and with the least number of the whole tensor subtracted before and
+added after. Its bytes hold the pickled ranges, as it counts them.
 
 All is measured on the second half of the network after it, on the default experiment's photos.
 """
