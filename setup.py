@@ -1,5 +1,6 @@
 """The extension table. Everything else about the package is in pyproject.toml."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ HEADERS = sorted(path.as_posix() for path in Path("splitwire/kernels").glob("*.h
 FLAGS = ["/O2", "/fp:precise"] if sys.platform == "win32" else ["-O3", "-ffp-contract=off", "-g0"]
 
 setup(
+    options={"build_ext": {"parallel": os.cpu_count()}},
     ext_modules=cythonize(
         [
             Extension(
@@ -35,5 +37,5 @@ setup(
             "cdivision": True,
             "initializedcheck": False,
         },
-    )
+    ),
 )

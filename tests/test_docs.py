@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import splitwire as sw
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -99,3 +101,18 @@ def test_every_link_leads_somewhere(document: str) -> None:
     page = ROOT / document
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_the_reference_has_every_public_name() -> None:
+    text = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^::: splitwire\.(\w+)$", text, re.MULTILINE))
+    errors = {name for name in sw.__all__ if name.endswith("Error")}  # in `::: splitwire.errors`
+    assert set(sw.__all__) - errors == told - {"errors"}
+
+
+def test_every_picture_is_in_the_gallery_with_its_command() -> None:
+    text = (ROOT / "docs/figures.md").read_text(encoding="utf-8")
+    sections = text.split("\n## ")[1:]
+    shown = {name for section in sections for name in re.findall(r"\(images/([\w.]+)\)", section)}
+    assert shown == {path.name for path in (ROOT / "docs/images").iterdir()}
+    assert all(re.search(r"^```\n.*docs/images/", section, re.M | re.S) for section in sections)

@@ -19,7 +19,8 @@ from rich.progress import (
 
 from splitwire.codecs.profile import Profile
 
-console = Console()
+# FORCE_COLOR, which Jupyter sets for what a notebook runs, makes no terminal of a pipe.
+console = Console(force_terminal=sys.stdout.isatty())
 
 
 def warn(words: str) -> None:
