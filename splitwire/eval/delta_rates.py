@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from splitwire.eval.curves import FLOOR, Key, curves, find_anchor
+from splitwire.eval.curves import FLOOR, Key, anchor_of, curves, find_anchor
 from splitwire.eval.draws import draws
 from splitwire.eval.results import NAN, Result
 from splitwire.eval.samples import Sample
@@ -53,7 +53,7 @@ class Delta:
 
 
 @lru_cache(maxsize=2)  # a table and a page are of one summary
-def bd_rates(summary: Summary, anchor: str = "h264") -> dict[Key, Delta]:
+def bd_rates(summary: Summary, anchor: str | None = None) -> dict[Key, Delta]:
     """The delta rate of every curve at every split against the anchor curve at the same split.
 
     The cloud-only curve stands against the anchor of each split, under the name of that split. A
@@ -61,9 +61,11 @@ def bd_rates(summary: Summary, anchor: str = "h264") -> dict[Key, Delta]:
 
     Args:
         summary: of a run.
-        anchor: a curve ("h264", "hevc:preset=slow"), or the codec whose first curve it is to be.
+        anchor: a curve ("h264", "hevc:preset=slow"), or the codec whose first curve it is to be;
+            None for one that was run.
     """
     found = curves(summary.results)
+    anchor = anchor or anchor_of(summary.results)
     splits = dict.fromkeys(split for split, _ in found if split)
     draws = _Draws(summary.samples, summary.head.experiment.seed)
     rates: dict[Key, Delta] = {}

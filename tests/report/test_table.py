@@ -1,24 +1,26 @@
 import io
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from splitwire.eval.results import Estimate
+from splitwire.eval.results import Estimate, summarise
+from splitwire.eval.samples import Sample
 from splitwire.eval.scoring import Scoring
 from splitwire.eval.summary import Summary
 from splitwire.report.columns import columns, explained
 from splitwire.report.findings import counts, warnings
-from splitwire.report.rows import bd_rows, picks
+from splitwire.report.rows import anchor_name, bd_rows, picks
 from splitwire.report.table import show
 from splitwire.tasks.metric import Metric
 
 CELL = r"–|([+−][\d.]+|none shown) \([+−]\d+ to [+−]\d+\)"
 
 
-def text(run: Path, width: int, anchor: str = "h264") -> str:
+def text(run: Path, width: int, anchor: str | None = "h264") -> str:
     out = io.StringIO()
     show(Console(file=out, width=width), Summary.open(run), anchor)
     return out.getvalue()
@@ -71,6 +73,24 @@ def test_the_delta_table_says_what_anchors_there_are(make_run) -> None:
     assert splits == ["blocks.2", "blocks.3", "blocks.5"]
     assert "jpeg" not in rows and "cloud only, JPEG" in rows
     assert bd_rows(results, "vvc")[2].startswith("No curve vvc in this run; there is raw, ")
+
+
+def test_the_anchor_is_a_curve_that_was_run(make_run) -> None:
+    run = make_run(photos=2, keep=lambda s: s.curve != "h264")
+    assert anchor_name(Summary.open(run), None) == "hevc"
+    assert "% bytes against hevc" in text(run, 100, None)
+    few = make_run_of(run, lambda s: s.curve in ("raw", "png") and s.split)
+    assert anchor_name(few, None) == "raw"
+    none = make_run_of(run, lambda s: s.curve == "png")
+    assert anchor_name(none, None) == "" and bd_rows(none, "")[0] == []
+    assert "no curves" in bd_rows(none, "")[2]
+
+
+def make_run_of(run: Path, keep: Callable[[Sample], object]) -> Summary:
+    """Some samples of a run."""
+    summary = Summary.open(run)
+    samples = [sample for sample in summary.samples if keep(sample)]
+    return replace(summary, samples=samples, results=summarise(samples))
 
 
 def test_a_narrow_terminal_shows_the_first_metric_without_truth_and_the_first_by_it(
