@@ -28,7 +28,7 @@ class Headline:
         chosen: the shared choice, over the photos that it is reported on.
         picture: the cheapest way to send the picture, found and reported likewise; None without.
         others: whether those are other photos than it was chosen on.
-        established: whether the interval of its divergence lies within the limit.
+        established: whether the interval of its divergence lies within the limit, on those.
         saved: percent of bytes that it needs more than the picture, on the same photos.
         rivals: the cheapest of other curves and splits that are not shown to need more than it.
     """
@@ -66,7 +66,7 @@ def headline(summary: Summary) -> Headline | None:
         found,
         reported[picture.choice] if picture else None,
         len(names) >= LEAST,
-        found.divergence.high <= summary.fidelity,
+        len(names) >= LEAST and found.divergence.high <= summary.fidelity,
         duel.against(picture.choice) if picture else None,
         tuple(reported[rival] for rival in rivals if not shown(duel.against(rival))),
     )

@@ -15,6 +15,7 @@ from splitwire.eval.results import Estimate
 from splitwire.eval.samples import Sample
 
 RESAMPLES = 1000
+"""As many as those of results; see bootstrap.py."""
 
 Values = Mapping[Hashable, float]
 """One a photo, or a frame of a clip: the mean over its views."""

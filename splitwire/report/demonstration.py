@@ -19,7 +19,7 @@ from splitwire.report.tables import result_row
 from splitwire.report.units import size_text
 from splitwire.tasks.metric import Metric
 
-_ROOM = 1.6  # times the bytes at 8 bits, up to which the figure reaches
+_ROOM = 1.25  # times the bytes at 8 bits, up to which the figure reaches
 
 
 def accuracy_against_bytes(summary: Summary) -> Section | None:

@@ -31,7 +31,7 @@ from splitwire.report.tables import delta_rates, results_rows, results_table
 COLUMN, POINTS = 3.5, 8
 """Inches of a figure, and points of its words."""
 
-_TALLEST = 4.4  # inches
+_TALLEST = 5.6  # inches
 _PER_ROW = 2  # words of a legend beside each other
 
 
@@ -93,6 +93,8 @@ def sized(figure: Figure, legend: Sequence[tuple[Mark, str]] = ()) -> None:
         axes.tick_params(labelsize=POINTS)
     for text in figure.findobj(Text):
         text.set_fontsize(POINTS)
+    for line in figure.findobj(Line2D):
+        line.set(linewidth=0.7 * line.get_linewidth(), markersize=0.65 * line.get_markersize())
     drawn = [line for axes in figure.axes for line in axes.lines]
     kept = [(mark, words) for mark, words in legend if _is_drawn(mark, drawn)]
     if kept:

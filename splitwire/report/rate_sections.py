@@ -14,8 +14,8 @@ from splitwire.report.units import drawn_again, sentence, significant, size_text
 from splitwire.runner.choice import CLOUD_ONLY
 from splitwire.tasks.metric import Metric
 
-_COARSE = 0.02
-"""Half of an interval of a share, above which codecs that differ by a point are not told apart."""
+_COARSE = 0.05
+"""Half of an interval of a share, from which on it does not tell codecs of use apart."""
 
 
 def against_divergence(summary: Summary) -> Section | None:
@@ -68,12 +68,10 @@ def _carried(summary: Summary, metric: Metric) -> str:
         return " One photo tells nothing of a share: read the divergence above."
     half = median(widths) / 2
     said = f" Over {photos} photos, one is {metric_text(metric, 1 / photos)}"
-    if half <= _COARSE:
+    said += f", and the usual interval is ± {metric_text(metric, half)}" * (half > 0)
+    if max(half, 1 / photos) < _COARSE:
         return f"{said}."
-    return (
-        f"{said}, and the usual interval is ± {metric_text(metric, half)}: too few to choose a "
-        "codec by this, so read the divergence above."
-    )
+    return f"{said}: too few to choose a codec by this, so read the divergence above."
 
 
 def _data(summary: Summary) -> list[Rows]:
@@ -86,5 +84,6 @@ def _data(summary: Summary) -> list[Rows]:
 
 
 def legend_of(summary: Summary) -> list[tuple[Style, str]]:
+    """The look of each curve of the rate figures, and its name."""
     looks = styles(result.curve for result in rate_plots.visible(summary.results))
     return [(style, curve_name(curve, summary)) for curve, style in looks.items()]

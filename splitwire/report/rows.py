@@ -52,7 +52,7 @@ def bd_rows(summary: Summary, anchor: str) -> tuple[list[str], dict[str, list[st
     rows = {}
     for name in dict.fromkeys(name for _, name in rates):
         cells = [rates.get((split, name)) for split in splits]
-        rows[curve_name(name, summary)] = [_cell(delta) for delta in cells]
+        rows[curve_name(name, summary)] = [delta_text(delta) for delta in cells]
     missing = [
         f"{curve_name(name, summary)} at {split}: {delta.reason}"
         for (split, name), delta in rates.items()
@@ -69,7 +69,8 @@ def anchor_name(summary: Summary, anchor: str | None) -> str:
     return curve_name(curve, summary) if curve else ""
 
 
-def _cell(delta: Delta | None) -> str:
+def delta_text(delta: Delta | None) -> str:
+    """A delta rate with its interval; "none shown" where that holds zero, a dash for none."""
     if delta is None or delta.percent is None:
         return "–"
     if isnan(delta.low):
