@@ -46,14 +46,12 @@ def compare(
         print_json({name: {"first": first, **as_values(both)} for name, both in pairs.items()})
         return
     for name, both in pairs.items():
-        for words in (
-            f"first: {first}, {about_run(base)}",
-            f"second: {name}, {about_run(both.other)}",
-        ):
-            console.print(Text(words, "bold"))
+        console.print(Text(f"first: {first}, {about_run(base)}", "bold"))
+        console.print(Text(f"second: {name}, {about_run(both.other)}", "bold"))
         for words in cautions(both):
             console.print(words, markup=False, highlight=False)
         for grid in grids(both):
+            console.print(Text(f"\n{grid.title}. {grid.note}", "dim"))
             console.print(table(grid))
     if page:
         print(f"Page: {page}")
@@ -61,9 +59,9 @@ def compare(
 
 def as_values(both: "Comparison") -> dict[str, Any]:
     """The same for programs; what nothing is known of is null."""
-    parts = {"rates": both.rates, "bytes": both.bytes, "metrics": both.metrics, "times": both.times}
-    if not both.comparable:
-        del parts["rates"], parts["bytes"]
+    parts: dict[str, Sequence[Any]] = {"metrics": both.metrics, "times": both.times}
+    if both.comparable:
+        parts = {"rates": both.rates, "bytes": both.bytes, **parts}
     told = {name: [_plain(asdict(row)) for row in rows] for name, rows in parts.items()}
     return {"paired": both.paired, **told}
 
@@ -83,9 +81,6 @@ def table(grid: "Grid") -> Table:
         padding=(0, 1, 0, 0),
         pad_edge=False,
         show_edge=False,
-        title=f"\n{grid.title}. {grid.note}",
-        title_justify="left",
-        title_style="dim",
     )
     for place, heading in enumerate(grid.headings):
         shown.add_column(heading, justify="right" if place else "left", overflow="fold")

@@ -85,13 +85,12 @@ class Comparison:
 
     @cached_property
     def rates(self) -> list[Rate]:
-        """Of each curve that both runs have at a split, then of each run's best."""
+        """Of each run's best, then of each curve that both runs have at a split."""
         first, second = (curves(run.results) for run in (self.base, self.other))
         both = [key for key in first if key in second and len(first[key]) > 1]
         found = [Rate(*key, self._delta(first[key], second[key])) for key in both]
-        if all(map(shared_points, (self.base, self.other))):
-            found.append(Rate("", BEST, self._delta(*map(shared_points, (self.base, self.other)))))
-        return found
+        best = [shared_points(run) for run in (self.base, self.other)]
+        return [Rate("", BEST, self._delta(*best)), *found] if all(best) else found
 
     @cached_property
     def bytes(self) -> list[AtDivergence]:
