@@ -90,7 +90,7 @@ class Demo:
     def serve_forever(self, port: int, said: Callable[[str], None]) -> None:
         """Serve the page on loopback until a signal; `said` is told its address."""
         shown = pages(self.access, self.about(), sample=sample())
-        routes = [WebSocketRoute("/edge", self.serve), Route("/metrics", self._metrics), *shown]
+        routes = [WebSocketRoute("/edge", self.serve), Route("/metrics", self.metrics), *shown]
         listening = socket.create_server((_HOST, port))
         said(f"http://{_HOST}:{listening.getsockname()[1]}")
         config = uvicorn.Config(
@@ -131,7 +131,7 @@ class Demo:
     def _task(self, model: Model) -> str | None:
         return self.task or self.library.page_task(model)
 
-    async def _metrics(self, request: Request) -> Response:
+    async def metrics(self, request: Request) -> Response:
         """The cloud's own, for the page; 503 while it is not there."""
         if reason := self.access.refusal(request.headers):
             return PlainTextResponse(reason + "\n", 403)

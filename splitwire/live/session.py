@@ -112,7 +112,7 @@ class Session:
                 said = {"error": f"no selection: {fault(error)}"}
             except SplitwireError as error:
                 said = {"error": shown(" ".join(str(error).split()), REASON_CHARACTERS)}
-            with suppress(WebSocketDisconnect):  # the page has gone: `receive` says so too
+            with suppress(WebSocketDisconnect, RuntimeError):  # the page has gone
                 await page.send_text(json.dumps(said))
             under_way.task_done()
 

@@ -34,7 +34,7 @@ export async function watch(list, token) {
   for (let before; ; await new Promise((wake) => setTimeout(wake, EVERY))) {
     if (document.hidden) continue;
     const answer = await fetch("metrics", { headers }).catch(() => null);
-    const now = answer?.ok ? read(await answer.text()) : null;
+    const all = answer?.ok ? read(await answer.text()) : {}, now = "splitwire_clients" in all ? all : null;
     show(list, now ? told(now, before) : [["cloud", "does not answer"]]);
     before = now ?? undefined;
   }
