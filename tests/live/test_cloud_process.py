@@ -41,7 +41,7 @@ def test_a_cloud_that_died_is_there_again_at_its_address(
 def test_a_cloud_that_cannot_start_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     with (
-        pytest.raises(RemoteError, match="the cloud did not start: .*no file .*gone.py"),
+        pytest.raises(RemoteError, match=r"the cloud did not start: .*no file .*gone\.py"),
         CloudProcess("--model", str(tmp_path / "gone.py:net")),
     ):
         pass
