@@ -76,7 +76,7 @@ class Comparison:
     def paired(self) -> bool:
         """Whether both are of the same pictures."""
         first, second = ({s.unit for s in run.samples} for run in (self.base, self.other))
-        return first == second
+        return first == second and self.base.head.evaluation == self.other.head.evaluation
 
     @property
     def comparable(self) -> bool:
@@ -174,8 +174,8 @@ def _cheapest(run: Summary) -> Result | None:
 def _drawn_metric(run: Summary, result: Result, metric: Metric, seed: int) -> NDArray[np.float64]:
     """A metric over the photos as they are, and then over each draw of them."""
     samples = sorted((s for s in run.samples if s.choice == result.choice), key=lambda s: s.key)
-    told = [(s.unit, s.metrics[metric.name]) for s in samples if metric.name in s.metrics]
-    units, statistics = zip(*told, strict=True)
+    told = [(s.unit, s.metrics.get(metric.name)) for s in samples]
+    units, statistics = zip(*((u, value) for u, value in told if value is not None), strict=True)
     weights = draws(units, RESAMPLES, seed)
     rows = (
         np.ones((1, len(units))) if weights is None else np.vstack((np.ones(len(units)), weights))

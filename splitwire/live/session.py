@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -112,6 +113,9 @@ class Session:
                 said = {"error": f"no selection: {fault(error)}"}
             except SplitwireError as error:
                 said = {"error": shown(" ".join(str(error).split()), REASON_CHARACTERS)}
+            except Exception as error:  # of any kind: the page is told, and can go on
+                logging.getLogger(__name__).exception("a frame of the page failed")
+                said = {"error": f"the edge failed: {type(error).__name__}"}
             with suppress(WebSocketDisconnect, RuntimeError):  # the page has gone
                 await page.send_text(json.dumps(said))
             under_way.task_done()

@@ -185,8 +185,8 @@ function explain(lines, best) {
   const { slowest, fastest: fast } = about.rates, spans = stretches(lines, slowest, fast);
   rates.mark(spans);
   rates.tell($("at"), best);
-  const shared = strip.shared, alone = strip["cloud only"];
-  const less = alone && shared ? ` Splitting sends ${size(shared.bytes)} where the picture takes ${size(alone.bytes)}.` : "";
+  const { shared, "cloud only": picture } = strip;
+  const less = picture && shared ? ` Splitting sends ${size(shared.bytes)} where the picture takes ${size(picture.bytes)}.` : "";
   const seen = shared?.prediction ? `The split network sees ${brief(shared.prediction)}.${less} ` : "";
   const words = `${seen}${sentence(spans, [slowest, fast])}`;
   if ($("found").textContent !== words) $("found").textContent = words;
@@ -241,10 +241,16 @@ async function choose() {
       wanted = false;
       const now = chosen(), before = setting;
       setting = now;
-      if (without(now) !== without(before)) ways.clear();
+      if (without(now) !== without(before)) forget();
       try { await client.choose(); } catch (error) { setting = before; throw error; }
     }
   });
+}
+
+/** What was measured with another setting says nothing of this one. */
+function forget() {
+  ways.clear();
+  strip = null;
 }
 
 /** A setting without its rate, on which what was measured does not depend. */
