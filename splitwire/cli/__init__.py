@@ -11,6 +11,7 @@ from splitwire.cli.calibrate import calibrate
 from splitwire.cli.check import check
 from splitwire.cli.cloud import cloud
 from splitwire.cli.codecs import codecs
+from splitwire.cli.compare import compare
 from splitwire.cli.decode import decode
 from splitwire.cli.demo import demo
 from splitwire.cli.edge import edge
@@ -29,7 +30,7 @@ from splitwire.errors import SplitwireError
 from splitwire.extras import explained
 
 COMMANDS = (
-    *(report, calibrate, train, splits, codecs, encode, decode, inspect, bench),
+    *(report, compare, calibrate, train, splits, codecs, encode, decode, inspect, bench),
     *(cloud, serve_ray, edge, plan, map, demo, export, check),
 )
 

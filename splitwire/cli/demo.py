@@ -64,6 +64,6 @@ def demo(
     networks = [load(name, shown.weights) for name in shown.models]
     library = Library(networks, store, tasks(shown.own))
     task = task_class(shown.task).name if shown.task else None
-    with CloudProcess(*shown.options()) as address:
+    with CloudProcess(*shown.options(), said=warn) as address:
         page = Demo(library, address, store, task, slow)
         page.serve_forever(port, lambda url: print(f"Open {url}"))

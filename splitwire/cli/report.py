@@ -1,5 +1,6 @@
 """`splitwire report`: print a run and draw its page."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,8 +11,15 @@ from splitwire.cli.terminal import console
 
 def report(
     run: Run,
-    anchor: Annotated[str, typer.Option(help="The curve that rates are compared with.")] = "h264",
+    anchor: Annotated[
+        str | None,
+        typer.Option(help="The curve that rates are compared with; else one that was run."),
+    ] = None,
     max_divergence: MaxDivergence = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(help="A folder for a paper's figures (SVG, PDF, CSV) and tables (LaTeX)."),
+    ] = None,
 ) -> None:
     """Print a run's tables and draw its report, RUN/report.html."""
     from splitwire.eval.summary import Summary
@@ -21,3 +29,8 @@ def report(
     summary = Summary.open(run, max_divergence)
     show(console, summary, anchor)
     print(f"Report: {draw(run, summary, anchor)}")
+    if figures:
+        from splitwire.report.paper import write_figures
+
+        written = write_figures(run, summary, figures, anchor)
+        print(f"Figures and tables: {len(written)} files in {figures}")

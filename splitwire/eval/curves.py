@@ -46,6 +46,24 @@ def bytes_at(points: Sequence[Result], divergence: float) -> float:
     return float(np.exp(np.interp(np.log(divergence), far, sizes, left=np.nan, right=np.nan)))
 
 
+_ANCHORS = ("h264", "hevc", "av1", "jpeg")
+
+
+def anchor_of(results: Sequence[Result]) -> str:
+    """The curve that others are compared with where nobody names one: one that was run.
+
+    Of those with the most splits a general codec, and else the first; empty where only one setting
+    of each codec was run, so that there is no curve.
+    """
+    splits: dict[str, int] = {}
+    for (split, name), points in curves(results).items():
+        if split and len(points) > 1:
+            splits[name] = splits.get(name, 0) + 1
+    widest = [name for name in splits if splits[name] == max(splits.values())]
+    chosen = (find_anchor(widest, codec) for codec in _ANCHORS)
+    return next(filter(None, chosen), next(iter(widest), ""))
+
+
 def find_anchor(names: Sequence[str] | dict[str, list[Result]], anchor: str) -> str | None:
     """The curve of that name, or the first of the codec of that name, or None."""
     named = [name for name in names if name == anchor or name.partition(":")[0] == anchor]

@@ -8,14 +8,14 @@ the difference, and much narrower than those of the curves.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from splitwire.eval.curves import FLOOR, Key, curves, find_anchor
+from splitwire.eval.curves import FLOOR, Key, anchor_of, curves, find_anchor
 from splitwire.eval.draws import draws
 from splitwire.eval.results import NAN, Result
 from splitwire.eval.samples import Sample
@@ -53,7 +53,7 @@ class Delta:
 
 
 @lru_cache(maxsize=2)  # a table and a page are of one summary
-def bd_rates(summary: Summary, anchor: str = "h264") -> dict[Key, Delta]:
+def bd_rates(summary: Summary, anchor: str | None = None) -> dict[Key, Delta]:
     """The delta rate of every curve at every split against the anchor curve at the same split.
 
     The cloud-only curve stands against the anchor of each split, under the name of that split. A
@@ -61,11 +61,13 @@ def bd_rates(summary: Summary, anchor: str = "h264") -> dict[Key, Delta]:
 
     Args:
         summary: of a run.
-        anchor: a curve ("h264", "hevc:preset=slow"), or the codec whose first curve it is to be.
+        anchor: a curve ("h264", "hevc:preset=slow"), or the codec whose first curve it is to be;
+            None for one that was run.
     """
     found = curves(summary.results)
+    anchor = anchor or anchor_of(summary.results)
     splits = dict.fromkeys(split for split, _ in found if split)
-    draws = _Draws(summary.samples, summary.head.experiment.seed)
+    drawn = Drawn(summary.samples, summary.head.experiment.seed)
     rates: dict[Key, Delta] = {}
     for split in splits:
         here = {name: points for (at, name), points in found.items() if at in (split, "")}
@@ -73,7 +75,7 @@ def bd_rates(summary: Summary, anchor: str = "h264") -> dict[Key, Delta]:
         base = here.pop(chosen, []) if chosen else []
         for name, points in here.items():
             if base and len(points) > 1:
-                rates[split, name] = draws.delta(base, points)
+                rates[split, name] = delta_of_draws(drawn, base, drawn, points)
     return rates
 
 
@@ -134,11 +136,55 @@ def _front(points: Sequence[Point]) -> list[Point]:
     return front
 
 
-class _Draws:
-    """Photos of a run, or stretches of clips, drawn again and again; the same for every curve."""
+def delta_of_draws(
+    base: "Drawn", anchor: Sequence[Result], own: "Drawn", test: Sequence[Result]
+) -> Delta:
+    """The rate of two curves, of one run or of two, with its interval.
 
-    def __init__(self, samples: Sequence[Sample], seed: int) -> None:
-        self._units = {unit: i for i, unit in enumerate(dict.fromkeys(s.unit for s in samples))}
+    Args:
+        base: the draws of the anchor's run.
+        anchor: the curve that is compared with.
+        own: the draws of the other curve's run: of the same photos the same, where it is paired.
+        test: that other curve.
+    """
+    whole = bd_rate(anchor, test)
+    if whole.percent is None:
+        return whole
+    pairs = zip(base.points(anchor), own.points(test), strict=False)  # one may have no draws
+    found = [delta_of(*pair).percent for pair in pairs]
+    told = [percent for percent in found if percent is not None]
+    if not told or len(told) < _ENOUGH * len(found):
+        return whole
+    low, high = np.percentile(told, [2.5, 97.5])
+    return Delta(whole.percent, float(low), float(high))
+
+
+def bytes_within(points: Sequence[Point], divergence: float) -> float:
+    """The fewest bytes at a divergence, on the front's line between points; NaN out of its reach.
+
+    A front that begins below the divergence needs what its cheapest point does.
+    """
+    front, quality = _front(points), -math.log10(divergence)
+    if not front or front[-1][1] < quality:
+        return NAN
+    sizes, qualities = np.array(front).T
+    return float(np.exp(np.interp(quality, qualities, np.log(sizes))))
+
+
+class Drawn:
+    """Photos of a run, or stretches of clips, drawn again and again; the same for every curve.
+
+    Args:
+        samples: of the run.
+        seed: of the draws.
+        order: of the photos, where the draws are to be those of another run of the same.
+    """
+
+    def __init__(
+        self, samples: Sequence[Sample], seed: int, order: Sequence[Hashable] = ()
+    ) -> None:
+        units = order or [sample.unit for sample in samples]
+        self._units = {unit: i for i, unit in enumerate(dict.fromkeys(units))}
         self._weights = draws(list(self._units), RESAMPLES, seed)
         self._sums: dict[object, Floats] = {}
         for sample in samples:
@@ -147,24 +193,13 @@ class _Draws:
                 told = (sample.bytes, sample.divergence, 1)
                 sums[:, self._units[sample.unit]] += told
 
-    def delta(self, anchor: Sequence[Result], test: Sequence[Result]) -> Delta:
-        """The rate of two curves, with its interval."""
-        whole = bd_rate(anchor, test)
-        if whole.percent is None or self._weights is None:
-            return whole
-        pairs = zip(*(self._drawn(curve, self._weights) for curve in (anchor, test)), strict=True)
-        found = [delta_of(*pair).percent for pair in pairs]
-        told = [percent for percent in found if percent is not None]
-        if len(told) < _ENOUGH * len(found):
-            return whole
-        low, high = np.percentile(told, [2.5, 97.5])
-        return Delta(whole.percent, float(low), float(high))
-
-    def _drawn(self, curve: Sequence[Result], weights: Floats) -> list[list[Point]]:
-        """The points of a curve in each draw."""
+    def points(self, curve: Sequence[Result]) -> list[list[Point]]:
+        """The points of a curve in each draw; no draws of a single photo."""
+        if self._weights is None:
+            return []
         means = []
         for result in curve:
-            sizes, far, counts = self._sums[result.choice] @ weights.T
+            sizes, far, counts = self._sums[result.choice] @ self._weights.T
             with np.errstate(invalid="ignore"):  # a draw without a sample has no mean
                 means.append(np.stack([sizes, far], 1) / counts[:, None])
         return [[(float(s), float(d)) for s, d in row] for row in np.stack(means, 1)]

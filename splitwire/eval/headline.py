@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from splitwire.eval.draws import blocks
-from splitwire.eval.results import Result, summarise
+from splitwire.eval.paired import by_unit, change, shown
+from splitwire.eval.results import Estimate, Result, summarise
 from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import faithful, smallest
@@ -27,13 +28,17 @@ class Headline:
         chosen: the shared choice, over the photos that it is reported on.
         picture: the cheapest way to send the picture, found and reported likewise; None without.
         others: whether those are other photos than it was chosen on.
-        established: whether the interval of its divergence lies within the limit.
+        established: whether the interval of its divergence lies within the limit, on those.
+        saved: percent of bytes that it needs more than the picture, on the same photos.
+        rivals: the cheapest of other curves and splits that are not shown to need more than it.
     """
 
     chosen: Result
     picture: Result | None
     others: bool
     established: bool
+    saved: Estimate | None = None
+    rivals: tuple[Result, ...] = ()
 
 
 @lru_cache(maxsize=2)  # a sentence and a tile are of one summary
@@ -48,18 +53,47 @@ def headline(summary: Summary) -> Headline | None:
     groups = _groups(summary.samples)
     names = list(dict.fromkeys(groups))
     halves = (names[::2], names[1::2]) if len(names) >= LEAST else (names, names)
-    choosing, reported = (_over(summary, groups, half) for half in halves)
+    kept = [_kept(summary, groups, half) for half in halves]
+    choosing, reported = (_results(summary, samples) for samples in kept)
     chosen = _cheapest(choosing, SHARED, summary.fidelity)
     if chosen is None:
         return None
     picture = _cheapest(choosing, CLOUD_ONLY, summary.fidelity)
     found = reported[chosen.choice]
+    duel = _Duel(kept[1], chosen.choice, summary.head.experiment.seed)
+    rivals = [rival.choice for rival in _rivals(choosing, chosen, summary.fidelity)]
     return Headline(
         found,
         reported[picture.choice] if picture else None,
         len(names) >= LEAST,
-        found.divergence.high <= summary.fidelity,
+        len(names) >= LEAST and found.divergence.high <= summary.fidelity,
+        duel.against(picture.choice) if picture else None,
+        tuple(reported[rival] for rival in rivals if not shown(duel.against(rival))),
     )
+
+
+class _Duel:
+    """The bytes of one choice beside those of others, on the same photos."""
+
+    def __init__(self, samples: Sequence[Sample], mine: Key, seed: int) -> None:
+        self._samples, self._seed = samples, seed
+        self._mine = self._bytes(mine)
+
+    def against(self, other: Key) -> Estimate:
+        return change(self._mine, self._bytes(other), self._seed)
+
+    def _bytes(self, choice: Key) -> dict[Hashable, float]:
+        return by_unit((s, s.bytes) for s in self._samples if s.choice == choice)
+
+
+def _rivals(results: dict[Key, Result], chosen: Result, max_divergence: float) -> list[Result]:
+    """The cheapest of each other curve and split that keep the fidelity."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for result in faithful(results.values(), max_divergence):
+        if result.way == SHARED:
+            found.setdefault((result.split, result.curve), []).append(result)
+    found.pop((chosen.split, chosen.curve), None)
+    return [min(group, key=lambda r: r.bytes) for group in found.values()]
 
 
 def _groups(samples: Sequence[Sample]) -> list[Hashable]:
@@ -72,11 +106,16 @@ def _groups(samples: Sequence[Sample]) -> list[Hashable]:
     return [found[sample.unit] for sample in samples]
 
 
-def _over(summary: Summary, groups: list[Hashable], half: list[Hashable]) -> dict[Key, Result]:
-    """The results over some photos, of what went through all of the run's."""
+def _kept(summary: Summary, groups: list[Hashable], half: list[Hashable]) -> list[Sample]:
+    """The samples of some photos, of what went through all of the run's."""
     usable = {result.choice for result in summary.results if result.usable}
     pairs = zip(summary.samples, groups, strict=True)
-    kept = [s for s, group in pairs if group in half and s.choice in usable]
+    within = set(half)
+    return [s for s, group in pairs if group in within and s.choice in usable]
+
+
+def _results(summary: Summary, kept: Sequence[Sample]) -> dict[Key, Result]:
+    """The results over some samples, with the times of all."""
     found = summarise(kept, seed=summary.head.experiment.seed)
     times = {result.choice: result.times for result in summary.results}
     return {result.choice: replace(result, times=times[result.choice]) for result in found}

@@ -1,6 +1,6 @@
 """A run, opened: what everything that reads runs begins with."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from splitwire.eval.head import Head
@@ -15,6 +15,7 @@ class Summary:
     """A run, opened: what it is, by what it is judged, its samples, and what they come to.
 
     `drift` is how the machine's pace changed meanwhile, where anything hangs on it; see devices.py.
+    `times` are those of the timing pass.
     """
 
     head: Head
@@ -22,6 +23,7 @@ class Summary:
     samples: list[Sample]
     results: list[Result]
     drift: float | None = None
+    times: list[Time] = field(default_factory=list)
 
     @classmethod
     def open(cls, run: Path, max_divergence: float | None = None) -> "Summary":
@@ -51,7 +53,7 @@ class Summary:
         if max_divergence is not None:
             scoring = replace(scoring, fidelity=max_divergence)
         results = summarise(samples, scoring, plan.seed, times)
-        return cls(head, scoring, samples, results, drift)
+        return cls(head, scoring, samples, results, drift, times)
 
     @property
     def fidelity(self) -> float:

@@ -2,6 +2,8 @@
 
 import ssl
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +19,7 @@ from splitwire.live.shown import shown
 OPEN_SECONDS = 5.0
 
 
+_LARGEST_PAGE = 1 << 20  # bytes of a page that is fetched
 _LARGEST_REPLY = 256 << 20  # bytes: a whole output may be a map of classes
 
 
@@ -67,11 +70,10 @@ class Address:
         options: dict[str, Any] = {"ssl": self._tls()} if self.secure else {}
         if self.via:
             options |= {"host": self.via[0], "port": self.via[1]}
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
             return await connect(
                 f"{scheme}://{netloc}{PATH}",
-                additional_headers=headers,
+                additional_headers=self._headers,
                 compression=None,
                 proxy=None,
                 open_timeout=OPEN_SECONDS,
@@ -89,6 +91,30 @@ class Address:
                 f"no connection to {self.url}: {said}; start `splitwire cloud` there, or give "
                 "another address"
             ) from error
+
+    def fetch(self, path: str) -> bytes:
+        """What is at a path there.
+
+        Raises:
+            RemoteError: nobody is there, or it turns this edge away.
+        """
+        connect = HTTPSConnection if self.secure else HTTPConnection
+        options: dict[str, Any] = {"context": self._tls()} if self.secure else {}
+        there = connect(*self.target, timeout=OPEN_SECONDS, **options)
+        try:
+            there.request("GET", path, headers=self._headers)
+            answer = there.getresponse()
+            if answer.status != HTTPStatus.OK:
+                raise RemoteError(f"{self.url}{path} refused ({answer.status})")
+            return answer.read(_LARGEST_PAGE)
+        except (OSError, HTTPException) as error:
+            raise RemoteError(f"no connection to {self.url}: {error}") from error
+        finally:
+            there.close()
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
     def _tls(self) -> ssl.SSLContext:
         try:

@@ -19,6 +19,7 @@ from splitwire.live.bandwidth import Bandwidth
 from splitwire.live.handshake import Hello, Welcome, check_welcome
 from splitwire.live.logs import event
 from splitwire.live.protocol import Answer, Frame, Probe, Refusal, read_reply
+from splitwire.live.relay import Relay
 from splitwire.live.shown import shown
 
 _BACKOFF = (0.1, 5.0)  # seconds of the first wait, and of the longest
@@ -61,6 +62,7 @@ class Uplink:
         self.bandwidth = Bandwidth()
         self.heard = -inf  # when anything last came from the cloud
         self.reconnects = -1
+        self.relay: Relay | None = None  # that makes it slow, where one does
         self._socket: ClientConnection | None = None
         self._agreed: dict[Hello, Welcome] = {}
         self._pending: dict[int, _Asked] = {}

@@ -6,19 +6,23 @@ Over the WebSocket `/edge` the page sends its choices as JSON and pictures as fi
 picture it gets a JSON object of what was measured.
 """
 
+import asyncio
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from splitwire.calibrate.store import ProfileStore
 from splitwire.errors import RemoteError
+from splitwire.eval.radio import ANSWER, Radio
 from splitwire.live import loops
 from splitwire.live.access import Access
 from splitwire.live.address import Address
@@ -26,16 +30,17 @@ from splitwire.live.choosing import open_choice, shared
 from splitwire.live.drive import Drive
 from splitwire.live.hosts import Hosts
 from splitwire.live.library import Library, without_files
-from splitwire.live.offers import CODECS, LINKS, PICTURE, codecs_by_split
-from splitwire.live.pages import about, pages
+from splitwire.live.offers import CODECS, FASTEST, PICTURE, RTT, SLOWEST, START, codecs_by_split
+from splitwire.live.pages import about, pages, sample
 from splitwire.live.session import Selection, Session
 from splitwire.live.shown import shown
 from splitwire.live.slowing import Slowed
 from splitwire.models.load import Model
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY
 from splitwire.runner.link import Trace
+from splitwire.tasks.registry import task_class
 
-_DEADLINE = 30.0
+_DEADLINE, _RADIO = 30.0, "wifi"
 _HOST = "127.0.0.1"
 _LARGEST_PICTURE = 32 << 20  # bytes of a picture's file
 
@@ -72,13 +77,20 @@ class Demo:
                 name: [f"{name}:{key}={value}" for value in values]
                 for name, (key, values) in CODECS.items()
             },
-            "links": list(LINKS),
+            "rates": {"slowest": SLOWEST, "start": START, "fastest": FASTEST, "rtt": RTT},
+            "radio": {"name": _RADIO, "answer": ANSWER, **asdict(Radio.load(_RADIO))},
+            "units": {
+                name: task_class(task).unit
+                for name, model in self.library.models.items()
+                if (task := self._task(model))
+            },
             "slowness": self.slowness,
         }
 
     def serve_forever(self, port: int, said: Callable[[str], None]) -> None:
         """Serve the page on loopback until a signal; `said` is told its address."""
-        routes = [WebSocketRoute("/edge", self.serve), *pages(self.access, self.about())]
+        shown = pages(self.access, self.about(), sample=sample())
+        routes = [WebSocketRoute("/edge", self.serve), Route("/metrics", self.metrics), *shown]
         listening = socket.create_server((_HOST, port))
         said(f"http://{_HOST}:{listening.getsockname()[1]}")
         config = uvicorn.Config(
@@ -105,7 +117,6 @@ class Demo:
             open_choice(model, (EDGE_ONLY, "", ""), self.store, task),
             open_choice(model, (CLOUD_ONLY, "", PICTURE), self.store, task),
         ]
-        rate, rtt = LINKS[selection.link]
         return Drive(
             self.address,
             self.library.task(model, task),
@@ -113,11 +124,22 @@ class Demo:
             deadline=_DEADLINE,
             in_flight=1,
             slowness=self.slowness,
-            slowed=Slowed(Trace.constant(rate), rtt),
+            slowed=Slowed(Trace.constant(selection.rate), RTT),
+            whole=True,  # to say how far the output is from the uncompressed network's
         )
 
     def _task(self, model: Model) -> str | None:
         return self.task or self.library.page_task(model)
+
+    async def metrics(self, request: Request) -> Response:
+        """The cloud's own, for the page; 503 while it is not there."""
+        if reason := self.access.refusal(request.headers):
+            return PlainTextResponse(reason + "\n", 403)
+        try:
+            told = await asyncio.to_thread(self.address.fetch, "/metrics")
+        except RemoteError:
+            return PlainTextResponse("no cloud\n", 503)
+        return Response(told, media_type="text/plain; version=0.0.4")
 
     async def serve(self, page: WebSocket) -> None:
         """One page."""

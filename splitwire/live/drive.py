@@ -102,6 +102,7 @@ class Drive:
         sending = [choice for choice in self.choices if choice.codecs]
         hellos = {hello(c, self.task, self.whole): c.split.shapes for c in sending}
         uplink = Uplink(address, hellos, session() if traces() else "")
+        uplink.relay = relay
         tasks: list[asyncio.Task[None]] = []
         try:
             await uplink.open()

@@ -1,5 +1,9 @@
 """What a cloud counts, for Prometheus to collect."""
 
+import os
+import sys
+from pathlib import Path
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from splitwire.live import logs
@@ -10,6 +14,18 @@ from splitwire.runner.packet import is_intra
 
 _WHAT = ("model", "split", "codec")  # by name: without its settings, which are anyone's
 _BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+def resident() -> float:
+    """Bytes of memory of this process; the most that it had, where /proc does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return float(pages * os.sysconf("SC_PAGE_SIZE"))
+    except OSError:  # not Linux
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
 class Metrics:
@@ -42,6 +58,8 @@ class Metrics:
         self.pasts = Gauge(
             "splitwire_past_bytes", "Remembered of what streams build on, as counted.", registry=own
         )
+        memory = Gauge("splitwire_resident_bytes", "Memory of the process.", registry=own)
+        memory.set_function(resident)
         lines = "Log lines that nobody read in time."
         dropped = Gauge("splitwire_dropped_log_lines", lines, registry=own)
         dropped.set_function(lambda: logs.dropped)

@@ -1,4 +1,4 @@
-"""What the page of the demonstration offers: codecs and their qualities, links, and cut points."""
+"""What the page of the demonstration offers: codecs, their qualities, upload rates, cut points."""
 
 from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.base import Codec
@@ -18,13 +18,11 @@ CODECS = {
 }
 """The codecs on offer: the parameter that is their quality, and its values from coarse to fine."""
 
-LINKS = {
-    "3 MB/s, 5 ms": (3e6, 0.005),
-    "450 KB/s, 5 ms": (450e3, 0.005),
-    "100 KB/s, 40 ms": (100e3, 0.04),
-    "not slowed": (1e9, 0.0),
-}
-"""Upload rate (bytes a second) and round trip (s)."""
+SLOWEST, START, FASTEST = 1e4, 450e3, 1e8
+"""Upload rates, in bytes a second: the ends of the page's slider, and where it stands at first."""
+
+RTT = 0.005
+"""Seconds of a round trip of the slowed link."""
 
 PICTURE = "picture:format=jpeg,quality=90"
 """How the picture itself is sent."""

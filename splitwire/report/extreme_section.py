@@ -52,7 +52,7 @@ def best_and_worst(run: Path, summary: Summary) -> Section | None:
     said = "Of each codec, at its cheapest setting that holds the fidelity or else at the closest: "
     said += "the picture of the least divergence and that of the greatest, each as the "
     said += "uncompressed network sees it and, beside that, through the codec."
-    return Section("extremes", "The best and the worst picture", said, _in_pairs(panels))
+    return Section("extremes", "The best and the worst picture", said, panels=_in_pairs(panels))
 
 
 def shown(summary: Summary, found: dict[Key, Pair]) -> list[Result]:

@@ -13,12 +13,14 @@ from splitwire import kernels
 from splitwire.codecs.layout import to_planes
 from splitwire.eval.head import Network, Point
 from splitwire.report.plot_style import INK, LIGHT, SIZE, log_ticks, panel, styled
-from splitwire.report.units import size_text
+from splitwire.report.units import significant, size_text
 
 Array = NDArray[Any]
 DEVIATIONS = 3
 """Half the clip range of the quantising codecs by default, in standard deviations."""
 
+_BINS = 120
+_ZEROS = 0.1  # share of exact zeros from which on features come from a ReLU
 WIDE = (4.7, 3.3)
 _DEPTH = "cut points in order of depth"
 
@@ -27,7 +29,8 @@ _DEPTH = "cut points in order of depth"
 def histogram(x: Array, title: str = "") -> Figure:
     """How often each feature value occurs, with the normal of the same mean and deviation.
 
-    The shaded part is the clip range, mean ± 3 deviations; the share outside it is written.
+    The shaded part is the clip range, mean ± 3 deviations; the share outside it is written. Behind
+    a ReLU, where a linear axis shows a spike at zero and nothing else, the density is logarithmic.
 
     Args:
         x: a feature tensor of any shape.
@@ -37,10 +40,10 @@ def histogram(x: Array, title: str = "") -> Figure:
     mean, deviation = float(values.mean()), max(float(values.std()), 1e-12)
     low, high = mean - DEVIATIONS * deviation, mean + DEVIATIONS * deviation
     outside = float(np.mean((values < low) | (values > high)))
-    reach = (mean - 5 * deviation, mean + 5 * deviation)
+    reach, behind = _reach(values), rectified(values)
     figure, axes = panel(title, "feature value", "density")
     axes.axvspan(low, high, color=LIGHT["slate"], alpha=0.13, linewidth=0)
-    axes.hist(values, 120, range=reach, density=True, color=LIGHT["blue"], alpha=0.75)
+    tall, *_ = axes.hist(values, _BINS, range=reach, density=True, color=LIGHT["blue"], alpha=0.75)
     grid = np.linspace(*reach, 300)
     bell = np.exp(-0.5 * ((grid - mean) / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi))
     axes.plot(grid, bell, color=LIGHT["vermilion"], linewidth=1.6)
@@ -51,8 +54,32 @@ def histogram(x: Array, title: str = "") -> Figure:
     words = words.replace("-", "−")
     axes.text(0.985, 0.97, words, transform=axes.transAxes, ha="right", va="top", fontsize=9)
     axes.set(xlim=reach)
+    if behind:
+        seen = np.asarray(tall)[np.asarray(tall) > 0]
+        axes.set(yscale="log", ylim=(seen.min() / 2, seen.max() * 40))  # room for the words
+        log_ticks(axes.yaxis, significant)
     axes.grid(axis="x", visible=False)
     return figure
+
+
+def histogram_rows(x: Array) -> list[dict[str, object]]:
+    """The bars of `histogram`: from, to, density."""
+    values = np.asarray(x, dtype=np.float64).ravel()
+    tall, ends = np.histogram(values, _BINS, _reach(values), density=True)
+    bars = zip(ends[:-1], ends[1:], tall, strict=True)
+    return [{"from": low, "to": high, "density": height} for low, high, height in bars]
+
+
+def rectified(x: Array) -> bool:
+    """Whether features come from a ReLU: none is negative, and many are exactly zero."""
+    return bool(x.min() == 0 and np.mean(x == 0) > _ZEROS)
+
+
+def _reach(values: Array) -> tuple[float, float]:
+    """What a histogram shows: mean ± 5 deviations, and nothing below zero behind a ReLU."""
+    mean, deviation = float(values.mean()), max(float(values.std()), 1e-12)
+    low, high = mean - 5 * deviation, mean + 5 * deviation
+    return (-deviation / 4, min(high, float(values.max()))) if rectified(values) else (low, high)
 
 
 @styled

@@ -1,6 +1,6 @@
 """The sections of features: how they are distributed, what coding does to them, how many cross."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from splitwire.eval.samples import FEATURES
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import recommended, smallest
 from splitwire.report import feature_plots
-from splitwire.report.section import Section, drawn
+from splitwire.report.section import Section
 from splitwire.report.units import significant, size_text
 from splitwire.runner.choice import SHARED
 from splitwire.tasks.registry import task_class
@@ -53,7 +53,10 @@ def histograms(features: Features) -> Section | None:
         "quantise; what lies outside is clipped to its ends."
     )
     title = "What the features look like"
-    return Section("features", title, said, drawn(figures, title))
+    if any(map(feature_plots.rectified, features.values())):
+        said += " Behind a ReLU most values are zero: there the density is logarithmic."
+    data = [feature_plots.histogram_rows(x) for x in features.values()]
+    return Section("features", title, said, figures, data=data)
 
 
 def mosaic(run: Path, summary: Summary, features: Features) -> Section | None:
@@ -76,7 +79,7 @@ def mosaic(run: Path, summary: Summary, features: Features) -> Section | None:
         f"picture, side by side, through {chosen.name}: {len(stream):,} bytes."
     )
     title = "One feature tensor, as sent and as decoded"
-    return Section("mosaic", title, said, drawn(figures, title))
+    return Section("mosaic", title, said, figures)
 
 
 def depth(summary: Summary) -> Section | None:
@@ -93,7 +96,7 @@ def depth(summary: Summary) -> Section | None:
             f"{below[0].name}, after {significant(100 * below[0].share)} % of the computation."
         )
     title = "Along the depth of the network"
-    return Section("depth", title, said, drawn(figures, title))
+    return Section("depth", title, said, figures, data=[[asdict(p) for p in network.points]] * 2)
 
 
 def _codec(run: Path, summary: Summary, chosen: Result) -> Codec:

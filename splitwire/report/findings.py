@@ -9,6 +9,7 @@ import numpy as np
 from splitwire.codecs.profile import Provenance
 from splitwire.eval.head import Head
 from splitwire.eval.headline import Headline, headline
+from splitwire.eval.paired import shown
 from splitwire.eval.results import Result
 from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
@@ -66,29 +67,48 @@ def _on_bytes(summary: Summary) -> str:
         far = significant(near.divergence.mean)
         return f"No codec stays {within}; {near.label} comes closest, with {far}."
     chosen, picture = found.chosen, found.picture
-    said = (
-        f"{sentence(within)}, {chosen.label} needs the fewest bytes: "
+    cost = (
         f"{size_text(chosen.bytes)} a {each(chosen.clips)} at "
-        f"{significant(chosen.divergence.mean)} {unit}"
-        f"{_surety(found, summary.fidelity)}"
+        f"{significant(chosen.divergence.mean)} {unit}{_surety(found)}"
     )
-    if picture is None:
-        return said + "."
-    how = picture.name.removeprefix("cloud ")
+    if not found.established:
+        return f"No codec is shown to stay {within}; {chosen.label} may: {cost}."
+    said = f"{sentence(within)}, {chosen.label} needs the fewest bytes: {cost}"
+    if picture:
+        said += _against(found, picture)
+    return f"{said}.{_rivals(found.rivals)}"
+
+
+def _against(found: Headline, picture: Result) -> str:
+    """What a headline comes to beside the picture itself; what the photos do not show is said so.
+
+    Of one photo there is no interval, and the numbers stand alone.
+    """
+    chosen, saved = found.chosen, found.saved
     itself = "video" if chosen.clips else "picture"
-    other = f"{size_text(picture.bytes)} of the {itself} itself as {how}"
-    if chosen.bytes < picture.bytes:
-        return f"{said}, {100 - 100 * chosen.bytes / picture.bytes:.0f} % below the {other}."
-    return f"{said}. Splitting loses here: that is more than the {other}."
+    how = picture.name.removeprefix("cloud ")
+    other = f"the {size_text(picture.bytes)} of the {itself} itself as {how}"
+    if saved is None or not shown(saved):
+        return f"; no difference from {other} is shown"
+    if saved.mean < 0:
+        return f", {-saved.mean:.0f} % below {other}"
+    return f". Splitting loses here: that is more than {other}"
 
 
-def _surety(found: Headline, max_divergence: float) -> str:
+def _rivals(rivals: Sequence[Result]) -> str:
+    """Which codecs the photos do not tell from the one with the fewest bytes."""
+    if not rivals:
+        return ""
+    first, *more = (rival.label for rival in sorted(rivals, key=lambda rival: rival.bytes))
+    others = f" and {len(more)} more" if len(more) > 1 else "".join(f" and {one}" for one in more)
+    return f" These photos do not tell {first}{others} from it."
+
+
+def _surety(found: Headline) -> str:
     """How sure a headline is, in brackets."""
     far, said = found.chosen.divergence, []
     if isfinite(far.low):
         said.append(f"95 % interval {significant(far.low)} to {significant(far.high)}")
-    if not found.established:
-        said.append(f"that it stays below {significant(max_divergence)} is not established")
     kind = "frames" if found.chosen.clips else "photos"
     told = f"over {found.chosen.photos} {kind} that it was not chosen on"
     said.append(told if found.others else f"chosen on the same {kind}")

@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from statistics import mean, median
 
-from markupsafe import Markup
-
 from splitwire.eval.samples import Sample
 from splitwire.report import live_plots
-from splitwire.report.live_plots import FATES, by_fate
-from splitwire.report.section import Section, drawn
-from splitwire.report.svg import key
+from splitwire.report.live_plots import FATES, by_fate, fate
+from splitwire.report.section import Section
 from splitwire.report.units import size_text, time_text
 
 
@@ -25,9 +22,15 @@ def along_the_clock(frames: Sequence[Sample]) -> Section:
         "could not be read, are in no row of the table below."
     )
     groups = by_fate(frames)
-    legend = [(Markup(key(FATES[name])), f"{name} ({len(groups[name]):,})") for name in groups]
+    legend = [(FATES[name], f"{name} ({len(groups[name]):,})") for name in groups]
     title = "Frames along the clock"
-    return Section("live", title, said, drawn([live_plots.along_the_clock(frames)], title), legend)
+    data = [
+        {"frame": s.frame, "began": s.at, "fate": fate(s), "seconds": s.total, "bytes": s.bytes}
+        for s in frames
+    ]
+    return Section(
+        "live", title, said, [live_plots.along_the_clock(frames)], legend=legend, data=[data]
+    )
 
 
 def live_tiles(frames: Sequence[Sample]) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from splitwire.disk import write_whole
 from splitwire.eval.headline import headline
+from splitwire.eval.paired import shown
 from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import Total, choices, envelope
@@ -16,19 +17,19 @@ from splitwire.report.columns import abbreviated, columns, explained
 from splitwire.report.findings import counts, findings, rates, untrained, warnings
 from splitwire.report.live_section import live_tiles
 from splitwire.report.measured import about, measured
-from splitwire.report.rows import bd_rows, blocks, picks
+from splitwire.report.rows import anchor_name, bd_rows, blocks, picks, signed
 from splitwire.report.sections import sections
 from splitwire.report.svg import palette_css
 from splitwire.report.units import drawn_again, each, significant, size_text
 from splitwire.runner.choice import SHARED, label
 
 
-def write_report(run: Path, anchor: str = "h264", max_divergence: float | None = None) -> Path:
+def write_report(run: Path, anchor: str | None = None, max_divergence: float | None = None) -> Path:
     """Write the page of a run into its folder.
 
     Args:
         run: the folder that `splitwire eval` wrote.
-        anchor: the curve that the others are compared with.
+        anchor: the curve that the others are compared with; None for one that was run.
         max_divergence: the fidelity at which codecs are chosen, in the task's unit; None for
             the task's own.
 
@@ -43,7 +44,7 @@ def write_report(run: Path, anchor: str = "h264", max_divergence: float | None =
     return draw(run, Summary.open(run, max_divergence), anchor)
 
 
-def draw(run: Path, summary: Summary, anchor: str) -> Path:
+def draw(run: Path, summary: Summary, anchor: str | None = None) -> Path:
     """The same of a run that is open already."""
     page = run / "report.html"
     text = render(run, summary, anchor)
@@ -51,8 +52,9 @@ def draw(run: Path, summary: Summary, anchor: str) -> Path:
     return page
 
 
-def render(run: Path, summary: Summary, anchor: str = "h264") -> str:
+def render(run: Path, summary: Summary, anchor: str | None = None) -> str:
     """The page as text; see `write_report`."""
+    anchor = anchor_name(summary, anchor)
     results, totals = summary.results, choices(summary)
     splits, bd, bd_note = bd_rows(summary, anchor)
     environment = Environment(
@@ -96,13 +98,13 @@ def _tiles(summary: Summary, totals: Sequence[Total]) -> list[tuple[str, str]]:
     if summary.live:
         return live_tiles(summary.live)
     found, tiles = headline(summary), []
-    if found:
+    if found and found.established:
         tiles.append(
             (size_text(found.chosen.bytes), f"a {each(found.chosen.clips)}: {found.chosen.label}")
         )
-    if found and found.picture:
-        change = 100 * found.chosen.bytes / found.picture.bytes - 100
-        tiles.append((f"{change:+.0f} %".replace("-", "−"), f"bytes against {found.picture.name}"))
+        if found.picture and found.saved and shown(found.saved):
+            name = found.picture.name
+            tiles.append((f"{signed(found.saved.mean, 0)} %", f"bytes against {name}"))
     wins = [piece for piece in envelope(totals) if piece.way == SHARED]
     if wins and len({total.result.way for total in totals}) > 1:
         low, high = min(w.slowest for w in wins), max(w.fastest for w in wins)

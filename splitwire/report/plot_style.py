@@ -89,6 +89,9 @@ styled = matplotlib.rc_context(
     RC
 )  # as a decorator: the function draws under RC and leaves no trace
 
+TOLD = "told:"
+"""Begins the id of a point that has words; see `tell`."""
+
 SIZE = (4.3, 3.4)
 """Inches of a panel: at 100 % its text is as large as a caption, and it fits a phone."""
 
@@ -133,6 +136,11 @@ def log_ticks(axis: Any, text: Callable[[float], str], subs: tuple[float, ...] =
     axis.set_major_locator(ticker.LogLocator(subs=subs))
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: text(value)))
     axis.set_minor_locator(ticker.NullLocator())
+
+
+def tell(axes: Axes, x: float, y: float, words: str) -> None:
+    """Give a point words, which the page shows where a reader points at it or taps on it."""
+    axes.plot([x], [y], "o", color=INK, markersize=13, alpha=0, zorder=9, gid=TOLD + words)
 
 
 @styled

@@ -47,7 +47,7 @@ def predictions(run: Path, summary: Summary) -> Section | None:
     said += "network makes of it."
     if chosen and shared:
         said += " Beside it: the same through the cheapest codec that holds the fidelity."
-    return Section("says", "What the network says", said, panels)
+    return Section("says", "What the network says", said, panels=panels)
 
 
 def task_of(summary: Summary) -> Task | None:

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from splitwire.eval.curves import FLOOR, curves
 from splitwire.eval.results import Estimate, Result
-from splitwire.report.plot_style import MUTED, log_ticks, panel, styled, styles
+from splitwire.report.plot_style import MUTED, log_ticks, panel, styled, styles, tell
 from splitwire.report.units import each, significant, size_text
 from splitwire.runner.choice import EDGE_ONLY
 from splitwire.tasks.metric import Metric
@@ -43,11 +43,14 @@ def rate_divergence(results: Sequence[Result], unit: str, max_divergence: float)
     ]
     bottom, top = min(ends) / 1.3, max(*ends, max_divergence) * 1.3
     figures = []
-    for split in _splits(shown):
+    for split in splits_of(shown):
         figure, axes = panel(split, _rate_label(shown), f"divergence in {unit}")
         axes.set(xscale="log", yscale="log", xlim=_rates(shown), ylim=(bottom, top))
         _line_across(axes, max_divergence)
         _draw(axes, shown, split, lambda result: result.divergence)
+        for point in points_of(shown, split):
+            far = point.divergence.mean
+            tell(axes, point.bytes, far, f"{_named(point)}, {significant(far)} {unit}")
         log_ticks(axes.xaxis, size_text)
         log_ticks(axes.yaxis, significant)
         figures.append(figure)
@@ -63,12 +66,17 @@ def rate_metric(results: Sequence[Result], metric: Metric) -> list[Figure]:
     shown, whole = visible(results), uncompressed(results, metric)
     scale, label = (100, f"{metric.about} in %") if metric.share else (1, metric.about)
     figures = []
-    for split in _splits(shown):
+    for split in splits_of(shown):
         figure, axes = panel(split, _rate_label(shown), fill(label, _LABEL))
         axes.set(xscale="log", xlim=_rates(shown))
         if whole is not None:
             _line_across(axes, scale * whole)
         _draw(axes, shown, split, lambda result: result.metrics.get(metric.name, _UNKNOWN), scale)
+        for point in points_of(shown, split):
+            value = scale * point.metrics.get(metric.name, _UNKNOWN).mean
+            words = f"{_named(point)}, {significant(value)}{' %' * metric.share}"
+            if math.isfinite(value):
+                tell(axes, point.bytes, value, words)
         log_ticks(axes.xaxis, size_text)
         figures.append(figure)
     _share_limits(figures, most=100 if metric.share else math.inf)
@@ -88,7 +96,7 @@ def visible(results: Sequence[Result]) -> list[Result]:
     return [p for p in points if FLOOR <= p.divergence.mean < math.inf]
 
 
-def _splits(shown: Sequence[Result]) -> list[str]:
+def splits_of(shown: Sequence[Result]) -> list[str]:
     """A panel for each split; where only pictures were sent, one for them."""
     return list(dict.fromkeys(r.split for r in shown if r.split)) or [r.split for r in shown[:1]]
 
@@ -100,6 +108,15 @@ def _rate_label(shown: Sequence[Result]) -> str:
 def _rates(shown: Sequence[Result]) -> tuple[float, float]:
     rates = [result.bytes for result in shown]
     return min(rates) / 1.25, max(rates) * 1.25
+
+
+def points_of(shown: Sequence[Result], split: str) -> list[Result]:
+    """Those of a panel."""
+    return [result for result in shown if result.split in (split, "")]
+
+
+def _named(result: Result) -> str:
+    return f"{result.name}: {size_text(result.bytes)}"
 
 
 def _line_across(axes: Axes, value: float) -> None:

@@ -1,18 +1,21 @@
 """The sections of rate: against divergence, and against the task's metric."""
 
 import math
-
-from markupsafe import Markup
+from statistics import median
 
 from splitwire.eval.summary import Summary
 from splitwire.report import rate_plots
 from splitwire.report.columns import metric_text
-from splitwire.report.plot_style import styles
+from splitwire.report.plot_style import Style, styles
 from splitwire.report.rows import curve_name, picks
-from splitwire.report.section import Section, drawn
-from splitwire.report.svg import key
+from splitwire.report.section import Rows, Section
+from splitwire.report.tables import result_row
 from splitwire.report.units import drawn_again, sentence, significant, size_text
 from splitwire.runner.choice import CLOUD_ONLY
+from splitwire.tasks.metric import Metric
+
+_COARSE = 0.05
+"""Half of an interval of a share, from which on it does not tell codecs of use apart."""
 
 
 def against_divergence(summary: Summary) -> Section | None:
@@ -34,7 +37,7 @@ def against_divergence(summary: Summary) -> Section | None:
         below = f"Fewest bytes below it: {cheapest}" if cheapest else "No codec comes below it"
         said += f" {below}."
     title = "Rate against divergence"
-    return Section("rate", title, said, drawn(figures, title), _legend(summary))
+    return Section("rate", title, said, figures, legend=legend_of(summary), data=_data(summary))
 
 
 def against_metric(summary: Summary) -> Section | None:
@@ -49,13 +52,38 @@ def against_metric(summary: Summary) -> Section | None:
         said += f" The dotted line is the uncompressed network's {metric_text(metric, whole)}."
     elif not metric.by_truth and any(other.by_truth for other in summary.scoring.metrics):
         said += " Nobody told the truth of these pictures, so nothing is judged by it."
-    photos = max(result.photos for result in results)
-    if metric.share and photos > 1 and not summary.clips:
-        said += f" Over {photos} photos, one is {metric_text(metric, 1 / photos)}."
+    if metric.share and not summary.clips:
+        said += _carried(summary, metric)
     title = f"Rate against {metric.about}"
-    return Section("metric", title, said, drawn(figures, title), _legend(summary))
+    return Section("metric", title, said, figures, legend=legend_of(summary), data=_data(summary))
 
 
-def _legend(summary: Summary) -> list[tuple[Markup, str]]:
+def _carried(summary: Summary, metric: Metric) -> str:
+    """How fine a share the photos tell, and whether that is too coarse to choose a codec by it."""
+    shown = rate_plots.visible(summary.results)
+    photos = max(result.photos for result in shown)
+    told = [point.metrics[metric.name] for point in shown if metric.name in point.metrics]
+    widths = [estimate.high - estimate.low for estimate in told if math.isfinite(estimate.low)]
+    if photos < 2 or not widths:
+        return " One photo tells nothing of a share: read the divergence above."
+    half = median(widths) / 2
+    said = f" Over {photos} photos, one is {metric_text(metric, 1 / photos)}"
+    said += f", and the usual interval is ± {metric_text(metric, half)}" * (half > 0)
+    if max(half, 1 / photos) < _COARSE:
+        return f"{said}."
+    return f"{said}: too few to choose a codec by this, so read the divergence above."
+
+
+def _data(summary: Summary) -> list[Rows]:
+    """The points of each panel."""
+    shown = rate_plots.visible(summary.results)
+    return [
+        [result_row(point) for point in rate_plots.points_of(shown, split)]
+        for split in rate_plots.splits_of(shown)
+    ]
+
+
+def legend_of(summary: Summary) -> list[tuple[Style, str]]:
+    """The look of each curve of the rate figures, and its name."""
     looks = styles(result.curve for result in rate_plots.visible(summary.results))
-    return [(Markup(key(style)), curve_name(curve, summary)) for curve, style in looks.items()]
+    return [(style, curve_name(curve, summary)) for curve, style in looks.items()]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import isnan
 
 from splitwire.codecs.spec import Spec
-from splitwire.eval.curves import curves, find_anchor
+from splitwire.eval.curves import anchor_of, curves, find_anchor
 from splitwire.eval.delta_rates import Delta, bd_rates
 from splitwire.eval.results import Result
 from splitwire.eval.spelling import PICTURES, picture_format
@@ -31,7 +31,7 @@ def picks(summary: Summary) -> list[Result]:
     return [r for r in (*chosen, smallest(good, CLOUD_ONLY)) if r]
 
 
-def bd_rows(summary: Summary, anchor: str = "h264") -> tuple[list[str], dict[str, list[str]], str]:
+def bd_rows(summary: Summary, anchor: str) -> tuple[list[str], dict[str, list[str]], str]:
     """The Bjøntegaard delta rates as text: the splits, the cells of each curve, and a note.
 
     A cell has the rate and its 95 % interval; where that holds zero, it says that no difference is
@@ -43,6 +43,8 @@ def bd_rows(summary: Summary, anchor: str = "h264") -> tuple[list[str], dict[str
         return [], {}, ""
     if not rates:
         names = dict.fromkeys(name for split, name in curves(results) if split)
+        if not anchor:
+            return [], {}, "No codec was run at several qualities, so there are no curves."
         if find_anchor(list(names), anchor):
             return [], {}, f"{anchor} has no other curve of several qualities beside it."
         return [], {}, f"No curve {anchor} in this run; there is {', '.join(names) or 'none'}."
@@ -50,7 +52,7 @@ def bd_rows(summary: Summary, anchor: str = "h264") -> tuple[list[str], dict[str
     rows = {}
     for name in dict.fromkeys(name for _, name in rates):
         cells = [rates.get((split, name)) for split in splits]
-        rows[curve_name(name, summary)] = [_cell(delta) for delta in cells]
+        rows[curve_name(name, summary)] = [delta_text(delta) for delta in cells]
     missing = [
         f"{curve_name(name, summary)} at {split}: {delta.reason}"
         for (split, name), delta in rates.items()
@@ -59,7 +61,16 @@ def bd_rows(summary: Summary, anchor: str = "h264") -> tuple[list[str], dict[str
     return splits, rows, "; ".join(missing)
 
 
-def _cell(delta: Delta | None) -> str:
+def anchor_name(summary: Summary, anchor: str | None) -> str:
+    """The curve that others are compared with: the one asked for, or one that was run."""
+    if anchor:
+        return anchor
+    curve = anchor_of(summary.results)
+    return curve_name(curve, summary) if curve else ""
+
+
+def delta_text(delta: Delta | None) -> str:
+    """A delta rate with its interval; "none shown" where that holds zero, a dash for none."""
     if delta is None or delta.percent is None:
         return "–"
     if isnan(delta.low):

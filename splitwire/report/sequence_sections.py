@@ -11,8 +11,7 @@ from splitwire.eval.samples import Sample
 from splitwire.eval.summary import Summary
 from splitwire.report import sequence_plots
 from splitwire.report.rows import curve_name, picks, signed
-from splitwire.report.section import Section, drawn
-from splitwire.report.svg import key
+from splitwire.report.section import Rows, Section
 from splitwire.report.units import significant, size_text
 from splitwire.runner.choice import Key
 
@@ -38,9 +37,25 @@ def along_time(summary: Summary) -> Section | None:
     if len(clips) > _MOST:
         said += f" The first {_MOST} of {len(clips)} clips."
     styles = sequence_plots.looks([pick.choice for pick in chosen])
-    legend = [(Markup(key(styles[pick.choice])), pick.label) for pick in chosen]
+    legend = [(styles[pick.choice], pick.label) for pick in chosen]
     title = "Along time"
-    return Section("along-time", title, said, drawn(figures, title), legend)
+    data = [_rows(_frames(summary, clip, chosen)) for clip in clips[:_MOST]]
+    return Section("along-time", title, said, figures, legend=legend, data=data)
+
+
+def _rows(frames: dict[Key, list[Sample]]) -> Rows:
+    return [
+        {
+            "split": sample.split,
+            "codec": sample.codec,
+            "seconds": sample.at,
+            "bytes": sample.bytes,
+            "divergence": sample.divergence,
+            "intra": sample.intra,
+        }
+        for samples in frames.values()
+        for sample in samples
+    ]
 
 
 def _frames(summary: Summary, clip: str, chosen: Sequence[Result]) -> dict[Key, list[Sample]]:
@@ -65,7 +80,7 @@ def against_the_video(summary: Summary) -> Section | None:
         "that stays below the divergence counts with its fewest bytes; a dash: none gets there."
     )
     title = "Features or the video itself"
-    return Section("duels", title, said, [_table(found, summary)])
+    return Section("duels", title, said, panels=[_table(found, summary)])
 
 
 def _table(found: Sequence[Duel], summary: Summary) -> Markup:

@@ -9,7 +9,7 @@ from splitwire.eval.summary import Summary
 from splitwire.eval.totals import choices
 from splitwire.report.columns import abbreviated, columns, explained
 from splitwire.report.findings import counts, findings, untrained, warnings
-from splitwire.report.rows import bd_rows, blocks, picks
+from splitwire.report.rows import anchor_name, bd_rows, blocks, picks
 from splitwire.report.units import drawn_again, each
 
 WIDE = 100
@@ -19,14 +19,14 @@ WIDE = 100
 def show(
     console: Console,
     summary: Summary,
-    anchor: str = "h264",
+    anchor: str | None = None,
 ) -> None:
     """Print a run: the results, what failed, and the delta rates.
 
     Args:
         console: where to.
         summary: of the run.
-        anchor: the curve that the others are compared with.
+        anchor: the curve that the others are compared with; None for one that was run.
     """
 
     def say(words: str | Text, style: str = "") -> None:
@@ -42,7 +42,7 @@ def show(
         say(sentence)
     for warning in warnings(results, summary.head.profiles):
         say(warning, "red")
-    table, note = bd_table(summary, anchor)
+    table, note = bd_table(summary, anchor_name(summary, anchor))
     if table:
         over = drawn_again(summary.clips)
         say(f"Bjøntegaard delta rate over log divergence (95 % interval over {over})", "bold")
@@ -83,7 +83,7 @@ def results_table(summary: Summary, wide: bool = True) -> Table:
     return table
 
 
-def bd_table(summary: Summary, anchor: str = "h264") -> tuple[Table | None, str]:
+def bd_table(summary: Summary, anchor: str) -> tuple[Table | None, str]:
     """The delta rates: the table, or None without the anchor, and the note."""
     splits, rows, note = bd_rows(summary, anchor)
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)

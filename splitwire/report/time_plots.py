@@ -29,6 +29,10 @@ WAY_STYLES: dict[Way, dict[str, Any]] = {
 }
 
 
+RATES = np.geomspace(SLOWEST, FASTEST, 240)
+"""Bytes a second, at which total times are drawn."""
+
+
 @styled
 def total_time(totals: Sequence[Total]) -> Figure:
     """Total time against upload rate, both logarithmic: a line a way, each at its best.
@@ -39,7 +43,7 @@ def total_time(totals: Sequence[Total]) -> Figure:
         totals: the choices that hold the fidelity asked for.
     """
     figure, axes = panel("", "upload rate in bytes a second", "total time", (4.7, 3.7))
-    rates = np.geomspace(SLOWEST, FASTEST, 240)
+    rates = RATES
     axes.set(xscale="log", yscale="log", xlim=(SLOWEST, FASTEST))
     for way, look in WAY_STYLES.items():
         own = [total for total in totals if total.result.way == way]

@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 
-from markupsafe import Markup
-
 from splitwire.eval.experiment import LinkPlan
 from splitwire.eval.head import Head
 from splitwire.eval.results import Result
 from splitwire.eval.summary import Summary
-from splitwire.eval.totals import Stretch, Total, envelope, stage_seconds
+from splitwire.eval.totals import Stretch, Total, best, envelope, stage_seconds
 from splitwire.report import time_plots
 from splitwire.report.findings import rates
 from splitwire.report.plot_style import STAGE_COLOURS
-from splitwire.report.section import Section, drawn
-from splitwire.report.svg import swatch
+from splitwire.report.section import Rows, Section
 from splitwire.report.units import significant, time_text
 from splitwire.runner.choice import CLOUD_ONLY, EDGE_ONLY, SHARED
 
@@ -34,7 +31,8 @@ def total_time(summary: Summary, totals: Sequence[Total]) -> Section | None:
         for piece in envelope(totals)
     ]
     title = "Total time against upload rate"
-    return Section("time", title, said, drawn([time_plots.total_time(totals)], title), [], rows)
+    figures, data = [time_plots.total_time(totals)], [_lines(totals)]
+    return Section("time", title, said, figures, stretches=rows, data=data)
 
 
 def stages(summary: Summary, totals: Sequence[Total]) -> Section | None:
@@ -42,20 +40,32 @@ def stages(summary: Summary, totals: Sequence[Total]) -> Section | None:
     head, links = summary.head, summary.head.experiment.links
     if not totals or not links:
         return None
-    figures = [
-        time_plots.stage_times(
-            _fastest_of_each(totals, link, head), link, head.edge.factor, head.cloud.factor
-        )
-        for link in links
+    factors = head.edge.factor, head.cloud.factor
+    shown = [(_fastest_of_each(totals, link, head), link) for link in links]
+    figures = [time_plots.stage_times(results, link, *factors) for results, link in shown]
+    data = [
+        [{"choice": r.label, **stage_seconds(r, link, *factors)} for r in results]
+        for results, link in shown
     ]
     said = (
         f"Median time of each stage on {_devices(head)}: the baselines, then each codec at the "
         f"split and quality that are fastest within {significant(summary.fidelity)} "
         f"{summary.scoring.unit}."
     )
-    legend = [(Markup(swatch(colour)), stage) for stage, colour in STAGE_COLOURS.items()]
+    legend = [(colour, stage) for stage, colour in STAGE_COLOURS.items()]
     title = "Where the time goes"
-    return Section("stages", title, said, drawn(figures, title), legend)
+    return Section("stages", title, said, figures, legend=legend, data=data)
+
+
+def _lines(totals: Sequence[Total]) -> Rows:
+    """The total time of each way at its best, in seconds, along upload rates."""
+    ways = {way: [t for t in totals if t.result.way == way] for way in time_plots.WAY_STYLES}
+    return [
+        {"way": way, "bytes_a_second": rate, "seconds": best(own, rate).seconds(rate)}
+        for way, own in ways.items()
+        if own
+        for rate in time_plots.RATES
+    ]
 
 
 def _losing(head: Head) -> str:

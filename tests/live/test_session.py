@@ -3,7 +3,8 @@
 import asyncio
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,15 @@ from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.profile import Provenance
 from splitwire.live.address import Address
 from splitwire.live.demo import Demo
+from splitwire.live.drive import Drive
+from splitwire.live.edge import Edge
 from splitwire.live.library import Library
 from splitwire.live.offers import codecs_by_split
-from splitwire.live.session import Session
+from splitwire.live.session import EVERY, IN_FLIGHT, Selection, Session
 from splitwire.tasks.classification import Classification
 
 CHOSEN = {"chosen": True}
-SELECTION = {"model": "net.py:small", "split": "0", "codec": "raw:bits=8", "link": "not slowed"}
+SELECTION = {"model": "net.py:small", "split": "0", "codec": "raw:bits=8", "rate": 1e9}
 
 
 class Page:
@@ -58,7 +61,7 @@ def photo(seed: int = 0) -> bytes:
 PHOTO = photo()
 
 
-def selection(**changes: str) -> str:
+def selection(**changes: object) -> str:
     return json.dumps({**SELECTION, **changes})
 
 
@@ -151,7 +154,7 @@ REFUSED = [
     ("nothing", "no selection: Invalid JSON"),
     ("[]", "no selection: Input should be"),
     (selection(extra="1"), "no selection: extra: Unexpected keyword argument"),
-    (selection(link="a string and two cups"), "no selection: link: String should match"),
+    (selection(rate=0), "no selection: rate: Input should be greater than 0"),
     (selection(model="lite9"), "no model 'lite9' here"),
     (selection(split="blocks"), "no cut point 'blocks'"),
     (selection(codec="jpg"), "unknown codec 'jpg'"),
@@ -222,3 +225,88 @@ def test_a_camera_s_frames_build_on_each_other_and_a_picture_on_none(
     assert max(said["bytes"] for said in moving[1:]) < 0.5 * moving[0]["bytes"]
     assert still[0]["mosaics"] == moving[0]["mosaics"] == still[2]["mosaics"]
     assert moving[1]["mosaics"][0].startswith("data:image/png;base64,")
+
+
+def test_another_rate_alone_changes_the_link_and_nothing_else(
+    library: Library, address: str
+) -> None:
+    film = {"codec": "h264:qp=20,preset=ultrafast", "camera": True}
+    messages = [selection(**film), PHOTO, PHOTO, selection(**film, rate=5e3), photo(1)]
+    chosen, first, fast, again, slow = converse(library, address, *messages)
+    assert chosen == again == CHOSEN and slow["outcome"] == "answered"
+    assert first["intra"] and not fast["intra"] and not slow["intra"]  # the session goes on
+    assert slow["bytes"] > 100 and slow["stages"]["link"] > 1000 * slow["bytes"] / 5e3
+
+
+def test_the_divergence_of_each_way_is_told(
+    library: Library, address: str, small: sw.Model
+) -> None:
+    _, coarse, _, fine = converse(
+        library, address, selection(codec="raw:bits=1"), PHOTO,
+        selection(codec="raw:dtype=float32"), PHOTO,
+    )  # fmt: skip
+    assert coarse["strip"]["edge only"]["divergence"] == 0
+    assert coarse["divergence"] == coarse["strip"]["shared"]["divergence"] > 1e-6
+    assert fine["divergence"] == pytest.approx(0, abs=1e-9)
+    x = small.preprocess.picture(Image.open(io.BytesIO(PHOTO)).convert("RGB"))
+    cut, codec = sw.split(small, "0"), sw.codec("raw:bits=1")
+    with torch.inference_mode():
+        (feature,) = cut.edge(torch.from_numpy(x)[None])
+        whole = cut.cloud(feature)
+        lost = cut.cloud(torch.from_numpy(sw.decode(codec.encode(feature[0].numpy())))[None])
+    assert coarse["divergence"] == pytest.approx(Classification().divergence(whole, lost), rel=1e-3)
+
+
+class Slow:
+    """An edge's link as a page's session sees it, which counts how many frames are on it."""
+
+    def __init__(self, drive: Drive) -> None:
+        self.drive, self.most, self._now = drive, 0, 0
+
+    @asynccontextmanager
+    async def edge(self) -> AsyncIterator[Edge]:
+        async with self.drive.edge() as edge:
+            send = edge.uplink.ask
+
+            async def ask(*words: Any) -> Any:
+                self._now += 1
+                self.most = max(self.most, self._now)
+                try:
+                    return await send(*words)
+                finally:
+                    self._now -= 1
+
+            edge.uplink.ask = ask  # type: ignore[method-assign]
+            yield edge
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.drive, name)
+
+
+def test_a_camera_s_pictures_are_under_way_together_and_answered_in_order(
+    library: Library, address: str
+) -> None:
+    photos = [photo(seed) for seed in range(EVERY + 4)]
+    made: list[Slow] = []
+
+    def drive(selected: Selection) -> Any:
+        demo = Demo(library, Address(address), ProfileStore(), "classification")
+        made.append(Slow(demo.drive(selected)))
+        return made[-1]
+
+    def told(*messages: str | bytes) -> list[dict[str, Any]]:
+        page = Page(list(messages))
+
+        async def talk() -> None:
+            session = Session(drive)
+            await session.run(page)  # type: ignore[arg-type]
+            await session.close()
+
+        asyncio.run(talk())
+        return page.told[1:]
+
+    film = told(selection(codec="raw:bits=2", camera=True, rate=2e4), *photos)
+    still = told(selection(codec="raw:bits=2", rate=2e4), *photos)
+    assert [made[0].most, made[1].most] == [IN_FLIGHT, 1]
+    assert [said["prediction"] for said in film] == [said["prediction"] for said in still]
+    assert [at for at, said in enumerate(film) if "strip" in said] == [0, EVERY]

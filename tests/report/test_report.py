@@ -61,7 +61,7 @@ def test_the_whole_page(make_run) -> None:
     sections = ["rate", "metric", "time", "stages", "says", "features", "mosaic", "depth"]
     assert parsed.ids == [*sections, "results", "bd", "measured"]
     for words in (
-        "Within 0.05 nats",
+        "within 0.05 nats",
         "The fastest way is",
         "phone-2019",
         "torch 2.6.0",
@@ -101,7 +101,7 @@ def test_one_photo_one_split_one_codec(make_run) -> None:
     run = make_run(photos=1, keep=lambda s: s.split == "blocks.3" and s.curve == "jpeg")
     parsed, text = page(run)
     assert {"rate", "time", "mosaic"} <= set(parsed.ids)
-    assert "No curve h264 in this run; there is jpeg." in text
+    assert "jpeg has no other curve of several qualities beside it." in text
     assert not re.search(r"\bnan\b", re.sub(r"data:[^\"]*", "", text), re.IGNORECASE)
 
 

@@ -3,17 +3,21 @@
 // this device is the edge (phone.js).
 
 import { Connection } from "./connection.js";
+import { Edge } from "./demo.js";
+import { watch } from "./monitor.js";
 import { Phone } from "./phone.js";
 import { PICTURE, pictureStream } from "./picture.js";
 import { STAGES, bars, legend, milliseconds, size } from "./plots.js";
 import { brief, draws, items, mark } from "./predictions.js";
+import { Rates, sentence } from "./rates.js";
+import { WAYS, Ways, energy, stretches, total } from "./ways.js";
 
 const $ = (id) => document.getElementById(id);
-const WAYS = ["edge only", "cloud only", "shared"];
 const MOSAIC = "The channels of a feature tensor, side by side in grey";
-const times = [], uploads = [];
+const frames = [], ways = new Ways(), rates = new Rates($("rate"), $("band"));
 const sheet = document.createElement("canvas"); // the picture under way; it is shown with its prediction
-let about, client, photo, latest = null, busy = false, camera = null, gpu = null;
+let about, client, photo, latest = null, camera = null, gpu = null, setting = "";
+let underWay = 0, wanted = false, choosing = false, strip = null;
 
 /** Say how it goes. An error stays until a person does something: see `calm`. */
 function say(text, isError = false) {
@@ -29,49 +33,21 @@ function fill(select, values, preferred) {
   if (values.includes(preferred)) select.value = preferred;
 }
 
-/** The edge of `splitwire demo`: one answer to each message, in order. */
-class Edge {
-  #socket; #waiting = [];
-
-  async open() {
-    this.#socket = new WebSocket(new URL("edge", location.href.replace(/^http/, "ws")));
-    this.#socket.onmessage = (event) => this.#waiting.shift()?.resolve(JSON.parse(event.data));
-    await new Promise((resolve, reject) => {
-      this.#socket.onopen = resolve;
-      this.#socket.onerror = () => reject(new Error("the edge does not answer"));
-    });
-    this.#socket.onclose = () => this.#waiting.splice(0).forEach((one) => one.reject(new Error("the edge has gone")));
-  }
-
-  send(message) {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
-      this.#socket.send(message);
-    }).then((said) => { if (said.error) throw new Error(said.error); return said; });
-  }
-
-  choose() {
-    const [model, split, codec, link] = ["model", "split", "quality", "link"].map((id) => $(id).value);
-    return this.send(JSON.stringify({ model, split, codec, link, camera: Boolean(camera) }));
-  }
-
-  async run() { return this.send(await jpeg(0.95)); }
-}
-
 /** What this browser says to a cloud that it sends pictures. */
 function hello() {
   const model = $("model").value;
   return { hello: 3, model, task: about.tasks[model] ?? undefined, split: "input", codec: PICTURE };
 }
 
-/** What is on the sheet as a stream. */
-async function pictured() {
-  const file = await jpeg(Number($("quality").value) / 100);
-  return pictureStream(new Uint8Array(await file.arrayBuffer()), sheet.height, sheet.width);
+/** A picture as a stream. */
+async function pictured(from = sheet) {
+  const file = await jpeg(from, Number($("quality").value) / 100);
+  return pictureStream(new Uint8Array(await file.arrayBuffer()), from.height, from.width);
 }
 
 /** This browser without a network of its own: it computes nothing and sends the picture. */
 class Browser {
+  depth = 3;
   #cloud;
 
   async open() { this.#cloud = await Connection.open(location.href, hello(), sessionStorage.token); }
@@ -80,8 +56,8 @@ class Browser {
 
   async choose() { this.close(); await this.open(); }
 
-  async run() {
-    const begin = performance.now(), stream = await pictured();
+  async run(shot) {
+    const begin = performance.now(), stream = await pictured(shot.sheet);
     const encode = performance.now() - begin;
     const answer = await this.#cloud.ask(stream);
     return {
@@ -107,31 +83,60 @@ function draw(source, width, height) {
   context.drawImage(source, (wanted.width - w) / 2, (wanted.height - h) / 2, w, h);
 }
 
-function jpeg(quality) {
-  return new Promise((resolve, reject) => sheet.toBlob(
+function jpeg(from, quality) {
+  return new Promise((resolve, reject) => from.toBlob(
     (blob) => (blob ? resolve(blob) : reject(new Error("this browser writes no JPEG"))), "image/jpeg", quality));
 }
 
+/** What is on the sheet, kept while the next picture is drawn there. */
+function kept() {
+  const copy = document.createElement("canvas");
+  [copy.width, copy.height] = [sheet.width, sheet.height];
+  copy.getContext("2d", { alpha: false }).drawImage(sheet, 0, 0);
+  copy.dataset.aspect = sheet.dataset.aspect;
+  return { sheet: copy, setting, file: (quality) => jpeg(copy, quality) };
+}
+
 /** Show a frame: its picture and all that was measured on it, at once and under one number. */
-function show(frame) {
-  times.push(STAGES.map((stage) => [stage, frame.stages[stage] ?? 0]));
-  uploads.push([["edge", frame.bytes]]);
-  const number = String(times.length), picture = $("picture");
-  [picture.width, picture.height] = [sheet.width, sheet.height];
-  picture.getContext("2d", { alpha: false }).drawImage(sheet, 0, 0);
-  $("frame").style.setProperty("--aspect", sheet.dataset.aspect);
-  for (const id of ["picture", "marks", "classes", "strip", "mosaic"]) $(id).dataset.frame = number;
+function show(frame, shot) {
+  const number = String(frames.length + 1), picture = $("picture"), { sheet: seen } = shot;
+  const words = `Frame ${number}${shot.setting && `, ${shot.setting}`}:`;
+  frames.push({
+    setting: shot.setting,
+    stages: STAGES.map((stage) => [stage, frame.stages[stage] ?? 0]),
+    bytes: [["edge", frame.bytes]],
+    times: `${words} ${parts(frame)}`,
+    sizes: `${words} ${sizes(frame)}`,
+  });
+  [picture.width, picture.height] = [seen.width, seen.height];
+  picture.getContext("2d", { alpha: false }).drawImage(seen, 0, 0);
+  $("frame").style.setProperty("--aspect", seen.dataset.aspect);
+  for (const id of ["picture", "marks", "classes", "mosaic", ...(frame.strip ? ["strip"] : [])]) $(id).dataset.frame = number;
   latest = frame;
   tell();
-  bars($("times"), times, milliseconds);
-  bars($("bytes"), uploads, size);
-  const parts = STAGES.filter((stage) => stage in frame.stages).map((stage) => `${stage} ${milliseconds(frame.stages[stage])}`);
-  $("c-time").textContent = `Latest frame: ${milliseconds(frame.total)} in all; ${parts.join(", ")}.`;
-  const tensors = frame.streams?.length > 1 ? `, ${frame.streams.map(size).join(" + ")} of ${frame.streams.length} tensors` : "";
-  $("c-bytes").textContent = `Latest frame: ${size(frame.bytes)} (${frame.bytes.toLocaleString("en")} bytes)${tensors}${frame.intra === false ? ", built on frames before it" : ""}.`;
+  plot();
+  $("c-time").textContent = frames.at(-1).times;
+  $("c-bytes").textContent = frames.at(-1).sizes;
   $("mosaic").replaceChildren(...(frame.mosaics ?? []).map((src) => Object.assign(new Image(), { src, alt: MOSAIC })));
   if (frame.strip) showStrip(frame.strip);
   say(frame.outcome === "answered" ? `Frame ${number} answered by the cloud.` : `Frame ${number} ${frame.outcome}: ${frame.reason ?? ""}`);
+}
+
+/** Draw both plots: after a frame, and when their size has changed. */
+function plot() {
+  const of = (part, words) => frames.map((frame) => ({ parts: frame[part], words: frame[words], setting: frame.setting }));
+  bars($("times"), of("stages", "times"), milliseconds, (words) => { $("c-time").textContent = words; });
+  bars($("bytes"), of("bytes", "sizes"), size, (words) => { $("c-bytes").textContent = words; });
+}
+
+function parts(frame) {
+  const each = STAGES.filter((stage) => stage in frame.stages).map((stage) => `${stage} ${milliseconds(frame.stages[stage])}`);
+  return `${milliseconds(frame.total)} in all; ${each.join(", ")}.`;
+}
+
+function sizes(frame) {
+  const tensors = frame.streams?.length > 1 ? `, ${frame.streams.map(size).join(" + ")} of ${frame.streams.length} tensors` : "";
+  return `${size(frame.bytes)} (${frame.bytes.toLocaleString("en")} bytes)${tensors}${frame.intra === false ? ", built on frames before it" : ""}.`;
 }
 
 /** The prediction of the latest frame, in words and on the picture: the coded network's, or the uncompressed one's. */
@@ -144,58 +149,128 @@ function tell() {
   $("classes").replaceChildren(...items(prediction));
 }
 
-function showStrip(strip) {
-  const known = WAYS.filter((way) => strip[way]);
-  const fastest = known.reduce((a, b) => (strip[a].total <= strip[b].total ? a : b));
-  $("strip").tBodies[0].replaceChildren(...known.map((way) => {
-    const { total, bytes, prediction } = strip[way], row = document.createElement("tr");
-    const cells = [milliseconds(total), size(bytes), brief(prediction)];
-    row.className = way === fastest ? "fastest" : "";
-    row.innerHTML = '<th scope="row"></th><td></td><td></td><td></td>';
-    row.cells[0].textContent = way === fastest ? `${way} (fastest)` : way;
-    cells.forEach((text, index) => { row.cells[index + 1].textContent = text; });
-    return row;
-  }));
+function showStrip(measured) {
+  strip = measured;
+  ways.add(measured);
+  compare();
 }
 
+/** The three ways: as they were measured on a phone; in the demonstration, at what the slider stands at. */
+function compare() {
+  if (!strip) return;
+  const edge = Boolean(about.codecs), known = WAYS.filter((way) => strip[way]);
+  const lines = edge ? ways.lines(1000 * about.rates.rtt).filter(({ way }) => strip[way]) : [];
+  const took = (way) => (edge ? total(lines.find((line) => line.way === way), rates.value) : strip[way].total);
+  const best = known.reduce((a, b) => (took(a) <= took(b) ? a : b));
+  $("strip").tBodies[0].replaceChildren(...known.map((way) => {
+    const { bytes, prediction, divergence } = strip[way], row = document.createElement("tr");
+    const radio = edge ? `${energy(about.radio, lines.find((line) => line.way === way), rates.value).toFixed(0)} mJ` : "";
+    const cells = [milliseconds(took(way)), size(bytes), radio, distance(divergence), brief(prediction)];
+    row.className = way === best ? "fastest" : "";
+    row.innerHTML = `<th scope="row"></th>${cells.map((_, at) => `<td class="${["", "", "edge", "edge", "said"][at]}"></td>`).join("")}`;
+    row.cells[0].textContent = way === best ? `${way} (fastest)` : way;
+    cells.forEach((text, index) => { row.cells[index + 1].textContent = text; });
+    for (const cell of row.querySelectorAll(".edge")) cell.hidden = !edge;
+    return row;
+  }));
+  if (edge) explain(lines, best);
+}
+
+function distance(divergence) {
+  return typeof divergence === "number" ? Number(divergence.toPrecision(2)).toString() : "–";
+}
+
+/** What is seen, in a sentence; and which way is the fastest where. */
+function explain(lines, best) {
+  const { slowest, fastest: fast } = about.rates, spans = stretches(lines, slowest, fast);
+  rates.mark(spans);
+  rates.tell($("at"), best);
+  const { shared, "cloud only": picture } = strip;
+  const less = picture && shared ? ` Splitting sends ${size(shared.bytes)} where the picture takes ${size(picture.bytes)}.` : "";
+  const seen = shared?.prediction ? `The split network sees ${brief(shared.prediction)}.${less} ` : "";
+  const words = `${seen}${sentence(spans, [slowest, fast])}`;
+  if ($("found").textContent !== words) $("found").textContent = words;
+  $("c-strip").textContent = "Totals at the slider's rate, of the stages as measured. "
+    + `Radio: ${about.radio.name}, a picture a second. Divergence in ${about.units[$("model").value]}.`;
+}
+
+/** What the frames are run with, in words. */
+function chosen() {
+  const of = (id) => $(id).value;
+  if (about.codecs) return `${of("model")} at ${of("split")}, ${of("quality")}, ${size(rates.value)}/s`;
+  return isPhone() ? `${of("model")}, ${of("way")}, JPEG ${of("quality")}` : `${of("model")}, JPEG ${of("quality")}`;
+}
+
+/** Run the picture; of a camera the next one follows, with as many under way as whoever runs them takes. */
 async function run() {
-  if (busy || !photo) return;
-  busy = true;
+  if (!photo || choosing || underWay >= (camera ? client.depth : 1)) return;
+  underWay += 1;
   try {
-    const size = [photo.videoWidth || photo.width, photo.videoHeight || photo.height];
-    if (client.draw) client.draw(photo, ...size); else draw(photo, ...size);
-    show(await client.run());
+    const dimensions = [photo.videoWidth || photo.width, photo.videoHeight || photo.height];
+    if (client.draw) client.draw(photo, ...dimensions); else draw(photo, ...dimensions);
+    const shot = kept(), ran = client.run(shot);
+    if (camera && underWay < client.depth) requestAnimationFrame(run);
+    show(await ran, shot);
   } catch (error) {
     say(error.message, true);
   }
-  busy = false;
+  underWay -= 1;
   if (camera) requestAnimationFrame(run);
 }
 
 async function idle() {
-  while (busy) await new Promise((wake) => setTimeout(wake, 20));
+  while (underWay) await new Promise((wake) => setTimeout(wake, 20));
 }
 
-async function choose() {
+/** Do what changes the selection while nothing is under way, and run again. */
+async function alone(change) {
   calm();
+  choosing = true;
   await idle();
-  busy = true;
-  try { await client.choose(); } catch (error) { say(error.message, true); }
-  busy = false;
+  try { await change(); } catch (error) { say(error.message, true); }
+  choosing = false;
   await run();
 }
+
+/** Apply what is chosen: choices that follow each other fast are one, the last. */
+async function choose() {
+  wanted = true;
+  if (choosing) return;
+  await alone(async () => {
+    while (wanted) {
+      wanted = false;
+      const now = chosen(), before = setting;
+      setting = now;
+      if (without(now) !== without(before)) forget();
+      try { await client.choose(); } catch (error) { setting = before; throw error; }
+    }
+  });
+}
+
+/** What was measured with another setting says nothing of this one. */
+function forget() {
+  ways.clear();
+  strip = null;
+}
+
+/** A setting without its rate, on which what was measured does not depend. */
+function without(words) { return words.slice(0, words.lastIndexOf(",")); }
 
 /** Another network may be another's to run. */
 async function changeModel() {
   offer();
   if (about.codecs) return choose();
-  calm();
-  await idle();
-  busy = true;
-  client.close();
-  client = whoever();
-  try { await client.open(); } catch (error) { say(error.message, true); }
-  busy = false;
+  return alone(async () => {
+    client.close();
+    client = whoever();
+    setting = chosen();
+    await client.open();
+  });
+}
+
+/** Another quality of the pictures that are sent. */
+function changeQuality() {
+  setting = chosen();
   return run();
 }
 
@@ -216,6 +291,7 @@ async function toggleCamera() {
     }
   }
   $("camera").setAttribute("aria-pressed", String(camera !== null));
+  for (const id of ["status", "found"]) $(id).setAttribute("aria-live", camera ? "off" : "polite"); // not a word a frame
   await (about.codecs ? choose() : run()); // an edge lets a camera's frames build on each other
 }
 
@@ -233,10 +309,16 @@ function hint() {
 
 /** Who runs what is chosen: the demonstration's edge, this device, or nobody here. */
 function whoever() {
-  if (about.codecs) return new Edge();
+  if (about.codecs) return new Edge(selected);
   if (!isPhone()) return new Browser();
   const parts = { sheet, hello, pictured, still: () => !camera, way: () => $("way").value, on: () => [$("on").value], told: (text) => { $("loaded").textContent = text; } };
   return new Phone(about.phone, parts, sessionStorage.token);
+}
+
+/** What is selected, for the demonstration's edge. */
+function selected() {
+  const [model, split, codec] = ["model", "split", "quality"].map((id) => $(id).value);
+  return { model, split, codec, rate: rates.value, camera: Boolean(camera) };
 }
 
 function offer() {
@@ -256,7 +338,6 @@ function offer() {
   const splits = Object.keys(about.splits[$("model").value]);
   fill($("split"), splits, splits.includes("blocks.3") ? "blocks.3" : splits[splits.length >> 1]);
   codecs();
-  fill($("link"), about.links, $("link").value);
 }
 
 /** The codecs that can be had at the split: those that learn of it need a profile there. */
@@ -272,6 +353,15 @@ function qualities() {
   $("quality").selectedIndex = 1;
 }
 
+/** Run the picture that the page comes with. */
+async function begin() {
+  const answer = await fetch("sample.jpg");
+  const first = await createImageBitmap(await answer.blob());
+  if (photo) return; // somebody was faster
+  photo = first;
+  await run();
+}
+
 async function start() {
   const token = sessionStorage.token;
   const answer = await fetch("about", token ? { headers: { Authorization: `Bearer ${token}` } } : {});
@@ -281,12 +371,15 @@ async function start() {
   legend($("legend"));
   fill($("model"), Object.keys(about.sizes));
   gpu = await navigator.gpu?.requestAdapter().catch(() => null);
+  if (about.rates) rates.between(about.rates);
   offer();
+  watch($("monitor"), token);
   client = whoever();
+  setting = chosen();
   await client.open();
   if (about.codecs) await client.choose();
   say("Ready: choose a picture, or the camera.");
-  return undefined;
+  return about.sample ? begin() : undefined;
 }
 
 $("access").addEventListener("submit", (event) => {
@@ -296,10 +389,12 @@ $("access").addEventListener("submit", (event) => {
   start().catch((error) => say(error.message, true));
 });
 for (const id of ["model", "on"]) $(id).addEventListener("change", changeModel);
-$("way").addEventListener("change", run);
+$("way").addEventListener("change", () => { setting = chosen(); run(); });
 $("codec").addEventListener("change", () => { qualities(); choose(); });
 $("split").addEventListener("change", () => { codecs(); choose(); });
-for (const id of ["quality", "link"]) $(id).addEventListener("change", choose);
+for (const id of ["quality", "rate"]) $(id).addEventListener("change", () => (about.codecs ? choose() : changeQuality()));
+$("rate").addEventListener("input", compare); // at once, from what was measured; the link itself follows
+addEventListener("resize", plot);
 $("file").addEventListener("change", async () => {
   if (!$("file").files.length) return;
   calm();

@@ -39,6 +39,7 @@ class Link {
 }
 
 export class Phone {
+  depth = 1;
   #where; #page; #token; #edge; #local = null; #links; #picture; #seen = 0;
 
   /** `where` the cloud says all lies; `page`: the sheet, what is sent by way of a picture, and what is chosen. */
