@@ -40,7 +40,7 @@ from splitwire.runner.threads import limit_threads
 sys.path.append(str(Path(__file__).parents[1] / "tests/live"))
 from ray_cloud import Crowd, RayCloud, ray_cloud
 
-CLIENTS, CHECK_SECONDS, WARM_SECONDS, LONE_SECONDS, IDLE_SECONDS = 24, 30.0, 8.0, 10.0, 4.0
+CLIENTS, CHECK_SECONDS, WARM_SECONDS, LONE_SECONDS, IDLE_SECONDS = 24, 30.0, 8.0, 20.0, 4.0
 EXACT, PICTURE = "raw:dtype=float32", "picture:format=webp,quality=80"
 DEVICE = """
 import time
@@ -114,11 +114,13 @@ class Heard:
 
     Attributes:
         seconds: of each answered frame.
+        clouds: of the batches that they ran in.
         door, half: seconds of a core, a frame, beside what their processes take when idle.
         stretch: what a second of a core took.
     """
 
     seconds: np.ndarray
+    clouds: np.ndarray
     door: float
     half: float
     stretch: float
@@ -138,26 +140,28 @@ async def crowd_of(
     probe = asyncio.create_task(kept_waiting(ratios))
     before, start = len(crowd.seconds), used(cloud)
     await asyncio.sleep(seconds)
-    took = np.array(crowd.seconds[before:])
+    took, clouds = np.array(crowd.seconds[before:]), np.array(crowd.clouds[before:])
     door, half = np.maximum(0, used(cloud) - start - seconds * idle) / len(took)
     crowd.stopped = True
     probe.cancel()
     await running
     assert crowd.fates.keys() <= {"answered", "turned away"}, crowd.fates
-    return Heard(took, float(door), float(half), float(np.mean(ratios)))
+    return Heard(took, clouds, float(door), float(half), float(np.mean(ratios)))
 
 
 def lone(cloud: RayCloud, hello: Hello, packet: bytes, batches: dict[int, float]) -> Times:
     """The times of a deployment as a lone client has them."""
     heard = asyncio.run(crowd_of(cloud, hello, packet, 1, LONE_SECONDS))
     door, half = heard.door * heard.stretch, heard.half * heard.stretch
-    way = np.maximum(0, heard.seconds - door - half - batches[1])
-    p50, p99 = 1e3 * np.percentile(way, [50, 99])
+    way = np.maximum(0, heard.seconds - door - half - heard.clouds)
+    delays = np.maximum(0, heard.clouds - batches[1])
+    (p50, p99), late = 1e3 * np.percentile(way, [50, 99]), 1e3 * np.percentile(delays, 99)
     print(
         f"door {1e3 * heard.door:.1f} ms, replica {1e3 * heard.half:.1f} ms, each × "
-        f"{heard.stretch:.2f}, way {p50:.1f} to {p99:.1f} ms; load {os.getloadavg()[0]:.1f}"
+        f"{heard.stretch:.2f}, way {p50:.1f} to {p99:.1f} ms, batches to {late:.1f} ms late; "
+        f"load {os.getloadavg()[0]:.1f}"
     )
-    return Times(door, tuple(way), batches, half)
+    return Times(door, tuple(way), batches, half, tuple(delays))
 
 
 def check(folder: Path, fleets: list[int]) -> None:
@@ -176,7 +180,8 @@ def check(folder: Path, fleets: list[int]) -> None:
             heard = asyncio.run(crowd_of(cloud, hello, packet, CLIENTS, CHECK_SECONDS))
             last = lone(cloud, hello, packet, batches)
         door, half = (first.door + last.door) / 2, (first.replica + last.replica) / 2
-        times = Times(door, first.way + last.way, batches, half)
+        delays = first.delays + last.delays
+        times = Times(door, first.way + last.way, batches, half, delays)
         fleet = Fleet(CLIENTS, replicas, batch=sizes[-1], cores=os.cpu_count())
         found = simulate(times, fleet, 10 * CHECK_SECONDS, WARM_SECONDS)
         pairs = [("frames/s", len(heard.seconds) / CHECK_SECONDS, found.rate)]

@@ -17,6 +17,8 @@ from random import Random
 
 import numpy as np
 
+_TURN = 2 / 9  # of the hand-overs from thread to thread on a way, those between two batches
+
 
 @dataclass(frozen=True)
 class Times:
@@ -27,12 +29,14 @@ class Times:
         way: there and back, beside all else: each as likely as another.
         batches: of a batch in a replica, by its size.
         replica: of a replica's core, a frame, beside its batch, which runs on.
+        delays: that a batch is kept waiting on a busy machine, each as likely as another.
     """
 
     door: float
     way: tuple[float, ...]
     batches: dict[int, float]
     replica: float = 0.0
+    delays: tuple[float, ...] = (0.0,)
 
     def batch(self, frames: int) -> float:
         """Seconds until all frames that a replica took are done."""
@@ -164,7 +168,9 @@ class Cloud:
             else:
                 self.leave(now, edge, "lost")
         if batch:
-            self.put(now + self.times.batch(len(batch)), "done", replica)
+            delay = self.random.choice(self.times.delays)
+            delay += _TURN * self.random.choice(self.times.way)
+            self.put(now + self.times.batch(len(batch)) + delay, "done", replica)
 
     def done(self, now: float, replica: int) -> None:
         for edge in self.running[replica]:

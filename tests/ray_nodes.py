@@ -6,20 +6,19 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 from time import monotonic, sleep
-from types import TracebackType
-from typing import Self
 
 _PATIENCE = 120.0
 _STORE = 80_000_000  # bytes of a node's object store
 
 
 class Nodes:
-    """Two nodes of a cluster of their own; no other on this machine is seen or ended.
+    """Nodes of a cluster of their own; no other on this machine is seen or ended.
 
     Attributes:
         address: what `--ray` takes.
@@ -33,39 +32,21 @@ class Nodes:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        self._folder = mkdtemp(prefix="ray")  # a short path: sockets lie in it
-        self._nodes: list[subprocess.Popen[bytes]] = []
-
-    def __enter__(self) -> Self:
-        with ExitStack() as undo:
-            undo.callback(self.__exit__, None, None, None)
-            port = self.address.rpartition(":")[2]
-            self._start("--head", "--port", port, "--temp-dir", self._folder)
-            self._start("--address", self.address)
-            undo.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        while self._nodes:
-            self.lose()
-        rmtree(self._folder, ignore_errors=True)
+        self.folder = mkdtemp(prefix="ray")  # a short path: sockets lie in it
+        self.running: list[subprocess.Popen[bytes]] = []
 
     def lose(self) -> None:
         """The node that came last dies at once, with all that runs on it."""
-        node = self._nodes.pop()
+        node = self.running.pop()
         with suppress(ProcessLookupError):
             os.killpg(node.pid, signal.SIGKILL)
         node.wait()
 
-    def _start(self, *told: str) -> None:
+    def start(self, *told: str) -> None:
+        """One more, once it runs."""
         ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus", "1"]
         ray += ["--node-ip-address", "127.0.0.1", "--object-store-memory", str(_STORE)]
-        log = Path(self._folder, f"node-{len(self._nodes)}.log")
+        log = Path(self.folder, f"node-{len(self.running)}.log")
         with log.open("wb") as out:
             node = subprocess.Popen(
                 [*ray, *told],
@@ -74,8 +55,24 @@ class Nodes:
                 stderr=out,
                 start_new_session=True,
             )
-        self._nodes.append(node)
+        self.running.append(node)
         end = monotonic() + _PATIENCE
         while b"--block" not in log.read_bytes():  # it says so once it runs
             assert node.poll() is None and monotonic() < end, log.read_text()
             sleep(0.1)
+
+
+@contextmanager
+def two_nodes() -> Iterator[Nodes]:
+    """Two of them, until the context ends."""
+    nodes = Nodes()
+    try:
+        nodes.start(
+            "--head", "--port", nodes.address.rpartition(":")[2], "--temp-dir", nodes.folder
+        )
+        nodes.start("--address", nodes.address)
+        yield nodes
+    finally:
+        while nodes.running:
+            nodes.lose()
+        rmtree(nodes.folder, ignore_errors=True)

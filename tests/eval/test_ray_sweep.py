@@ -23,7 +23,7 @@ from splitwire.runner.pool import Processes
 
 pytest.importorskip("ray", reason="needs the extra ray")
 
-from ray_nodes import Nodes
+from ray_nodes import Nodes, two_nodes
 
 from splitwire.runner.ray_pool import RayPool
 
@@ -48,7 +48,7 @@ codecs = ["raw:bits=1+2+3+4+5+6+7+8", "h264:qp=20+24+28+32"]
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Nodes]:
-    with Nodes() as started:
+    with two_nodes() as started:
         yield started
 
 
