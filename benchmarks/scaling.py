@@ -11,16 +11,20 @@ are sent as WebP and run through the whole network.
 
 The check runs a network whose second half is a device that takes 150 ms and 50 ms a frame, which is
 a sleep: replicas that compute share the cores of this machine and could not show how they scale.
-All clients send one frame after the other. It prints what was measured beside what was simulated.
+All clients send one frame after the other. It prints what was measured beside what was simulated:
+from a lone client of the same deployment, just before and just after, so that other load on this
+machine is in both. What doors and replicas compute they do on its cores, each second of which
+takes longer by what a spinning probe was kept waiting meanwhile.
 """
 
 import argparse
 import asyncio
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter, process_time
+from time import perf_counter, process_time, thread_time
 
 import numpy as np
 import torch
@@ -36,7 +40,7 @@ from splitwire.runner.threads import limit_threads
 sys.path.append(str(Path(__file__).parents[1] / "tests/live"))
 from ray_cloud import Crowd, RayCloud, ray_cloud
 
-CLIENTS, CHECK_SECONDS, WARM_SECONDS = 24, 30.0, 8.0
+CLIENTS, CHECK_SECONDS, WARM_SECONDS, LONE_SECONDS, IDLE_SECONDS = 24, 30.0, 8.0, 20.0, 4.0
 EXACT, PICTURE = "raw:dtype=float32", "picture:format=webp,quality=80"
 DEVICE = """
 import time
@@ -85,26 +89,79 @@ def batch_times(model: sw.Model, at: str, sizes: list[int], rounds: int = 5) -> 
     return found
 
 
-def cores(cloud: RayCloud, deployment: str) -> float:
-    """Seconds of cores that the replicas of a deployment have taken so far."""
-    stats = [Path(f"/proc/{pid}/stat").read_text() for pid in cloud.replicas(deployment)]
-    ticks = [sum(map(int, stat.rpartition(")")[2].split()[11:13])) for stat in stats]
-    return sum(ticks) / os.sysconf("SC_CLK_TCK")
+def used(cloud: RayCloud) -> np.ndarray:
+    """Seconds of cores that its doors have taken so far, and its halves."""
+    found = []
+    for deployment in ("door", "half"):
+        stats = [Path(f"/proc/{pid}/stat").read_text() for pid in cloud.replicas(deployment)]
+        found.append(sum(sum(map(int, s.rpartition(")")[2].split()[11:13])) for s in stats))
+    return np.array(found) / os.sysconf("SC_CLK_TCK")
 
 
-async def crowd_of(cloud: RayCloud, hello: Hello, packet: bytes, clients: int, seconds: float):
-    """Times of the frames that so many clients had answered, and the core's times a frame."""
+async def kept_waiting(ratios: list[float], busy: float = 0.004, pause: float = 0.2) -> None:
+    """Note again and again how much longer than its core's time a short computation takes."""
+    while True:
+        begin, core = perf_counter(), thread_time()
+        while thread_time() - core < busy:
+            pass
+        ratios.append((perf_counter() - begin) / (thread_time() - core))
+        await asyncio.sleep(pause)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What clients had of a cloud: seconds of each frame, and what else one costs.
+
+    Attributes:
+        seconds: of each answered frame.
+        clouds: of the batches that they ran in.
+        door, half: seconds of a core, a frame, beside what their processes take when idle.
+        stretch: what a second of a core took.
+    """
+
+    seconds: np.ndarray
+    clouds: np.ndarray
+    door: float
+    half: float
+    stretch: float
+
+
+async def crowd_of(
+    cloud: RayCloud, hello: Hello, packet: bytes, clients: int, seconds: float
+) -> Heard:
+    """What so many clients have of a cloud, once all is warm."""
+    ratios: list[float] = []
+    start = used(cloud)
+    await asyncio.sleep(IDLE_SECONDS)
+    idle = (used(cloud) - start) / IDLE_SECONDS
     crowd = Crowd(cloud.address, hello, packet)
     running = asyncio.create_task(crowd.run(clients))
     await asyncio.sleep(WARM_SECONDS)
-    before, door, half = len(crowd.seconds), cores(cloud, "door"), cores(cloud, "half")
+    probe = asyncio.create_task(kept_waiting(ratios))
+    before, start = len(crowd.seconds), used(cloud)
     await asyncio.sleep(seconds)
-    took = crowd.seconds[before:]
-    used = [(cores(cloud, "door") - door) / len(took), (cores(cloud, "half") - half) / len(took)]
+    took, clouds = np.array(crowd.seconds[before:]), np.array(crowd.clouds[before:])
+    door, half = np.maximum(0, used(cloud) - start - seconds * idle) / len(took)
     crowd.stopped = True
+    probe.cancel()
     await running
     assert crowd.fates.keys() <= {"answered", "turned away"}, crowd.fates
-    return np.array(took), used
+    return Heard(took, clouds, float(door), float(half), float(np.mean(ratios)))
+
+
+def lone(cloud: RayCloud, hello: Hello, packet: bytes, batches: dict[int, float]) -> Times:
+    """The times of a deployment as a lone client has them."""
+    heard = asyncio.run(crowd_of(cloud, hello, packet, 1, LONE_SECONDS))
+    door, half = heard.door * heard.stretch, heard.half * heard.stretch
+    way = np.maximum(0, heard.seconds - door - half - heard.clouds)
+    delays = np.maximum(0, heard.clouds - batches[1])
+    (p50, p99), late = 1e3 * np.percentile(way, [50, 99]), 1e3 * np.percentile(delays, 99)
+    print(
+        f"door {1e3 * heard.door:.1f} ms, replica {1e3 * heard.half:.1f} ms, each × "
+        f"{heard.stretch:.2f}, way {p50:.1f} to {p99:.1f} ms, batches to {late:.1f} ms late; "
+        f"load {os.getloadavg()[0]:.1f}"
+    )
+    return Times(door, tuple(way), batches, half, tuple(delays))
 
 
 def check(folder: Path, fleets: list[int]) -> None:
@@ -113,27 +170,27 @@ def check(folder: Path, fleets: list[int]) -> None:
     sizes = [1, 2, 4]
     model = sw.load_model(str(folder / "device.py:slow"))
     packet = sw.codec(EXACT).encode(np.zeros((4, 15, 15), np.float32))
-    hello, measured = Hello("device.py:slow", "0", EXACT), batch_times(model, "0", sizes)
-    print("batches, ms:", {size: round(1e3 * took, 1) for size, took in measured.items()})
-    times = None
-    print(f"{'replicas':>8} {'frames/s':>9} {'sim':>7} {'p50':>6} {'sim':>6} {'p99':>6} {'sim':>6}")
+    hello, batches = Hello("device.py:slow", "0", EXACT), batch_times(model, "0", sizes)
+    print("batches, ms:", {size: round(1e3 * took, 1) for size, took in batches.items()})
     for replicas in fleets:
         told = "models = ['device.py:slow']\nclients = 100\ndoor_cpus = 0.1\n[halves]\n"
         told += f"batch = {sizes[-1]}\ncpus = 0.1\nreplicas = {replicas}\n"
         with ray_cloud(folder, told) as cloud:
-            if times is None:  # from a lone client, and of nothing else
-                lone, (door, _) = asyncio.run(crowd_of(cloud, hello, packet, 1, 10))
-                way = max(0.0, float(np.median(lone)) - door - measured[1])
-                times = Times(door, way, measured)
-                print(f"door {1e3 * door:.1f} ms, way {1e3 * way:.1f} ms")
-            took, _ = asyncio.run(crowd_of(cloud, hello, packet, CLIENTS, CHECK_SECONDS))
-        fleet = Fleet(CLIENTS, replicas, batch=sizes[-1])
+            first = lone(cloud, hello, packet, batches)
+            heard = asyncio.run(crowd_of(cloud, hello, packet, CLIENTS, CHECK_SECONDS))
+            last = lone(cloud, hello, packet, batches)
+        door, half = (first.door + last.door) / 2, (first.replica + last.replica) / 2
+        delays = first.delays + last.delays
+        times = Times(door, first.way + last.way, batches, half, delays)
+        fleet = Fleet(CLIENTS, replicas, batch=sizes[-1], cores=os.cpu_count())
         found = simulate(times, fleet, 10 * CHECK_SECONDS, WARM_SECONDS)
-        pairs = [(len(took) / CHECK_SECONDS, found.rate)]
-        pairs += [(np.percentile(took, p), np.percentile(found.seconds, p)) for p in (50, 99)]
-        said = " ".join(f"{real:7.2f} {simulated:6.2f}" for real, simulated in pairs)
-        off = " ".join(f"{100 * (simulated / real - 1):+5.1f} %" for real, simulated in pairs)
-        print(f"{replicas:8} {said}   {off}", flush=True)
+        pairs = [("frames/s", len(heard.seconds) / CHECK_SECONDS, found.rate)]
+        for p in (50, 99):
+            both = (np.percentile(seconds, p) for seconds in (heard.seconds, found.seconds))
+            pairs.append((f"p{p}", *both))
+        for name, real, simulated in pairs:
+            off = 100 * (simulated / real - 1)
+            print(f"{replicas:8} {name:8} {real:7.2f} {simulated:7.2f} {off:+6.1f} %", flush=True)
 
 
 def measured_way(cloud: RayCloud, at: str, codec: str) -> tuple[Times, float]:
@@ -152,15 +209,17 @@ def measured_way(cloud: RayCloud, at: str, codec: str) -> tuple[Times, float]:
     decoding = (process_time() - begin) / len(packets)
     computing = batch_times(model, at, [1, 2, 4, 8])
     hello = Hello("lite0", at, codec)
-    took, (door, half) = asyncio.run(crowd_of(cloud, hello, packets[0], 1, 10))
+    heard = asyncio.run(crowd_of(cloud, hello, packets[0], 1, LONE_SECONDS))
+    door, half = heard.door, heard.half
     beside = max(0.0, half - computing[1])
-    way = max(0.0, float(np.median(took)) - door - half)
+    way = np.maximum(0, heard.seconds - (door + half) * heard.stretch)
     print(
         f"{at} {codec}: door {1e3 * door:.2f} ms (decoding {1e3 * decoding:.2f}), half "
-        f"{1e3 * computing[1]:.2f} ms and Ray's {1e3 * beside:.2f}, way {1e3 * way:.2f} ms"
+        f"{1e3 * computing[1]:.2f} ms and Ray's {1e3 * beside:.2f}, "
+        f"way {1e3 * np.median(way):.2f} ms"
     )
     batches = {size: took + size * beside for size, took in computing.items()}
-    return Times(door, way, batches), float(np.mean([len(packet) for packet in packets]))
+    return Times(door, tuple(way), batches), float(np.mean([len(packet) for packet in packets]))
 
 
 def table(asked: argparse.Namespace, folder: Path) -> None:

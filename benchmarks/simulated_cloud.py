@@ -5,7 +5,8 @@
 As the real one: a door takes one frame after the other and turns away what exceeds its queue; Ray
 sends a frame to the one of two replicas, drawn at random, that has fewer in hand; a replica takes
 what waits as its next batch, which it runs in parts of the sizes that are the fastest a frame, and
-answers when all of them are done; a frame whose time is over is dropped before its batch.
+answers when all of them are done; a frame whose time is over is dropped before its batch. On one
+machine, doors and replicas wait for its cores.
 """
 
 from collections import Counter, deque
@@ -16,6 +17,8 @@ from random import Random
 
 import numpy as np
 
+_TURN = 2 / 9  # of the hand-overs from thread to thread on a way, those between two batches
+
 
 @dataclass(frozen=True)
 class Times:
@@ -23,13 +26,17 @@ class Times:
 
     Attributes:
         door: of a door's core, a frame.
-        way: there and back, beside all else.
+        way: there and back, beside all else: each as likely as another.
         batches: of a batch in a replica, by its size.
+        replica: of a replica's core, a frame, beside its batch, which runs on.
+        delays: that a batch is kept waiting on a busy machine, each as likely as another.
     """
 
     door: float
-    way: float
+    way: tuple[float, ...]
     batches: dict[int, float]
+    replica: float = 0.0
+    delays: tuple[float, ...] = (0.0,)
 
     def batch(self, frames: int) -> float:
         """Seconds until all frames that a replica took are done."""
@@ -53,6 +60,7 @@ class Fleet:
         batch: frames that a replica takes at most.
         queue: frames that a door holds at most.
         deadline: seconds after which an edge falls back.
+        cores: that doors and replicas share for all but batches; None: each has its own.
     """
 
     edges: int
@@ -62,6 +70,7 @@ class Fleet:
     batch: int = 8
     queue: int = 256
     deadline: float = 30.0
+    cores: int | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,7 @@ class Cloud:
         fleet = self.fleet
         self.count = 0
         self.free = [0.0] * fleet.doors
+        self.cores = [0.0] * (fleet.cores or 0)  # when each is free again
         self.inside = [0] * fleet.doors
         self.waiting = [deque[int]() for _ in range(fleet.replicas)]
         self.running: list[list[int]] = [[] for _ in range(fleet.replicas)]
@@ -117,18 +127,28 @@ class Cloud:
         late = (now - self.sent[edge]) // period
         self.put(self.sent[edge] + (late + 1) * period, "send", edge)
 
+    def half_way(self) -> float:
+        return self.random.choice(self.times.way) / 2
+
     def send(self, now: float, edge: int) -> None:
         self.sent[edge] = now
-        self.put(now + self.times.way / 2, "arrive", edge)
+        self.put(now + self.half_way(), "arrive", edge)
 
     def arrive(self, now: float, edge: int) -> None:
         door = edge % self.fleet.doors
         if self.inside[door] >= self.fleet.queue:
-            self.put(now + self.times.way / 2, "lost", edge)
+            self.put(now + self.half_way(), "lost", edge)
             return
         self.inside[door] += 1
-        self.free[door] = max(now, self.free[door]) + self.times.door
-        self.put(self.free[door], "route", edge)
+        self.free[door] = self.worked(max(now, self.free[door]), self.times.door)
+        self.put(self.worked(self.free[door], self.times.replica), "route", edge)
+
+    def worked(self, now: float, seconds: float) -> float:
+        """When a core has done that: the next that is free, where they are shared."""
+        begin = max(now, heappop(self.cores)) if self.cores else now
+        if self.fleet.cores:
+            heappush(self.cores, begin + seconds)
+        return begin + seconds
 
     def route(self, now: float, edge: int) -> None:
         replicas = range(self.fleet.replicas)
@@ -148,7 +168,9 @@ class Cloud:
             else:
                 self.leave(now, edge, "lost")
         if batch:
-            self.put(now + self.times.batch(len(batch)), "done", replica)
+            delay = self.random.choice(self.times.delays)
+            delay += _TURN * self.random.choice(self.times.way)
+            self.put(now + self.times.batch(len(batch)) + delay, "done", replica)
 
     def done(self, now: float, replica: int) -> None:
         for edge in self.running[replica]:
@@ -158,8 +180,9 @@ class Cloud:
 
     def leave(self, now: float, edge: int, fate: str) -> None:
         self.inside[edge % self.fleet.doors] -= 1
-        late = now + self.times.way / 2 - self.sent[edge] > self.fleet.deadline
-        self.put(now + self.times.way / 2, "lost" if late else fate, edge)
+        heard = now + self.half_way()
+        late = heard - self.sent[edge] > self.fleet.deadline
+        self.put(heard, "lost" if late else fate, edge)
 
 
 def simulate(times: Times, fleet: Fleet, seconds: float, warm: float, seed: int = 0) -> Found:

@@ -51,7 +51,7 @@ class ExperimentError(SplitwireError):
 
 
 class RemoteError(SplitwireError):
-    """An edge and a cloud that cannot reach, trust or agree with each other."""
+    """An edge and a cloud, or a cluster, that cannot be reached, trusted or agreed with."""
 
 
 class StorageError(SplitwireError):

@@ -3,13 +3,16 @@
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from splitwire.cli.options import DEVICE, WEIGHTS, TaskName
+from splitwire.cli.options import DEVICE, WEIGHTS, TaskName, need
 from splitwire.cli.report import report
 from splitwire.cli.terminal import going_on, progress_bar, warn
+
+if TYPE_CHECKING:
+    from splitwire.runner.pool import Pool
 
 Words = list[str] | None
 
@@ -85,17 +88,32 @@ def evaluate(
     workers: Annotated[
         int, typer.Option(min=1, help="Processes for what is not timed; each loads the network.")
     ] = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Do that on a cluster of Ray: HOST:PORT, 'auto', or 'local' to start one for it."
+        ),
+    ] = None,
 ) -> None:
     """Score codecs on a split network: accuracy, bytes and latency. Writes a run and its report."""
     given = asdict(changes)
+    if ray is not None:
+        need("ray")
+        if workers > 1:
+            raise typer.BadParameter("a cluster has its own number: leave out --workers or --ray")
     models = given.pop("models") or [None]
     for model in models:
         below = model.replace("/", "_").replace(":", "_") if len(models) > 1 else ""
-        _run(experiment, out, below, given | {"model": model}, workers)
+        _run(experiment, out, below, given | {"model": model}, workers, ray)
 
 
 def _run(
-    experiment: Path | None, out: Path | None, below: str, changes: dict[str, Any], workers: int
+    experiment: Path | None,
+    out: Path | None,
+    below: str,
+    changes: dict[str, Any],
+    workers: int,
+    ray: str | None,
 ) -> None:
     """Measure one network, and report."""
     with progress_bar() as progress, going_on("what was measured is kept, and goes on"):
@@ -105,7 +123,7 @@ def _run(
 
         plan = load_experiment(experiment, **changes)
         folder = (out or Path("runs", "video" if plan.sequence else "default")) / below
-        run = Run(plan, folder, progress.track, workers)
+        run = Run(plan, folder, progress.track, _pool(workers, ray))
         progress.update(bar, total=run.total, completed=len(run.done))
         for sample in run:
             said = f"{sample.split} {sample.codec}".strip() or sample.way
@@ -123,6 +141,17 @@ def _run(
     for curve, what in run.missing.items():
         print(f"Left out: {curve}, for want of {what}")
     _fail_for_the_dead(folder)
+
+
+def _pool(workers: int, ray: str | None) -> "Pool | None":
+    """Those who do the fidelity pass; None for this process."""
+    from splitwire.runner.pool import Processes
+
+    if ray is None:
+        return Processes(workers) if workers > 1 else None
+    from splitwire.runner.ray_pool import RayPool
+
+    return RayPool(ray)
 
 
 def _fail_for_the_dead(out: Path) -> None:

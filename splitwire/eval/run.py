@@ -1,6 +1,6 @@
 """Running an experiment: every picture through every split and codec, one line a sample.
 
-    fidelity pass: units of a few pictures, in one process or several ─▶ samples
+    fidelity pass: units of a few pictures, in one process, several or a cluster's ─▶ samples
     timing pass:   a few pictures, alone and one after another        ─▶ times
 
 Which pictures there are, and in which order, is for stills.py and sequences.py to say. Whoever does
@@ -29,7 +29,6 @@ from splitwire.eval.experiment import Coding, Experiment, automatic_splits
 from splitwire.eval.fidelity import Bench
 from splitwire.eval.gauge import Gauge
 from splitwire.eval.head import Head, Network, describe_run, profiles_of
-from splitwire.eval.pool import in_workers
 from splitwire.eval.profiles import RunProfiles
 from splitwire.eval.samples import (
     FEATURES,
@@ -56,6 +55,7 @@ from splitwire.models.split import Split, cut_points
 from splitwire.runner.choice import SHARED, Choice, Key
 from splitwire.runner.local import as_array
 from splitwire.runner.memory import keep_memory
+from splitwire.runner.pool import Pool
 from splitwire.runner.threads import limit_threads
 from splitwire.tasks.registry import load_task
 
@@ -73,7 +73,7 @@ class Run:
         experiment: what to measure.
         out: the run's folder; made, or gone on with if it holds samples of this experiment.
         track: shows how far calibration and the timing pass are.
-        workers: processes for the fidelity pass; 1 is this one.
+        pool: workers for the fidelity pass; without one, it is done in this process.
 
     Raises:
         SplitwireError: a model, task, cut point, codec, data set or device that cannot be had, a
@@ -83,10 +83,10 @@ class Run:
     """
 
     def __init__(
-        self, experiment: Experiment, out: Path, track: Track = silent, workers: int = 1
+        self, experiment: Experiment, out: Path, track: Track = silent, pool: Pool | None = None
     ) -> None:
         self.experiment = experiment
-        self.out, self.workers, self._track = out, workers, track
+        self.out, self._pool, self._track = out, pool, track
         limit_threads(experiment.threads)
         keep_memory()
         # First what is quick to refuse: a wrong spec should not wait for a network to load.
@@ -160,7 +160,7 @@ class Run:
 
     def units(self) -> list[Unit]:
         """What of the fidelity pass is left to do."""
-        chunks = self.pictures.chunks(self.workers)
+        chunks = self.pictures.chunks(self._pool.workers if self._pool else 1)
         missing = {place: self._missing(place) for chunk in chunks for place in chunk}
         return units(chunks, missing)
 
@@ -172,9 +172,9 @@ class Run:
     def fidelity(self) -> Iterator[Sample]:
         """The samples of all units, as they are measured; nothing is written."""
         left = self.units()
-        if self.workers > 1 and left:
-            work = Work.of(self.experiment, self.pictures, self.curves)
-            yield from in_workers(work, left, self.workers)
+        if self._pool and left:
+            work = Work.of(self.experiment, self.pictures, self.curves, self._deployment)
+            yield from self._pool.results(work, left)
             return
         bench = Bench(self.curves, self.pictures, self.model, self.gauge)
         for unit in left:

@@ -10,6 +10,7 @@ a time, 150 KB each at 224 × 224, what crosses for them at one cut, and the out
 
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from PIL import Image
 from splitwire.codecs.base import Tensor
 from splitwire.data.clips import Clip, load_clips
 from splitwire.data.fingerprint import fingerprint
+from splitwire.data.moving import MOVING
 from splitwire.errors import DataError
 from splitwire.eval.checks import labelled
 from splitwire.eval.experiment import Experiment
@@ -63,6 +65,11 @@ class Sequences:
             for clip, prints in self._prints.items()
             for number, print in enumerate(prints, 1)
         }
+
+    @property
+    def source(self) -> Path | None:
+        """A file or folder without which they cannot be had."""
+        return None if self._experiment.data == MOVING else Path(self._experiment.data)
 
     @property
     def described(self) -> str:

@@ -77,6 +77,11 @@ class Stills:
         return f"{said}; {self._classes}" if self._classes else said
 
     @property
+    def source(self) -> Path | None:
+        """A file without which they cannot be had."""
+        return self.photos[0].path
+
+    @property
     def count(self) -> int:
         """Samples of each choice."""
         return len(self.photos) * self._experiment.views

@@ -8,11 +8,15 @@ from small_runs import Plan
 from splitwire.errors import ExperimentError
 from splitwire.eval.run import Run
 from splitwire.eval.samples import Time, read_run, rows
+from splitwire.runner.pool import Processes
 
 
 def test_two_processes_write_what_one_writes(tiny: Plan, tmp_path: Path) -> None:
     plan = tiny(limit=4, codecs=("raw:bits=4+8", "png"))
-    alone, both = list(Run(plan, tmp_path / "1")), list(Run(plan, tmp_path / "2", workers=2))
+    alone, both = (
+        list(Run(plan, tmp_path / "1")),
+        list(Run(plan, tmp_path / "2", pool=Processes(2))),
+    )
     assert [s.key for s in alone] == [s.key for s in both]
     assert [s.bytes for s in alone] == [s.bytes for s in both]
     pairs = zip(alone, both, strict=True)

@@ -119,6 +119,7 @@ class Crowd:
         twice: replies to a frame that had one.
         wrong: answers that tell something else than the first.
         seconds: of each answered frame, from its sending to its answer.
+        clouds: seconds of the batches that they ran in, as their answers say.
     """
 
     def __init__(
@@ -132,6 +133,7 @@ class Crowd:
         self.twice = self.wrong = self.sent = 0
         self.classes: list[int] | None = None
         self.seconds: list[float] = []
+        self.clouds: list[float] = []
         self.stopped = False
 
     async def run(self, clients: int) -> None:
@@ -166,6 +168,7 @@ class Crowd:
             if isinstance(reply, Answer):
                 self.fates["answered"] += 1
                 self.seconds.append(monotonic() - begin)
+                self.clouds.append(reply.cloud)
                 classes = json.loads(reply.body)["classes"]
                 self.classes = self.classes or classes
                 self.wrong += classes != self.classes

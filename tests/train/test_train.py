@@ -219,12 +219,17 @@ def test_the_architecture_of_the_guide_trains_and_codes(plan: Plan, tmp_path: Pa
     assert codec.decode(codec.encode(x)).shape == x.shape
 
 
+@pytest.mark.parametrize("where", [(), pytest.param(("--ray", "local"), marks=pytest.mark.full)])
 def test_the_command_line_trains_a_profile_for_each_rate(
-    desk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    where: tuple[str, ...],
+    desk: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     words = f"{desk / 'net.py'}:small 3 --data {desk / 'photos'} -o {tmp_path} --steps 2 --crops 16"
     rates = ("--rate", "1e-4", "--rate", "1e-3")
-    monkeypatch.setattr("sys.argv", ["splitwire", "train", *words.split(), *rates])
+    monkeypatch.setattr("sys.argv", ["splitwire", "train", *words.split(), *rates, *where])
     with pytest.raises(SystemExit) as ended:
         main()
     assert not ended.value.code
