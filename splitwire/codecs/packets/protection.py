@@ -2,8 +2,8 @@
 
 Of n equal packets, layer l is shared out so that any k_l of them give it back, with
 k_1 ≤ k_2 ≤ …: whatever arrives, it is a prefix (A. Albanese et al., "Priority encoding
-transmission", 1996; as multiple descriptions: R. Puri and K. Ramchandran, 1999). The layers of size s_l are
-given the k_l that lose least on average,
+transmission", 1996; as multiple descriptions: R. Puri and K. Ramchandran, 1999). The layers of
+size s_l are given the k_l that lose least on average,
 
     min Σ_j P(the first j layers arrive) D_j    with    Σ_l ⌈s_l / k_l⌉ ≤ the bytes of a packet,
 
@@ -12,7 +12,7 @@ that k packets arrive, against its share of a packet (cf. A. E. Mohr, E. A. Risk
 "Unequal loss protection", 2000).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,23 +75,23 @@ def allocate(
         return chosen
 
     def fits(needed: Sequence[int]) -> bool:
-        return sum(part[k - 1] for part, k in zip(parts, needed, strict=False)) <= room
+        return sum(int(part[k - 1]) for part, k in zip(parts, needed, strict=False)) <= room
+
+    def left_with(needed: Sequence[int]) -> float:
+        return float(left[0] - gains[: len(needed)] @ reached[list(needed)])
 
     low, high = _PRICES
     for _ in range(_HALVINGS):
         middle = float(np.sqrt(low * high))
         low, high = (low, middle) if fits(at(middle)) else (middle, high)
-    needed = _filled(at(high), fits)
-    return Allocation(tuple(needed), float(left[0] - gains[: len(needed)] @ reached[needed]))
+    needed = at(high)
+    while better := [more for more in _safer(needed) if fits(more)]:  # what room is left
+        needed = min(better, key=left_with)
+    return Allocation(tuple(needed), left_with(needed))
 
 
-def _filled(needed: list[int], fits: Callable[[Sequence[int]], bool]) -> list[int]:
-    """The same with what room is left: layers better protected, the first ones first."""
-    for layer in range(len(needed)):
-        least = needed[layer - 1] if layer else 1
-        while needed[layer] > least:
-            better = [*needed[:layer], needed[layer] - 1, *needed[layer + 1 :]]
-            if not fits(better):
-                break
-            needed = better
-    return needed
+def _safer(needed: list[int]) -> Iterator[list[int]]:
+    """The same with one of the layers a step better protected, and none better than one before."""
+    for layer, (before, now) in enumerate(zip([1, *needed], needed, strict=False)):
+        if now > before:
+            yield [*needed[:layer], now - 1, *needed[layer + 1 :]]
