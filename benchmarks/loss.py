@@ -1,4 +1,4 @@
-"""Packets that are lost: `ftc` against tiles with the concealment of the literature, at equal bytes.
+"""Packets that are lost: `ftc` against tiles with the literature's concealment, at equal bytes.
 
     python benchmarks/loss.py loss.jsonl --figure loss.svg
 
@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 import splitwire as sw
 from splitwire.codecs import clip
 from splitwire.codecs.ftc import Ftc
-from splitwire.codecs.packets.base import PacketCodec
 from splitwire.codecs.packets.conceal import CONCEALMENTS
 from splitwire.codecs.packets.ftc import FtcPackets
 from splitwire.codecs.packets.loss import GilbertElliott
@@ -101,10 +100,13 @@ class Place:
                         size,
                         replace(peer, conceal=conceal).concealed(*known),
                     )
-            wanted = replace(self.ftc, protection=Protection(size, len(packets), channel))
-            ours = wanted.sealed(coded)
-            arrived = [p for p, gone in zip(ours, lost, strict=True) if not gone]
-            yield f"ftc as {name}", sum(map(len, ours)), wanted.assemble(arrived)
+            for part in (1, 4) if name == "tiles" else (1,):
+                wanted = Protection(size // part, len(packets), channel)
+                codec = replace(self.ftc, protection=wanted)
+                ours = codec.sealed(coded)
+                arrived = [p for p, gone in zip(ours, lost, strict=True) if not gone]
+                way = f"ftc as {name}" if part == 1 else f"ftc as {name} / {part}"
+                yield way, sum(map(len, ours)), codec.assemble(arrived)
 
     def judged(self, photo: int, y: Planes) -> tuple[float, bool]:
         """Divergence in nats, and whether the likeliest class stays."""

@@ -24,6 +24,7 @@ from splitwire.codecs.profiled import TOP
 from splitwire.errors import CodecError
 
 LAYERS = 8  # of a protected tensor
+_MISSING = 4.0  # see docs/loss.md: a coefficient's absence against noise of its size
 _WHOLE = 255  # where the number of layers that are shared stands: each packet is one
 
 
@@ -68,12 +69,12 @@ class Coded:
         return self._made[quality, count]
 
     def left(self, layers: Sequence[Layer]) -> list[float]:
-        """Nats that are lost, to second order, with the first 0, 1, ... layers alone."""
-        rest, found = self.z, [0.5 * float((self.z**2).sum())]
+        """Nats that are lost with the first 0, 1, ... layers alone."""
+        rest, squares = self.z, [float((self.z**2).sum())]
         for layer in layers:
             rest = rest - layer.coefficients
-            found.append(0.5 * float((rest**2).sum()))
-        return found
+            squares.append(float((rest**2).sum()))
+        return [0.5 * (squares[-1] + _MISSING * (square - squares[-1])) for square in squares]
 
 
 def alone(coded: Coded, quality: int) -> list[bytes]:
