@@ -24,8 +24,12 @@ def can_write(format_: str) -> bool:
     return format_ not in _SIZES or bool(features.check(format_.lower()))
 
 
-def write_picture(samples: NDArray[np.uint8], format_: str, **options: int) -> bytes:
+def write_picture(
+    samples: NDArray[np.uint8], format_: str, *, optimize: int = True, **options: int
+) -> bytes:
     """The picture file of samples (height, width), or (height, width, 3).
+
+    optimize: make entropy tables of its own; without, a JPEG has those of the standard.
 
     Raises:
         CodecError: Pillow cannot write it.
@@ -33,10 +37,12 @@ def write_picture(samples: NDArray[np.uint8], format_: str, **options: int) -> b
     if not can_write(format_):
         raise CodecError(f"this Pillow has no {format_}: pip install -U pillow")
     picture = Image.fromarray(samples)
-    for optimize in (True, False):  # for noise, Pillow's buffer can be too small to optimise in
+    for own in (
+        (True, False) if optimize else (False,)
+    ):  # for noise, Pillow's buffer can be too small to optimise in
         file = io.BytesIO()
         try:
-            picture.save(file, format_, optimize=optimize, **options)
+            picture.save(file, format_, optimize=own, **options)
         except OSError as error:
             reason = error
         else:
