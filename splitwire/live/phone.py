@@ -6,7 +6,9 @@ digests, so that a browser keeps them for good. The bundle takes the cloud's tok
 
 import gzip
 import hashlib
+from asyncio import to_thread
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from starlette.requests import Request
@@ -19,7 +21,10 @@ from splitwire.live.handshake import Hello
 from splitwire.live.library import Library
 
 _SPLITWIRE, _RUNTIME = "splitwire/", "onnxruntime-web/dist/"
-_OURS = ("bundle", "connection", "core", "edge", "half", "index", "local", "packet", "preprocess", "runtime")
+_OURS = (
+    *("bundle", "connection", "core", "edge", "half", "index", "local", "packet", "preprocess"),
+    "runtime",
+)
 MODULES = (
     *(f"{_SPLITWIRE}{name}.js" for name in _OURS),
     f"{_SPLITWIRE}splitwire.wasm",
@@ -58,7 +63,7 @@ class Phone:
         library.agree(hello)
         self._files = {name: folder / name for name in names}
         self._modules = {name: _module(modules, name) for name in MODULES}
-        self._packed = {name: gzip.compress(data, 6) for name, data in self._modules.items()}
+        self._packed = cache(lambda name: gzip.compress(self._modules[name], 6))  # a second or two
         self._at = f"bundle/{_digest(path.read_bytes() for path in self._files.values())}/"
         self._run = f"modules/{_digest(self._modules.values())}/"
         said = {"model": hello.model, "split": hello.split, "codec": hello.codec}
@@ -81,7 +86,7 @@ class Phone:
             headers = {**_KEPT, "Vary": "Accept-Encoding"}
             if packed:
                 headers["Content-Encoding"] = "gzip"
-            data = (self._packed if packed else self._modules)[name]
+            data = await to_thread(self._packed, name) if packed else self._modules[name]
             return Response(data, media_type=kind, headers=headers)
 
         async def part(request: Request) -> Response:
