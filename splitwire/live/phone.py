@@ -6,9 +6,7 @@ digests, so that a browser keeps them for good. The bundle takes the cloud's tok
 
 import gzip
 import hashlib
-from asyncio import to_thread
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
 
 from starlette.requests import Request
@@ -30,8 +28,6 @@ MODULES = (
     f"{_SPLITWIRE}splitwire.wasm",
     f"{_RUNTIME}ort.wasm.bundle.min.mjs",
     f"{_RUNTIME}ort-wasm-simd-threaded.wasm",
-    f"{_RUNTIME}ort.webgpu.bundle.min.mjs",
-    f"{_RUNTIME}ort-wasm-simd-threaded.asyncify.wasm",
 )
 """What the page takes of the folder that npm installed to."""
 
@@ -63,7 +59,7 @@ class Phone:
         library.agree(hello)
         self._files = {name: folder / name for name in names}
         self._modules = {name: _module(modules, name) for name in MODULES}
-        self._packed = cache(lambda name: gzip.compress(self._modules[name], 6))  # a second or two
+        self._packed = {name: gzip.compress(data, 6) for name, data in self._modules.items()}
         self._at = f"bundle/{_digest(path.read_bytes() for path in self._files.values())}/"
         self._run = f"modules/{_digest(self._modules.values())}/"
         said = {"model": hello.model, "split": hello.split, "codec": hello.codec}
@@ -86,7 +82,7 @@ class Phone:
             headers = {**_KEPT, "Vary": "Accept-Encoding"}
             if packed:
                 headers["Content-Encoding"] = "gzip"
-            data = await to_thread(self._packed, name) if packed else self._modules[name]
+            data = (self._packed if packed else self._modules)[name]
             return Response(data, media_type=kind, headers=headers)
 
         async def part(request: Request) -> Response:

@@ -13,7 +13,7 @@ const WAYS = ["edge only", "cloud only", "shared"];
 const MOSAIC = "The channels of a feature tensor, side by side in grey";
 const times = [], uploads = [];
 const sheet = document.createElement("canvas"); // the picture under way; it is shown with its prediction
-let about, client, photo, latest = null, busy = false, camera = null, gpu = null;
+let about, client, photo, latest = null, busy = false, camera = null;
 
 /** Say how it goes. An error stays until a person does something: see `calm`. */
 function say(text, isError = false) {
@@ -235,7 +235,7 @@ function hint() {
 function whoever() {
   if (about.codecs) return new Edge();
   if (!isPhone()) return new Browser();
-  const parts = { sheet, hello, pictured, still: () => !camera, way: () => $("way").value, on: () => [$("on").value], told: (text) => { $("loaded").textContent = text; } };
+  const parts = { sheet, hello, pictured, still: () => !camera, way: () => $("way").value, told: (text) => { $("loaded").textContent = text; } };
   return new Phone(about.phone, parts, sessionStorage.token);
 }
 
@@ -244,7 +244,6 @@ function offer() {
   document.querySelectorAll(".edge, .phone").forEach((part) => {
     part.hidden = !((edge && part.matches(".edge")) || (phone && part.matches(".phone")));
   });
-  $("on").parentElement.hidden = !phone || !gpu;
   $("of").textContent = edge ? "Quality" : "JPEG quality";
   if (!edge) {
     $("about").textContent = phone
@@ -280,7 +279,6 @@ async function start() {
   if (!answer.ok) return say(`Refused: ${about.refused}.`, Boolean(token));
   legend($("legend"));
   fill($("model"), Object.keys(about.sizes));
-  gpu = await navigator.gpu?.requestAdapter().catch(() => null);
   offer();
   client = whoever();
   await client.open();
@@ -295,7 +293,7 @@ $("access").addEventListener("submit", (event) => {
   sessionStorage.token = $("token").value;
   start().catch((error) => say(error.message, true));
 });
-for (const id of ["model", "on"]) $(id).addEventListener("change", changeModel);
+$("model").addEventListener("change", changeModel);
 $("way").addEventListener("change", run);
 $("codec").addEventListener("change", () => { qualities(); choose(); });
 $("split").addEventListener("change", () => { codecs(); choose(); });
