@@ -19,14 +19,15 @@ from splitwire.live.handshake import Hello
 from splitwire.live.library import Library
 
 _SPLITWIRE, _RUNTIME = "splitwire/", "onnxruntime-web/dist/"
-_OURS = ("bundle", "connection", "core", "edge", "half", "index", "local", "packet", "preprocess", "runtime")
+_OURS = (
+    *("bundle", "connection", "core", "edge", "half", "index", "local", "packet", "preprocess"),
+    "runtime",
+)
 MODULES = (
     *(f"{_SPLITWIRE}{name}.js" for name in _OURS),
     f"{_SPLITWIRE}splitwire.wasm",
     f"{_RUNTIME}ort.wasm.bundle.min.mjs",
     f"{_RUNTIME}ort-wasm-simd-threaded.wasm",
-    f"{_RUNTIME}ort.webgpu.bundle.min.mjs",
-    f"{_RUNTIME}ort-wasm-simd-threaded.asyncify.wasm",
 )
 """What the page takes of the folder that npm installed to."""
 

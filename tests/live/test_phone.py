@@ -103,7 +103,6 @@ def camera(photo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
     Image.open(photo).resize((640, 480)).save(film, "JPEG", quality=95)
     flags = ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
     flags.append(f"--use-file-for-fake-video-capture={film}")
-    flags.append("--enable-unsafe-webgpu")  # which SwiftShader plays on the processor
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         yield browser
@@ -166,23 +165,6 @@ def test_a_photo_is_seen_as_an_edge_in_python_sees_it(
     phone.get_by_label("Send").select_option("the picture")
     status(phone, "Frame 2 answered by the cloud")
     assert sent(phone) > 3 * size
-    assert best(phone) == name
-
-
-def test_the_half_runs_on_webgpu_where_it_is_chosen(
-    phone: Any, photo: Path, opened: Bundle
-) -> None:
-    wanted = []
-    phone.on("request", lambda request: wanted.append(request.url.rpartition("/")[2]))
-    phone.set_input_files("#file", str(photo))
-    status(phone, "Frame 1 answered by the cloud")
-    assert not wanted  # that WebGPU takes is loaded for it alone
-    phone.get_by_label("Its half runs on").select_option("WebGPU")
-    loaded(phone, "runs both halves")
-    status(phone, "Frame 2 answered by the cloud")
-    assert {"ort.webgpu.bundle.min.mjs", "ort-wasm-simd-threaded.asyncify.wasm"} <= set(wanted)
-    size, name = of_python(opened, opened.halves.model.preprocess.picture(Image.open(photo)))
-    assert abs(sent(phone) / size - 1) < 0.03
     assert best(phone) == name
 
 

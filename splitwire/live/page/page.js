@@ -16,7 +16,7 @@ const $ = (id) => document.getElementById(id);
 const MOSAIC = "The channels of a feature tensor, side by side in grey";
 const frames = [], ways = new Ways(), rates = new Rates($("rate"), $("band"));
 const sheet = document.createElement("canvas"); // the picture under way; it is shown with its prediction
-let about, client, photo, latest = null, camera = null, gpu = null, setting = "";
+let about, client, photo, latest = null, camera = null, setting = "";
 let underWay = 0, wanted = false, choosing = false, strip = null;
 
 /** Say how it goes. An error stays until a person does something: see `calm`. */
@@ -311,7 +311,7 @@ function hint() {
 function whoever() {
   if (about.codecs) return new Edge(selected);
   if (!isPhone()) return new Browser();
-  const parts = { sheet, hello, pictured, still: () => !camera, way: () => $("way").value, on: () => [$("on").value], told: (text) => { $("loaded").textContent = text; } };
+  const parts = { sheet, hello, pictured, still: () => !camera, way: () => $("way").value, told: (text) => { $("loaded").textContent = text; } };
   return new Phone(about.phone, parts, sessionStorage.token);
 }
 
@@ -326,7 +326,6 @@ function offer() {
   document.querySelectorAll(".edge, .phone").forEach((part) => {
     part.hidden = !((edge && part.matches(".edge")) || (phone && part.matches(".phone")));
   });
-  $("on").parentElement.hidden = !phone || !gpu;
   $("of").textContent = edge ? "Quality" : "JPEG quality";
   if (!edge) {
     $("about").textContent = phone
@@ -370,7 +369,6 @@ async function start() {
   if (!answer.ok) return say(`Refused: ${about.refused}.`, Boolean(token));
   legend($("legend"));
   fill($("model"), Object.keys(about.sizes));
-  gpu = await navigator.gpu?.requestAdapter().catch(() => null);
   if (about.rates) rates.between(about.rates);
   offer();
   watch($("monitor"), token);
@@ -388,7 +386,7 @@ $("access").addEventListener("submit", (event) => {
   sessionStorage.token = $("token").value;
   start().catch((error) => say(error.message, true));
 });
-for (const id of ["model", "on"]) $(id).addEventListener("change", changeModel);
+$("model").addEventListener("change", changeModel);
 $("way").addEventListener("change", () => { setting = chosen(); run(); });
 $("codec").addEventListener("change", () => { qualities(); choose(); });
 $("split").addEventListener("change", () => { codecs(); choose(); });

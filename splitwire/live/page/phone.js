@@ -53,27 +53,27 @@ export class Phone {
   async open() {
     const from = (name) => new URL(this.#where.modules + name, location.href).href;
     this.#page.told("Loading this device's half of the network …");
-    const library = await import(from("splitwire/index.js")), on = this.#page.on();
-    const runtime = await library.loadRuntime((name) => from(RUNTIME + name), on);
+    const [library, runtime] = await Promise.all([import(from("splitwire/index.js")), import(from(`${RUNTIME}ort.wasm.bundle.min.mjs`))]);
+    Object.assign(runtime.env.wasm, { numThreads: 1, wasmPaths: { wasm: from(`${RUNTIME}ort-wasm-simd-threaded.wasm`) } });
     const token = this.#token;
     const bundle = await library.Bundle.open(await keeping(new URL(this.#where.bundle, location.href), token));
     const core = await library.Core.load(await (await fetch(from("splitwire/splitwire.wasm"))).arrayBuffer());
-    const edge = this.#edge = await library.Edge.open(bundle, core, runtime, on);
+    const edge = this.#edge = await library.Edge.open(bundle, core, runtime);
     this.#links = {
       shared: new Link(() => library.Connection.open(location.href, edge.hello, token, edge.tensors)),
       "cloud only": new Link(() => library.Connection.open(location.href, this.#page.hello(), token)),
     };
     await Promise.all(Object.values(this.#links).map((link) => link.open()));
-    this.#second(library, bundle, runtime, on);
+    this.#second(library, bundle, runtime);
   }
 
   /** The second half, where predictions can be made here. */
-  async #second(library, bundle, runtime, on) {
+  async #second(library, bundle, runtime) {
     this.#page.told(loaded());
     if (!library.predicts(bundle.manifest.task)) return;
     this.#page.told(`${loaded()} The second half follows: ${size(bundle.size(["cloud.onnx"]))}.`);
     try {
-      this.#local = await library.Local.open(bundle, runtime, on);
+      this.#local = await library.Local.open(bundle, runtime);
       this.#page.told(`${loaded()} Without the cloud this device runs both halves.`);
     } catch (error) {
       this.#page.told(`${loaded()} No second half here: ${error.message}.`);
