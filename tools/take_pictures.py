@@ -25,7 +25,7 @@ from playwright.sync_api import expect, sync_playwright
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SCREENS = {"page": (1280, 900), "page-phone": (390, 844)}
 FRAMES = 9  # of each setting, which is how many the page keeps
-COLOURS = 128  # of a picture's palette: the files stay small
+COLOURS = 256  # of a picture's palette: the files stay small
 MIDDLE = """() => {
     const part = document.querySelector("#band .shared"), slider = document.getElementById("rate");
     if (!part) return false;
@@ -113,7 +113,7 @@ def main() -> None:
         raise SystemExit(__doc__)
     for name in (*SCREENS, "report"):
         if (path := IMAGES / f"{name}.png").exists():
-            Image.open(path).convert("RGB").quantize(COLOURS, dither=0).save(path, optimize=True)
+            Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
 
 
 if __name__ == "__main__":
