@@ -52,9 +52,8 @@ class Metrics:
             "splitwire_refused_clients", "Clients turned away, by reason.", ["why"], registry=own
         )
         self.clients = Gauge("splitwire_clients", "Connected clients.", registry=own)
-        self.waiting = Gauge(
-            "splitwire_waiting_frames", "Frames being decoded or waiting.", registry=own
-        )
+        waiting = "Frames being decoded or waiting."
+        self.waiting = Gauge("splitwire_waiting_frames", waiting, registry=own)
         self.pasts = Gauge(
             "splitwire_past_bytes", "Remembered of what streams build on, as counted.", registry=own
         )

@@ -79,7 +79,8 @@ class Session:
         Pictures of a camera are several at once under way. What changes the selection, or is
         compared with the other ways, waits until it is alone.
         """
-        under_way: asyncio.Queue[asyncio.Task[_Ran] | None] = asyncio.Queue(IN_FLIGHT)
+        # Beside those in the queue one is being told of, and one waits to join them.
+        under_way: asyncio.Queue[asyncio.Task[_Ran] | None] = asyncio.Queue(IN_FLIGHT - 2)
         sending = asyncio.create_task(self._send(page, under_way))
         try:
             while (message := await page.receive())["type"] != "websocket.disconnect":
