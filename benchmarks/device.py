@@ -23,12 +23,14 @@ from splitwire.eval.run import Run
 from splitwire.eval.samples import Sample
 from splitwire.eval.timing import times
 from splitwire.models.device import Device
+from splitwire.runner.pool import Processes
 
 
 def fidelity(plan: Experiment, workers: int) -> tuple[dict[str, Any], dict[Any, Sample]]:
     """What a fidelity pass took, from the end of its first unit on, and its samples."""
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(plan, Path(folder) / "run", workers=workers)
+        pool = Processes(workers) if workers > 1 else None
+        run = Run(plan, Path(folder) / "run", pool=pool)
         units, begin = run.units(), perf_counter()
         first, seen, ends, used = len(units[0].places) * len(units[0].choices), {}, [], []
         for sample in run.fidelity():
