@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from itertools import chain, combinations, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
+from streams import features
 
 import splitwire as sw
 from splitwire.codecs import clip
@@ -18,6 +20,7 @@ from splitwire.codecs.packets.spread import LAYERS, Protection
 from splitwire.codecs.packets.tiles import JpegPackets, TilePackets
 from splitwire.errors import BitstreamError, CodecError, ProfileError
 
+GOLDEN = Path(__file__).parent.parent / "golden"
 SHAPE = (24, 8, 8)
 PROTECTION = Protection(6 * 400, 6, GilbertElliott(0.1, 2))
 
@@ -232,3 +235,29 @@ def test_layers_take_what_matters_most_first(ftc: FtcPackets) -> None:
     assert gains[0] == max(gains)
     used = np.stack([layer.coefficients != 0 for layer in layers])
     assert used.sum(0).max() == 1
+
+
+@pytest.mark.parametrize("name", ["ftc", "protected", "tiles", "jpeg"])
+def test_packets_of_before_are_assembled(name: str, request: pytest.FixtureRequest) -> None:
+    """To the same numbers; `--write-golden` writes them again. JPEG decoders may round."""
+    shape = (6, 9, 7)
+    profile = sw.Profile.load(GOLDEN / "ftc.safetensors")
+    ftc = FtcPackets(Ftc(quality=80, profile=profile), shape, limit=64)
+    wanted = Protection(8 * 64, 8, GilbertElliott(0.1, 2))
+    bounds = clip.ClipRange(np.array([-3], np.float32), np.array([4], np.float32))
+    told = {"bounds": bounds, "mean": np.full(6, 0.5, np.float32), "shape": shape}
+    codec = {
+        "ftc": ftc,
+        "protected": replace(ftc, protection=wanted),
+        "tiles": TilePackets(rows=4, channels=3, **told),
+        "jpeg": JpegPackets(rows=4, channels=3, quality=90, **told),
+    }[name]
+    packets, whole = GOLDEN / f"packets-{name}.hex", GOLDEN / f"packets-{name}.npy"
+    if request.config.getoption("--write-golden", default=False):
+        made = codec.packets(features(*shape))
+        packets.write_text("".join(packet.hex() + "\n" for packet in made))
+        np.save(whole, np.stack([codec.assemble(made), codec.assemble(made[1:])]))
+    old = [bytes.fromhex(line) for line in packets.read_text().splitlines()]
+    for some, expected in zip((old, old[1:]), np.load(whole), strict=True):
+        slack = 7 / 255 * 2 if name == "jpeg" else 0
+        np.testing.assert_allclose(codec.assemble(some), expected, rtol=0, atol=slack)
