@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from splitwire.report.plot_style import LIGHT, styled
+from splitwire.report.plot_style import LIGHT, log_ticks, styled
+from splitwire.report.units import significant
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
@@ -127,7 +128,8 @@ def figure(rows: Sequence[Row], kind: str) -> bytes:
         for column, burst in enumerate(PANELS):
             upper, lower = grid[2 * index][column], grid[2 * index + 1][column]
             _draw(upper, lower, rows, split, burst)
-            upper.set(yscale="log", title=f"{split}, bursts of {burst}")
+            upper.set(yscale="log", ylim=(FLOOR / 2, 5), title=f"{split}, bursts of {burst}")
+        log_ticks(grid[2 * index][0].yaxis, significant)
         grid[2 * index][0].set_ylabel("divergence in nats")
         grid[2 * index + 1][0].set_ylabel("top-1 that agrees, %")
     for axes in grid[-1]:
