@@ -15,8 +15,10 @@ Known = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 ROUNDS = 50
-_SHRINK = 0.02  # of the largest singular value: the threshold of SiLRTC, the first of HaLRTC
-_GROWTH = 1.15  # of HaLRTC's penalty, a round
+# The thresholds, parts of the largest singular value, that were best on calibration crops.
+_SHRINK = 0.05  # of SiLRTC
+_FIRST = 0.5  # of HaLRTC, whose threshold falls
+_GROWTH = 1.1  # of HaLRTC's penalty, a round
 
 
 def silrtc(planes: Planes, known: Known) -> Planes:
@@ -35,7 +37,7 @@ def halrtc(planes: Planes, known: Known) -> Planes:
     """High-accuracy low-rank tensor completion: the same by alternating directions."""
     x = planes.astype(np.float64)
     duals = np.zeros((3, *x.shape))
-    penalty = 1 / (3 * _SHRINK * _largest(x))
+    penalty = 1 / (3 * _FIRST * _largest(x))
     for _ in range(ROUNDS):
         parts = [
             _folded(_shrunk(_unfolded(x + y / penalty, axis), 1 / (3 * penalty)), axis, x.shape)

@@ -17,7 +17,7 @@ from splitwire.codecs.ftc.codec import Ftc
 from splitwire.codecs.ftc.profile import FtcProfile
 from splitwire.codecs.ftc.tokens import opened
 from splitwire.codecs.layout import from_planes, planes_shape, to_planes
-from splitwire.codecs.packets.base import PacketCodec
+from splitwire.codecs.packets.base import LIMIT, PacketCodec
 from splitwire.codecs.packets.framing import seal, unseal
 from splitwire.codecs.packets.spread import Coded, Protection, added_up, alone, protected
 from splitwire.errors import BitstreamError, CodecError, ProfileError
@@ -31,12 +31,14 @@ class FtcPackets(PacketCodec):
         codec: with a profile; its quality is that of packets without protection.
         shape: of the tensors.
         protection: chooses the quality too; None for layers alone.
+        limit: bytes of a packet without protection.
     """
 
     kind: ClassVar[int] = 1
     codec: Ftc
     shape: tuple[int, ...]
     protection: Protection | None = None
+    limit: int = LIMIT
 
     def __post_init__(self) -> None:
         if self.codec.profile is None:
@@ -68,7 +70,7 @@ class FtcPackets(PacketCodec):
     def sealed(self, coded: Coded, frame: int = 0) -> list[bytes]:
         """The packets of what `coded` gave, which may serve several protections."""
         if self.protection is None:
-            bodies = alone(coded, self.codec.quality)
+            bodies = alone(coded, self.codec.quality, self.limit)
         else:
             bodies = protected(coded, self.protection)
         return seal(bodies, self.kind, self._context, frame)

@@ -77,10 +77,10 @@ class Coded:
         return [0.5 * (squares[-1] + _MISSING * (square - squares[-1])) for square in squares]
 
 
-def alone(coded: Coded, quality: int) -> list[bytes]:
-    """The bodies of packets that are a layer each, as few as fit."""
+def alone(coded: Coded, quality: int, limit: int) -> list[bytes]:
+    """The bodies of packets of so many bytes that are a layer each, as few as fit."""
     head = bytes([quality, _WHOLE])
-    room = LIMIT - OVERHEAD - len(head)
+    room = limit - OVERHEAD - len(head)
     for count in range(1, MOST + 1):
         layers = coded.layers(quality, count)
         if all(len(layer.payload) <= room for layer in layers):
