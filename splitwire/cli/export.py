@@ -20,8 +20,7 @@ def export(
         int,
         typer.Option(
             min=0,
-            help="Quantise the first half to int8, by so many random crops of --data (100 are "
-            "enough); 0: keep it in float32.",
+            help="Make the first half int8, by so many crops of --data, say 100; 0: leave it.",
         ),
     ] = 0,
     data: Annotated[
