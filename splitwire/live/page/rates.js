@@ -46,7 +46,7 @@ export class Rates {
       const words = document.createElement("b");
       words.textContent = `${size(from)}/s`;
       words.className = left < 0.12 ? "right" : left > 0.88 ? "left" : "";
-      if (at > 1 && left - this.#share(stretches[at - 1].from) < 0.2) mark.classList.add("lower");
+      if (at > 1 && left - this.#share(stretches[at - 1].from) < 0.35) mark.classList.add("lower");
       mark.append(words);
       return [part, mark];
     }));
