@@ -113,6 +113,6 @@ def test_the_reference_has_every_public_name() -> None:
 def test_every_picture_is_in_the_gallery_with_its_command() -> None:
     text = (ROOT / "docs/figures.md").read_text(encoding="utf-8")
     sections = text.split("\n## ")[1:]
-    shown = {name for section in sections for name in re.findall(r"\(images/([\w.]+)\)", section)}
+    shown = {name for section in sections for name in re.findall(r"\(images/([\w.-]+)\)", section)}
     assert shown == {path.name for path in (ROOT / "docs/images").iterdir()}
     assert all(re.search(r"^```\n.*docs/images/", section, re.M | re.S) for section in sections)

@@ -202,7 +202,7 @@ def test_a_folder_that_vanishes_ends_a_run_and_a_training(desk: Path, tmp_path: 
     samples = iter(Run(experiment, tmp_path / "run"))
     next(samples)
     shutil.rmtree(tmp_path / "run")
-    with pytest.raises(StorageError, match=rf"cannot write {tmp_path}/run/samples\S+: No such"):
+    with pytest.raises(StorageError, match=rf"cannot write {tmp_path}/run/samples\S+: there is no"):
         next(samples)
 
     def vanish(line: dict[str, Any]) -> None:

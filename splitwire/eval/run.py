@@ -116,16 +116,9 @@ class Run:
         self._deployment.check(used)
         profiles = profiles_of(used)
         check_unseen(profiles, self.pictures.known, experiment.data)
-        if head is None:
-            self._save_first()
-            head = self._described()
-            write_whole(self.out / SAMPLES, head_line(head).encode())
-        else:
+        if head is not None:
             check_profiles(head, profiles, out)
-            if head.experiment != experiment:  # there are more pictures now
-                head = replace(self._described(), started=head.started)
-                self._add(head_line(head))
-        self._edge = head.edge
+        self._edge = self._begun(head).edge
 
     @property
     def total(self) -> int:
@@ -199,6 +192,19 @@ class Run:
                 else:
                     self.left_out.setdefault(coding.curve, set()).add(cut.at)
         return found
+
+    def _begun(self, before: Head | None) -> Head:
+        """The run's head, written where there is none yet or there are more pictures now."""
+        if before is None:
+            self._save_first()
+            head = self._described()
+            write_whole(self.out / SAMPLES, head_line(head).encode())
+        elif before.experiment != self.experiment:
+            head = replace(self._described(), started=before.started)
+            self._add(head_line(head))
+        else:
+            head = before
+        return head
 
     def _open(self) -> Head | None:
         """Make the folder, or read what it already holds; None where it holds no run yet."""

@@ -254,4 +254,4 @@ def test_every_golden_file_is_checked() -> None:
     files = {f"{name}.{ending}" for name in names for ending in ("sw", "npy")}
     files |= {PROFILE.name, LEARNT.name, LEARNT_OVER_TIME.name, LEARNT_OF_TOKENS.name}
     files |= {*(f"learned-{core}.safetensors" for core in CORES)}
-    assert {path.name for path in GOLDEN.iterdir()} == files
+    assert {path.name for path in GOLDEN.iterdir() if not path.match("packets-*")} == files

@@ -7,7 +7,7 @@ from small_runs import Plan
 from splitwire.errors import DataError, ModelError
 from splitwire.eval.devices import Device, drift, load_device
 from splitwire.eval.run import Run
-from splitwire.eval.samples import read_drift, read_run
+from splitwire.eval.samples import read_run
 from splitwire.eval.summary import Summary
 from splitwire.report.measured import measured
 
@@ -87,7 +87,7 @@ def test_a_run_times_its_reference_again_and_says_how_the_machine_drifted(
     plan, out = tiny(edge=f"{file}:board"), tmp_path / "run"
     run = Run(plan, out)
     assert list(run) and run.drift is not None and run.drift > 0
-    assert read_drift(out) == run.drift == Summary.open(out).drift
+    assert Summary.open(out).drift == run.drift
     head, samples = read_run(out)
     assert len(samples) == 2
     said = dict(measured(Summary.open(out)))
@@ -115,4 +115,4 @@ def test_a_factor_that_a_run_had_can_be_had_again(tiny: Plan, tmp_path: Path) ->
 
 def test_a_device_of_a_plain_factor_does_not_drift(tiny: Plan, tmp_path: Path) -> None:
     run = Run(tiny(), tmp_path / "run")
-    assert list(run) and run.drift is None and read_drift(tmp_path / "run") is None
+    assert list(run) and run.drift is None and Summary.open(tmp_path / "run").drift is None
