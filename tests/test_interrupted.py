@@ -213,7 +213,7 @@ def test_a_folder_that_vanishes_ends_a_run_and_a_training(desk: Path, tmp_path: 
         f"{desk / 'net.py'}:small", "2", str(desk / "photos"), Schedule(steps=60), crops=16
     )
     training = train_run.Training(plan, tmp_path / "training")
-    with pytest.raises(StorageError, match=rf"cannot write {tmp_path}/training/\S+: No such"):
+    with pytest.raises(StorageError, match=rf"cannot write {tmp_path}/training/\S+: there is no"):
         training.run(vanish)
 
 
