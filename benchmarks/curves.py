@@ -70,7 +70,7 @@ def measure(footage: Footage, stride: int, spec: str, alone: bool, turns: int = 
     """(2, frames): the bytes and the divergence of each frame."""
     frames = range(0, len(footage.features), stride)
     shown = [*frames, *[*frames[-2::-1], *frames[1:]] * turns]
-    (made,) = ProfileStore().codecs(footage.halves, codec(spec))
+    (made,) = ProfileStore().codecs(footage.halves, codec(spec), "classification")
     encoder, decoder = (made, made) if alone else (made.encoder(), made.decoder())
     sizes, decoded = [], []
     for x in footage.features[shown]:

@@ -174,7 +174,7 @@ def times(bench: Bench, clips: Sequence[str], at: str, stride: int) -> None:
         cells = []
         for clip in clips:
             footage = bench.footage(clip, at)
-            (made,) = ProfileStore().codecs(footage.halves, codec(spec))
+            (made,) = ProfileStore().codecs(footage.halves, codec(spec), "classification")
             encoder, decoder = made.encoder(), made.decoder()
             marks, size = [], 0
             for x in footage.features[::stride]:
