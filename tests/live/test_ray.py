@@ -102,6 +102,7 @@ def test_token_limits_and_the_open_inference_protocol_are_the_cloud_s(
     assert "splitwire_batch_frames_bucket" in fetch(cloud.address + "/metrics", BEARER)
 
 
+@pytest.mark.full
 def test_200_clients_lose_no_frame_to_a_lost_replica(
     cloud: RayCloud, small: sw.Model, small_picture: NDArray[np.float32]
 ) -> None:
