@@ -72,6 +72,7 @@ class Session:
     _warm: bool = field(default=False, init=False)
     _selected: Selection | None = field(default=None, init=False)
     _seen: int = field(default=0, init=False)  # pictures of a camera
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def run(self, page: WebSocket) -> None:
         """Answer message after message, in order; an error is an answer too.
@@ -157,7 +158,8 @@ class Session:
         if self._edge is None:
             raise DataError("choose first")
         loop = asyncio.get_running_loop()
-        x = await loop.run_in_executor(None, self._prepared, data)
+        async with self._opening:  # or a small picture would overtake the large one before it
+            x = await loop.run_in_executor(None, self._prepared, data)
         if not self._warm:
             await self._edge.frame("picture", x, self._choices[SHARED])
         if not (self._warm and self._camera):

@@ -51,8 +51,8 @@ class Page:
         self.told.append(json.loads(text))
 
 
-def photo(seed: int = 0) -> bytes:
-    pixels = np.random.default_rng(seed).integers(0, 256, (40, 50, 3), np.uint8)
+def photo(seed: int = 0, size: tuple[int, int] = (40, 50)) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return file.getvalue()
@@ -225,6 +225,15 @@ def test_a_camera_s_frames_build_on_each_other_and_a_picture_on_none(
     assert max(said["bytes"] for said in moving[1:]) < 0.5 * moving[0]["bytes"]
     assert still[0]["mosaics"] == moving[0]["mosaics"] == still[2]["mosaics"]
     assert moving[1]["mosaics"][0].startswith("data:image/png;base64,")
+
+
+def test_no_frame_overtakes_one_whose_picture_takes_longer_to_open(
+    library: Library, address: str
+) -> None:
+    film = selection(codec="h264:qp=20,preset=ultrafast", camera=True)
+    messages = [film, PHOTO, *[photo(1, (1500, 2000)), PHOTO] * 3]
+    _, *told = converse(library, address, *messages)
+    assert [said.get("outcome", said) for said in told] == ["answered"] * 7
 
 
 def test_another_rate_alone_changes_the_link_and_nothing_else(
