@@ -10,6 +10,7 @@ _BROUGHT = {
     "otel": ("opentelemetry",),
     "ray": ("ray",),
     "oip": ("grpc", "google"),
+    "quic": ("aioquic",),
     "export": ("onnx", "onnxscript"),
 }
 

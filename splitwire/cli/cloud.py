@@ -1,10 +1,11 @@
 """`splitwire cloud`: serve the second half of networks."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,6 +24,7 @@ from splitwire.cli.phones import Phones
 
 if TYPE_CHECKING:  # which loads torch
     from splitwire.live.access import Access
+    from splitwire.live.cloud import Cloud
     from splitwire.live.library import Library
     from splitwire.live.phone import Phone
 
@@ -74,6 +76,13 @@ class Listening:
             rich_help_panel=_ADDRESS,
         ),
     ] = None
+    quic: Annotated[
+        int | None,
+        typer.Option(
+            help="A port of UDP, for frames that come as datagrams; 0: any that is free.",
+            rich_help_panel=_ADDRESS,
+        ),
+    ] = None
     hostname: Annotated[
         list[str] | None,
         typer.Option(
@@ -103,6 +112,18 @@ class Listening:
     key: Annotated[
         Path | None, typer.Option(help="TLS: the private key, as PEM.", rich_help_panel=_ADDRESS)
     ] = None
+
+    @contextmanager
+    def certified(self) -> Iterator[tuple[Path, Path]]:
+        """The certificate and its key: those that it was given, or of its own making."""
+        from splitwire.live.self_signed import self_signed
+
+        if self.certificate is not None and self.key is not None:
+            yield self.certificate, self.key
+            return
+        with TemporaryDirectory(prefix="splitwire-") as folder:
+            names = dict.fromkeys((self.host, "127.0.0.1", "localhost", *(self.hostname or ())))
+            yield self_signed(Path(folder), names)
 
     def access(self) -> "Access":
         """Who may speak to it."""
@@ -146,6 +167,10 @@ def cloud(held: Held, phones: Phones, listening: Listening, bounds: Bounds) -> N
 
     limit_threads(bounds.threads)
     keep_memory()
+    if listening.grpc_port is not None:
+        need("grpc", "google.protobuf")
+    if listening.quic is not None:
+        need("aioquic")
     access = listening.access()
     check_certificate(listening.certificate, listening.key)
     with logging_to_stderr():
@@ -169,11 +194,24 @@ def _serve(
     limits = Limits(bounds.clients, bounds.max_message, seconds=bounds.message_seconds)
     server = Cloud(library, access, limits)
     tls = (listening.certificate, listening.key)
-    beside: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
-    if listening.grpc_port is not None:
-        need("grpc", "google.protobuf")
-        from splitwire.live.oip_grpc import grpc_server
-
-        beside = partial(grpc_server, server, listening.host, listening.grpc_port, *tls)
-    app = server.app([*pages(access, about(library), phone), *Rest(server).routes()], beside)
+    routes = [*pages(access, about(library), phone), *Rest(server).routes()]
+    app = server.app(routes, partial(_beside, server, listening))
     listen(server, app, listening.host, listening.port, *tls).run()
+
+
+@asynccontextmanager
+async def _beside(cloud: "Cloud", listening: Listening) -> AsyncIterator[None]:
+    """What else listens, of that which was asked for."""
+    async with AsyncExitStack() as stack:
+        if listening.grpc_port is not None:
+            from splitwire.live.oip_grpc import grpc_server
+
+            where = (listening.host, listening.grpc_port, listening.certificate, listening.key)
+            await stack.enter_async_context(grpc_server(cloud, *where))
+        if listening.quic is not None:
+            from splitwire.live.quic_cloud import quic_door
+
+            pair = stack.enter_context(listening.certified())
+            where = (listening.host, listening.quic, *pair)
+            await stack.enter_async_context(quic_door(cloud, *where))
+        yield

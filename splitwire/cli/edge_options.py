@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from splitwire.cli.options import MaxDivergence, Profiles, TokenFile
+from splitwire.cli.options import MaxDivergence, Profiles, TokenFile, need
 from splitwire.cli.terminal import warn
 
 if TYPE_CHECKING:  # which loads torch
@@ -105,7 +105,12 @@ class Frames:
 class Reached:
     """Which cloud, and how it is trusted."""
 
-    connect: Annotated[str, typer.Option(help="https://HOST:PORT.", rich_help_panel=_CLOUD)]
+    connect: Annotated[
+        str,
+        typer.Option(
+            help="https://HOST:PORT, or quic://HOST:PORT for datagrams.", rich_help_panel=_CLOUD
+        ),
+    ]
     token_file: TokenFile = None
     authority: Annotated[
         Path | None,
@@ -119,6 +124,8 @@ class Reached:
         from splitwire.live.address import Address
         from splitwire.live.tokens import read_token
 
+        if self.connect.startswith("quic:"):
+            need("aioquic")
         return Address(self.connect, read_token(self.token_file), self.authority)
 
 

@@ -21,7 +21,9 @@ def frame_line(record: Record, task: Task) -> str:
     if record.outcome == "fell back":
         way = f"{EDGE_ONLY}, fallen back from {way}: {record.reason}"
     size = f"{record.bytes:,} bytes, " if record.bytes else ""
-    if record.choice.predicts and record.intra is not None:
+    if record.packets:
+        size += f"{record.arrived or 0} of {len(record.packets)} packets, "
+    elif record.choice.predicts and record.intra is not None:
         size += "intra, " if record.intra else "inter, "
     told = f"({shown(way)}, {size}{1e3 * record.total:.0f} ms)"
     return f"{record.number:>6}  {shown(_said(record, task))}  {told}"

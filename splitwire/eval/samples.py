@@ -65,6 +65,8 @@ class Sample:
     fallback: str | None = None  # why it was finished on the edge
     clip: str | None = None  # whose frame it is
     intra: bool | None = None  # of a frame that was sent: whether its streams stand alone
+    packets: int | None = None  # of a live frame that went as datagrams
+    arrived: int | None = None  # of them in time; None where no answer says it
     unread: bool = False  # whether the picture itself could not be read
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -15,6 +15,9 @@ from splitwire.errors import RemoteError
 from splitwire.live.hosts import is_loopback
 from splitwire.live.protocol import PATH
 from splitwire.live.shown import shown
+
+if TYPE_CHECKING:  # which takes aioquic
+    from splitwire.live.quic_edge import QuicLine
 
 OPEN_SECONDS = 5.0
 
@@ -28,7 +31,7 @@ class Address:
     """Where a cloud is and how to show that one may speak to it.
 
     Attributes:
-        url: http, https, ws or wss; no path.
+        url: http, https, ws or wss, or quic for frames by datagrams; no path.
         token: the bearer token, if it wants one.
         authority: a file of certificates to trust beside the system's, as of one's own making.
         via: host and port to connect to instead, such as a relay's.
@@ -44,15 +47,22 @@ class Address:
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https", "ws", "wss") or not parts.hostname:
+        if parts.scheme not in ("http", "https", "ws", "wss", "quic") or not parts.hostname:
             raise RemoteError(f"{self.url!r} is no address such as https://HOST:PORT")
+        if self.datagrams and not parts.port:
+            raise RemoteError(f"{self.url} names no port: quic://HOST:PORT is expected")
         if self.token and not self.secure and not is_loopback(parts.hostname):
             raise RemoteError(f"{self.url} would carry the token unencrypted: use https://")
 
     @property
     def secure(self) -> bool:
         """Whether it is spoken to over TLS."""
-        return urlsplit(self.url).scheme in ("https", "wss")
+        return urlsplit(self.url).scheme in ("https", "wss", "quic")
+
+    @property
+    def datagrams(self) -> bool:
+        """Whether frames go there as datagrams."""
+        return urlsplit(self.url).scheme == "quic"
 
     @property
     def target(self) -> tuple[str, int]:
@@ -60,12 +70,28 @@ class Address:
         parts = urlsplit(self.url)
         return parts.hostname or "", parts.port or (443 if self.secure else 80)
 
-    async def open(self) -> ClientConnection:
+    async def open(self) -> "ClientConnection | QuicLine":
         """A connection.
 
         Raises:
             RemoteError: nobody is there, or it turns this edge away.
         """
+        try:
+            return await (self._dial() if self.datagrams else self._connect())
+        except (OSError, WebSocketException, TimeoutError) as error:
+            said = shown(str(error) or type(error).__name__)
+            raise RemoteError(
+                f"no connection to {self.url}: {said}; start `splitwire cloud` there, or give "
+                "another address"
+            ) from error
+
+    async def _dial(self) -> "QuicLine":
+        from splitwire.live.quic_edge import dial
+
+        headers = {"Host": urlsplit(self.url).netloc, **self._headers}
+        return await dial(self.target, headers, self.authority, _LARGEST_REPLY, OPEN_SECONDS)
+
+    async def _connect(self) -> ClientConnection:
         scheme, netloc = "wss" if self.secure else "ws", urlsplit(self.url).netloc
         options: dict[str, Any] = {"ssl": self._tls()} if self.secure else {}
         if self.via:
@@ -85,12 +111,6 @@ class Address:
             said = shown(error.response.body[:1000].decode(errors="replace").strip())
             status = error.response.status_code
             raise RemoteError(f"{self.url} refused: {said or status} ({status})") from error
-        except (OSError, WebSocketException, TimeoutError) as error:
-            said = shown(str(error) or type(error).__name__)
-            raise RemoteError(
-                f"no connection to {self.url}: {said}; start `splitwire cloud` there, or give "
-                "another address"
-            ) from error
 
     def fetch(self, path: str) -> bytes:
         """What is at a path there.

@@ -136,11 +136,15 @@ class Engine:
         """Decode a frame; raises FrameError."""
         begin, choice = monotonic(), job.agreement.choice
         # A late one is decoded all the same where others may build on it, unless nobody is left.
-        if begin > job.expires and not (choice.predicts and isfinite(job.expires)):
+        built_on = choice.predicts and not job.pieces
+        if begin > job.expires and not (built_on and isfinite(job.expires)):
             raise FrameError(Code.LATE, "no time left to decode it")
         try:
-            decoders = self.pasts.decoders(job.client, job.agreement)
-            job.tensors = decode(job.packet, decoders, choice.split.crossings)
+            if job.pieces:
+                job.tensors = job.agreement.assembled(job.pieces)
+            else:
+                decoders = self.pasts.decoders(job.client, job.agreement)
+                job.tensors = decode(job.packet, decoders, choice.split.crossings)
         except UnknownBaseError as error:
             raise FrameError(Code.STALE, str(error)) from error
         except SplitwireError as error:

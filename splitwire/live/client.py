@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from math import inf
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from splitwire.errors import RemoteError
+from splitwire.live.assembly import Assembled
 from splitwire.live.batching import Engine
 from splitwire.live.handshake import MAX_AGREEMENTS, Hello, Welcome, refused
 from splitwire.live.hosts import spelt
@@ -48,6 +49,37 @@ class Serving(Protocol):
     draining: bool
 
 
+class Socket(Protocol):
+    """What a client needs of its connection: a WebSocket of Starlette's, or what is like one.
+
+    A received message may hold a `frame` that was put together instead of bytes or a text.
+    """
+
+    @property
+    def client(self) -> tuple[str, int] | None:
+        """Its address and port."""
+
+    @property
+    def scope(self) -> Mapping[str, Any]:
+        """Of ASGI; its state holds what takes longer messages, where they are bounded."""
+
+    @property
+    def application_state(self) -> WebSocketState:
+        """Whether it is open."""
+
+    async def receive(self) -> Mapping[str, Any]:
+        """The next message, as ASGI has it."""
+
+    async def send_text(self, data: str) -> None:
+        """Send a text."""
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send bytes."""
+
+    async def close(self, code: int = 1000, reason: str | None = None) -> None:
+        """Part from the client."""
+
+
 class Client:
     """One connection.
 
@@ -56,7 +88,7 @@ class Client:
         socket: accepted.
     """
 
-    def __init__(self, cloud: Serving, socket: WebSocket) -> None:
+    def __init__(self, cloud: Serving, socket: Socket) -> None:
         self._jobs: set[Job] = set()
         self._replies: set[asyncio.Task[None]] = set()
         self._cloud = cloud
@@ -113,6 +145,10 @@ class Client:
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code", 1006))
         arrived = monotonic()
+        if assembled := message.get("frame"):
+            await self._slots.acquire()
+            self._begin(assembled, assembled.arrived)
+            return
         if (data := message.get("bytes")) is None:
             await self._agree(message["text"])
             return
@@ -135,7 +171,9 @@ class Client:
             self._reply(frame, arrived, error)
         else:
             agreement = self._agreements[frame.agreement]
-            job = Job(agreement, frame.packet, arrived + frame.patience, done, client=self)
+            pieces = frame.packets if isinstance(frame, Assembled) else ()
+            expires = arrived + frame.patience
+            job = Job(agreement, frame.packet, expires, done, client=self, pieces=pieces)
             self._jobs.add(job)
             self._cloud.engine.take(job)
 
@@ -151,6 +189,8 @@ class Client:
                 Code.DAMAGED,
                 f"a packet of {size} bytes, where none exceeds {largest}",
             )
+        if isinstance(frame, Assembled) and self._agreements[frame.agreement].packing is None:
+            return FrameError(Code.DAMAGED, "the codec that was agreed on has no packets")
         return None
 
     def _reply(self, frame: Frame, arrived: float, result: Inference | FrameError) -> None:
@@ -191,16 +231,18 @@ class Client:
 
     async def _answer(self, frame: Frame, arrived: float, done: Inference | FrameError) -> None:
         held = monotonic() - arrived
+        pieces = frame.packets if isinstance(frame, Assembled) else ()
         if isinstance(done, FrameError):
             await self._send(Refusal(frame.id, done.code, str(done)).message())
             self._log("frame refused", id=frame.id, code=done.code.name, reason=str(done))
         else:
-            answer = Answer(frame.id, held, done.decode, done.cloud, done.body)
+            packets = (len(pieces), frame.of) if isinstance(frame, Assembled) else None
+            answer = Answer(frame.id, held, done.decode, done.cloud, done.body, packets)
             await self._send(answer.message())
         # After the sending: nobody should wait for it.
         known = frame.agreement < len(self._agreements)
         agreement = self._agreements[frame.agreement] if known else None
-        self._cloud.metrics.count(agreement, frame.packet, done, held)
+        self._cloud.metrics.count(agreement, frame.packet, done, held, pieces)
         if known and (sender := traces()):
             sender.cloud(self._parents[frame.agreement], frame.id, done, held)
 

@@ -6,9 +6,10 @@ it. A frame that fails harms no other: it gets a refusal with the reason.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -128,18 +129,34 @@ class Cloud:
         if reason := self.access.refusal(socket.headers):
             await socket.send_denial_response(self.turn_away(socket, reason))
             return
-        if self.draining or len(self._clients) >= self.limits.clients:
-            why = "leaving" if self.draining else "too many clients"
+        if why := self.full:
             self.metrics.refused.labels(why).inc()
             event("refused", logging.WARNING, client=spelt(socket.client), reason=why)
             await socket.send_denial_response(PlainTextResponse(why + "\n", 503))
             return
         offered = socket.scope.get("subprotocols", [])
         client = Client(self, socket)
+        await self.attend(client, socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None))
+
+    @property
+    def full(self) -> str | None:
+        """Why there is no room for another client, if there is none."""
+        if self.draining:
+            return "leaving"
+        return "too many clients" if len(self._clients) >= self.limits.clients else None
+
+    async def attend(self, client: Client, begin: Coroutine[Any, Any, None] | None = None) -> None:
+        """Serve a client until it goes.
+
+        Args:
+            client: that was let in.
+            begin: awaited first.
+        """
         self._clients.add(client)
         self.metrics.clients.inc()
         try:
-            await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+            if begin is not None:
+                await begin
             await client.serve()
         finally:
             self._clients.discard(client)

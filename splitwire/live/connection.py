@@ -1,14 +1,15 @@
-"""The edge's end of the WebSocket: one connection, and what keeps one up."""
+"""The edge's end of the connection, a WebSocket or QUIC, and what keeps one up."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from math import inf
+from math import inf, isfinite
 from random import uniform
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
@@ -18,9 +19,12 @@ from splitwire.live.address import OPEN_SECONDS, Address
 from splitwire.live.bandwidth import Bandwidth
 from splitwire.live.handshake import Hello, Welcome, check_welcome
 from splitwire.live.logs import event
-from splitwire.live.protocol import Answer, Frame, Probe, Refusal, read_reply
+from splitwire.live.protocol import Answer, Frame, Piece, Probe, Refusal, read_reply
 from splitwire.live.relay import Relay
 from splitwire.live.shown import shown
+
+if TYPE_CHECKING:  # which takes aioquic
+    from splitwire.live.quic_edge import QuicLine
 
 _BACKOFF = (0.1, 5.0)  # seconds of the first wait, and of the longest
 _PROBES = 3
@@ -63,7 +67,7 @@ class Uplink:
         self.heard = -inf  # when anything last came from the cloud
         self.reconnects = -1
         self.relay: Relay | None = None  # that makes it slow, where one does
-        self._socket: ClientConnection | None = None
+        self._socket: ClientConnection | QuicLine | None = None
         self._agreed: dict[Hello, Welcome] = {}
         self._pending: dict[int, _Asked] = {}
         self._ids = count(1)
@@ -73,6 +77,13 @@ class Uplink:
     def up(self) -> bool:
         """Whether frames can be sent."""
         return self._socket is not None
+
+    def silent(self, since: float) -> bool:
+        """Whether nothing at all came from the cloud since then (s, of `time.monotonic`).
+
+        Over QUIC what is lost is no silence: the cloud still acknowledges what came.
+        """
+        return max(self.heard, getattr(self._socket, "heard", -inf)) < since
 
     async def open(self) -> None:
         """Connect and agree.
@@ -112,7 +123,7 @@ class Uplink:
     async def ask(
         self,
         hello: Hello,
-        packet: bytes,
+        packet: bytes | Sequence[bytes],
         patience: float,
         tell: Callable[[Answer | Refusal | None], None] = lambda reply: None,
     ) -> Answer | Refusal:
@@ -120,7 +131,7 @@ class Uplink:
 
         Args:
             hello: one of `hellos`.
-            packet: the coded features.
+            packet: the coded features; several are datagrams.
             patience: seconds that the answer is of use.
             tell: called once with what the cloud says, even if that comes too late for anybody to
                 wait for; with None where the packet was not sent, or nothing will be said of it.
@@ -131,7 +142,10 @@ class Uplink:
         """
         number = next(self._ids)
         try:
-            message = self._message(hello, number, packet, patience)
+            if isinstance(packet, bytes):
+                message: bytes | list[bytes] = self._message(hello, number, packet, patience)
+            else:
+                message = self._pieces(hello, number, packet, patience)
         except RemoteError:
             tell(None)
             raise
@@ -144,7 +158,8 @@ class Uplink:
         if isinstance(reply, Probe):
             raise RemoteError("the cloud sent a probe where an answer was due")
         if isinstance(reply, Answer):
-            self.bandwidth.saw(len(packet), sent, self.heard, reply.held)
+            size = len(packet) if isinstance(packet, bytes) else sum(map(len, packet))
+            self.bandwidth.saw(size, sent, self.heard, reply.held)
         return reply
 
     async def probe(self, padding: int = _PADDING, patience: float = OPEN_SECONDS) -> None:
@@ -172,7 +187,7 @@ class Uplink:
             await socket.close()
 
     async def _agree(
-        self, socket: ClientConnection, hello: Hello, tensors: list[list[int]]
+        self, socket: "ClientConnection | QuicLine", hello: Hello, tensors: list[list[int]]
     ) -> Welcome:
         await socket.send(replace(hello, trace=self.trace).text())
         said = await socket.recv()
@@ -185,18 +200,33 @@ class Uplink:
         return welcome
 
     def _message(self, hello: Hello, number: int, packet: bytes, patience: float) -> bytes:
-        if hello not in self._agreed or not self.up:
-            raise RemoteError("the link is down")
-        agreed = self._agreed[hello]
+        agreed = self._agreement(hello)
         message = Frame(agreed.agreement, number, patience, packet).message()
         if len(message) > agreed.max_message:
             raise RemoteError(f"the cloud takes messages of {agreed.max_message} bytes at most")
         return message
 
+    def _pieces(
+        self, hello: Hello, number: int, packets: Sequence[bytes], patience: float
+    ) -> list[bytes]:
+        """The datagrams of a frame; patience is told without the way there and back."""
+        agreement, way = self._agreement(hello).agreement, self.bandwidth.rtt
+        left = patience - way if isfinite(way) else patience
+        return [Piece(agreement, number, left, packet).message() for packet in packets]
+
+    def _agreement(self, hello: Hello) -> Welcome:
+        if hello not in self._agreed or not self.up:
+            raise RemoteError("the link is down")
+        return self._agreed[hello]
+
     async def _exchange(
-        self, number: int, message: bytes, patience: float, tell: Callable[[Reply | None], None]
+        self,
+        number: int,
+        message: bytes | list[bytes],
+        patience: float,
+        tell: Callable[[Reply | None], None],
     ) -> Reply:
-        if self._socket is None:
+        if (socket := self._socket) is None:
             raise RemoteError("the link is down")
         reply: asyncio.Future[Reply] = self._loop.create_future()
         self._pending[number] = _Asked(reply, tell)
@@ -204,9 +234,14 @@ class Uplink:
             self._settle(next(iter(self._pending)), None)
         try:
             async with asyncio.timeout(patience):
-                await self._socket.send(message)  # handed over before this waits for anything
+                # Handed over before this waits for anything.
+                if isinstance(message, bytes):
+                    await socket.send(message)
+                else:
+                    assert not isinstance(socket, ClientConnection)
+                    socket.send_pieces(message, monotonic() + patience)
                 return await reply
-        except WebSocketException as error:
+        except (WebSocketException, OSError) as error:
             self._settle(number, None)
             raise RemoteError("the link is down") from error
         finally:
@@ -225,14 +260,14 @@ class Uplink:
         else:
             asked.reply.set_exception(RemoteError(why))
 
-    async def _read(self, socket: ClientConnection) -> None:
+    async def _read(self, socket: "ClientConnection | QuicLine") -> None:
         why = "the cloud closed the connection"
         try:
             async for message in socket:
                 self.heard = monotonic()
                 reply = read_reply(message)
                 self._settle(reply.id, reply)
-        except (WebSocketException, RemoteError) as error:
+        except (WebSocketException, OSError, RemoteError) as error:
             why = shown(error)
             socket.transport.abort()  # whoever sends what is no reply is not listened to
         if socket is self._socket:

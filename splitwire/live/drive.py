@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from splitwire.errors import RemoteError
 from splitwire.live.adapt import Adaptive, Expected
 from splitwire.live.address import Address
 from splitwire.live.connection import Uplink
 from splitwire.live.edge import Edge, hello
+from splitwire.live.packing import packing
 from splitwire.live.record import Record
 from splitwire.live.relay import Relay
 from splitwire.live.sequence import KEYFRAMES
@@ -73,9 +75,12 @@ class Drive:
         """The edge with its link up, measured and kept; every choice has been run once before.
 
         Raises:
-            RemoteError: the cloud is not there or refuses.
+            RemoteError: the cloud is not there or refuses, or a choice does not go as datagrams
+                where it should.
         """
         for choice in self.choices:
+            if self.address.datagrams and choice.codecs:
+                packing(choice)
             await asyncio.to_thread(warm, choice)
         async with self._uplink() as uplink:
             edge = Edge(
@@ -96,6 +101,8 @@ class Drive:
     @asynccontextmanager
     async def _uplink(self) -> AsyncIterator[Uplink]:
         address, relay = self.address, None
+        if self.slowed and address.datagrams:
+            raise RemoteError("a link is slowed for streams: connect with https:// for that")
         if self.slowed:
             relay = Relay(address.target, self.slowed.trace, self.slowed.rtt)
             address = replace(address, via=await relay.open())

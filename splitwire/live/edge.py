@@ -18,6 +18,7 @@ from splitwire.errors import DataError, RemoteError, SplitwireError, TaskError
 from splitwire.live.answers import read_output, read_prediction, write_prediction
 from splitwire.live.connection import Uplink
 from splitwire.live.handshake import Hello
+from splitwire.live.packing import packing
 from splitwire.live.protocol import Answer, Code, Refusal
 from splitwire.live.record import Frame, Record
 from splitwire.live.sequence import KEYFRAMES, PacketSequence
@@ -25,7 +26,7 @@ from splitwire.live.shown import shown
 from splitwire.live.supply import Taken
 from splitwire.live.worker import Worker
 from splitwire.runner.choice import AnyChoice
-from splitwire.runner.local import encode
+from splitwire.runner.local import as_array, encode
 from splitwire.tasks.base import Output, Prediction, Task
 
 if TYPE_CHECKING:  # which loads torch
@@ -123,7 +124,7 @@ class Edge:
             features = await self._coded(frame, picture)
         except SplitwireError as error:
             return frame.record("refused", str(error))
-        if not frame.packet:
+        if not frame.choice.codecs:
             return await self._finish_here(frame, features, "local", None)
         left = self.deadline - self._local - (perf_counter() - frame.begin)
         try:
@@ -148,9 +149,10 @@ class Edge:
         asked = self._hellos[frame.choice]
         sent = monotonic()
         try:
-            reply = await self.uplink.ask(asked, frame.packet, patience, frame.tell)
+            packet = frame.packets or frame.packet
+            reply = await self.uplink.ask(asked, packet, patience, frame.tell)
         except TimeoutError:
-            if self.uplink.heard < sent:  # not one late frame: the link is silent
+            if self.uplink.silent(sent):  # not one late frame
                 self.uplink.drop()
             raise
         frame.id, away = reply.id, self.uplink.heard - sent
@@ -161,6 +163,7 @@ class Edge:
                 raise RemoteError("the cloud has not got what the frame builds on")
             raise RemoteError(f"the cloud is {reply.code.name.lower()}: {reply.reason}")
         _check_times(reply, away)
+        frame.arrived = reply.packets[0] if reply.packets else None
         frame.seconds |= {
             "link": max(0.0, away - reply.held),
             "decode": reply.decode,
@@ -225,6 +228,9 @@ class Edge:
     def _encode(self, frame: Frame, features: _Features) -> None:
         """Give a frame its packet: frames are coded in their order, no two at once."""
         choice, connection = frame.choice, self.uplink.reconnects
+        if self.uplink.address.datagrams:
+            frame.packets = packing(choice).packets(as_array(features[0]), frame.number)
+            return
         if not choice.predicts:
             frame.packet = encode(features, choice.codecs)
             return

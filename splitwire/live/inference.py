@@ -50,6 +50,7 @@ class Job:
             minus infinity when its client has gone.
         done: called, in the loop, with what came of it; once.
         client: whose it is.
+        pieces: what arrived of it in several packets, instead of the one.
         tensors: what was decoded.
         decode: seconds that this took.
         taken: when it was taken in hand (s, of `time.monotonic`).
@@ -60,6 +61,7 @@ class Job:
     expires: float
     done: Callable[[Inference | FrameError], None]
     client: object = None
+    pieces: Sequence[bytes] = ()
     tensors: list[torch.Tensor] = field(default_factory=list)
     decode: float = 0.0
     taken: float = field(default_factory=monotonic)
@@ -67,7 +69,7 @@ class Job:
     @property
     def size(self) -> int:
         """Bytes that it holds: its packet, and what is decoded of it."""
-        return len(self.packet) + self.agreement.decoded
+        return len(self.packet) + sum(map(len, self.pieces)) + self.agreement.decoded
 
     @property
     def split(self) -> Split:

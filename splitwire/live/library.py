@@ -12,6 +12,7 @@ import torch
 
 from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.base import Codec
+from splitwire.codecs.packets.ftc import FtcPackets
 from splitwire.codecs.predictive import PredictiveCodec
 from splitwire.codecs.profile import Profile
 from splitwire.codecs.registry import codec_class, codec_names
@@ -19,6 +20,7 @@ from splitwire.codecs.spec import Spec
 from splitwire.errors import RemoteError, SplitwireError
 from splitwire.live.answers import checked, write_output, write_prediction
 from splitwire.live.handshake import Hello
+from splitwire.live.packing import packing
 from splitwire.live.shown import shown
 from splitwire.live.warming import warm
 from splitwire.models.load import Model
@@ -52,6 +54,24 @@ class Agreement:
         pairs = zip(self.choice.codecs, self.choice.split.crossings, strict=True)
         sizes = [codec.most_bytes(coded_shape(crossing.shape)) for codec, crossing in pairs]
         return packet.most_bytes(sizes)
+
+    @cached_property
+    def packing(self) -> FtcPackets | None:
+        """What its frames are coded with where they go as datagrams; None where they cannot."""
+        with suppress(RemoteError):
+            return packing(self.choice)
+        return None
+
+    def assembled(self, packets: Sequence[bytes]) -> list[torch.Tensor]:
+        """The tensors of a frame, as far as these of its packets tell them.
+
+        Raises:
+            BitstreamError: one is damaged, or they do not belong together.
+        """
+        assert self.packing is not None
+        (crossing,) = self.choice.split.crossings
+        found = self.packing.assemble(packets)
+        return [torch.from_numpy(found).reshape(crossing.shape).to(crossing.dtype)]
 
     @cached_property
     def decoded(self) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -48,6 +49,11 @@ class Metrics:
             ["kind", *_WHAT],
             registry=own,
         )
+        fates = "Packets of frames in several: there in time, or missing when the frame was closed."
+        self.pieces = Counter("splitwire_frame_packets", fates, ["fate"], registry=own)
+        self.late = Counter(
+            "splitwire_late_packets", "Packets whose frame had been closed.", registry=own
+        )
         self.refused = Counter(
             "splitwire_refused_clients", "Clients turned away, by reason.", ["why"], registry=own
         )
@@ -78,12 +84,14 @@ class Metrics:
         packet: bytes,
         result: Inference | FrameError,
         held: float,
+        pieces: Sequence[bytes] = (),
     ) -> None:
         """A frame that was answered or refused.
 
         Args:
             agreement: that it was sent under, where there is one.
-            packet: what came.
+            packet: what came whole.
+            pieces: what came of it in several packets instead.
             result: what came of it.
             held: seconds from its arrival to its answer.
         """
@@ -91,12 +99,13 @@ class Metrics:
         if agreement is not None:
             choice = agreement.choice
             what = (choice.split.model.name, choice.split.at, choice.codecs[0].name)
-        self.bytes.labels(*what).inc(len(packet))
+        self.bytes.labels(*what).inc(len(packet) + sum(map(len, pieces)))
         if isinstance(result, FrameError):
             self.frames.labels(result.code.name.lower()).inc()
             return
         self.frames.labels("answered").inc()
-        self.packets.labels("intra" if is_intra(packet) else "inter", *what).inc()
+        intra = bool(pieces) or is_intra(packet)
+        self.packets.labels("intra" if intra else "inter", *what).inc()
         self.batches.observe(result.batch)
         stages = {"queue": result.queue, "decode": result.decode, "cloud": result.cloud}
         for stage, seconds in {**stages, "held": held}.items():

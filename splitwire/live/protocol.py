@@ -1,4 +1,4 @@
-"""What edge and cloud say to each other over a WebSocket; docs/protocol.md writes it out.
+"""What edge and cloud say to each other over a WebSocket or QUIC; docs/protocol.md writes it out.
 
 Text messages agree, in JSON; binary messages carry frames, big-endian:
 
@@ -8,6 +8,8 @@ Text messages agree, in JSON; binary messages carry frames, big-endian:
     edge  ◀─ answer ─ cloud            kind 2 │ id u32 │ held, decode, cloud u32 │ body
     edge  ◀─ refusal ─ cloud           kind 3 │ id u32 │ code u8 │ reason in UTF-8
     edge  ─ probe ─▶ cloud             kind 4 │ id u32 │ padding; comes back without the padding
+    edge  ─ datagram ─▶ cloud          kind 5 │ as a frame, but with one of its several packets
+    edge  ◀─ answer ─ cloud            kind 6 │ as kind 2, then arrived u8 │ of u8 │ body
 
 A connection may make several agreements and use them side by side. Patience is in milliseconds,
 the three times are in microseconds: durations, so that no clocks need agree.
@@ -16,13 +18,13 @@ the three times are in microseconds: durations, so that no clocks need agree.
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Self
+from typing import ClassVar, Self
 
 from splitwire.errors import RemoteError
 from splitwire.live.shown import shown
 
 PATH = "/v1"
-FRAME, ANSWER, REFUSAL, PROBE = 1, 2, 3, 4
+FRAME, ANSWER, REFUSAL, PROBE, PIECE, PIECED = 1, 2, 3, 4, 5, 6
 PROBE_BYTES = 5  # without padding
 
 PATIENCE = 10.0  # seconds that a frame waits where it does not say
@@ -34,6 +36,7 @@ REASON_CHARACTERS = 500  # of a reason that is told
 _FRAME = struct.Struct("!BBII")
 FRAME_HEAD = _FRAME.size
 _ANSWER = struct.Struct("!BIIII")
+_ARRIVED = struct.Struct("!BB")
 _PROBE = struct.Struct("!BI")
 _REFUSAL = struct.Struct("!BIB")
 
@@ -70,10 +73,12 @@ class Frame:
     patience: float
     packet: bytes
 
+    kind: ClassVar[int] = FRAME
+
     def message(self) -> bytes:
         """The message."""
         wait = min(max(1, round(1000 * self.patience)), 2**32 - 1)
-        return _FRAME.pack(FRAME, self.agreement, self.id, wait) + self.packet
+        return _FRAME.pack(self.kind, self.agreement, self.id, wait) + self.packet
 
     @classmethod
     def read(cls, message: bytes) -> Self:
@@ -82,11 +87,18 @@ class Frame:
         Raises:
             RemoteError: it is none.
         """
-        if len(message) < _FRAME.size or message[0] != FRAME:
+        if len(message) < _FRAME.size or message[0] != cls.kind:
             raise RemoteError(f"{len(message)} bytes that are no frame")
         _, agreement, number, wait = _FRAME.unpack_from(message)
         patience = min(wait / 1000 or PATIENCE, LONGEST_PATIENCE)
         return cls(agreement, number, patience, message[_FRAME.size :])
+
+
+@dataclass(frozen=True)
+class Piece(Frame):
+    """One of the packets of a frame, as a datagram; all carry the frame's id."""
+
+    kind: ClassVar[int] = PIECE
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,7 @@ class Answer:
         decode: seconds of decoding, a part of `held`.
         cloud: seconds of the network's second half, or of the batch that the frame ran in.
         body: the prediction, or the output; see answers.py.
+        packets: of a frame in several, how many arrived in time, and how many there were.
     """
 
     id: int
@@ -106,11 +119,14 @@ class Answer:
     decode: float
     cloud: float
     body: bytes
+    packets: tuple[int, int] | None = None
 
     def message(self) -> bytes:
         """The message."""
         times = (min(round(1e6 * t), 2**32 - 1) for t in (self.held, self.decode, self.cloud))
-        return _ANSWER.pack(ANSWER, self.id, *times) + self.body
+        if self.packets is None:
+            return _ANSWER.pack(ANSWER, self.id, *times) + self.body
+        return _ANSWER.pack(PIECED, self.id, *times) + _ARRIVED.pack(*self.packets) + self.body
 
 
 @dataclass(frozen=True)
@@ -154,9 +170,11 @@ def read_reply(message: bytes | str) -> Answer | Refusal | Probe:
         if message[:1] == bytes([PROBE]):
             return Probe(_PROBE.unpack_from(message)[1])
         kind, number, *times = _ANSWER.unpack_from(message)
-        if kind != ANSWER:
+        if kind not in (ANSWER, PIECED):
             raise ValueError(f"a message of kind {kind}")
+        packets = _ARRIVED.unpack_from(message, _ANSWER.size) if kind == PIECED else None
     except (struct.error, ValueError) as error:
         raise RemoteError(f"the cloud sent no reply: {error}") from None
     held, decode, cloud = (t / 1e6 for t in times)
-    return Answer(number, held, decode, cloud, message[_ANSWER.size :])
+    body = message[_ANSWER.size + (_ARRIVED.size if packets else 0) :]
+    return Answer(number, held, decode, cloud, body, packets)

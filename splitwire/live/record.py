@@ -16,6 +16,9 @@ if TYPE_CHECKING:  # which loads torch
     from splitwire.eval.samples import Outcome
 
 
+Packet = bytes  # as a record has a property of that name
+
+
 @dataclass(frozen=True, eq=False)
 class Record:
     """What became of one frame; times in seconds.
@@ -27,7 +30,9 @@ class Record:
         choice: what it was to run with.
         outcome: how it ended.
         reason: why it fell back or was refused.
-        packet: what was sent, or would have been; empty where none was made.
+        packet: what was sent, or would have been; empty where none was made, or several.
+        packets: those, where the frame went as datagrams.
+        arrived: how many of them the answer was made of.
         seconds: by stage, those reached: edge, encode, link, decode, cloud. What ran here after a
             fallback counts as edge; link is what the round trip took beyond the cloud's share.
         total: from the beginning of the edge half to the prediction.
@@ -48,11 +53,13 @@ class Record:
     prediction: Prediction = field(default_factory=dict)
     output: Output = None
     id: int = 0
+    packets: Sequence[Packet] = ()
+    arrived: int | None = None
 
     @property
     def bytes(self) -> int:
-        """Length of its packet."""
-        return len(self.packet)
+        """Length of its packet, or of all of them."""
+        return len(self.packet) + sum(map(len, self.packets))
 
     @property
     def intra(self) -> bool | None:
@@ -70,6 +77,8 @@ class Frame:
     at: float = field(default_factory=time)
     begin: float = field(default_factory=perf_counter)
     packet: bytes = b""
+    packets: Sequence[bytes] = ()  # instead, where it goes as datagrams
+    arrived: int | None = None  # of them
     sequence: PacketSequence | None = None  # that the packet is of
     seconds: dict[str, float] = field(default_factory=dict)
     id: int = 0
@@ -111,4 +120,6 @@ class Frame:
             told,
             output,
             self.id,
+            self.packets,
+            self.arrived,
         )

@@ -157,6 +157,8 @@ class Recording:
             total=record.total,
             fallback=record.reason if record.outcome == "fell back" else None,
             intra=record.intra,
+            packets=len(record.packets) or None,
+            arrived=record.arrived,
             **times,
             **self._judged(record.name, record.output, record.prediction),
         )

@@ -35,6 +35,18 @@ def seal(bodies: list[bytes], kind: int, context: bytes, frame: int) -> list[byt
     return packets
 
 
+def place_of(packet: bytes) -> tuple[int, int]:
+    """Which of how many packets of its tensor a packet says that it is.
+
+    Raises:
+        BitstreamError: it is shorter than any.
+    """
+    if len(packet) < OVERHEAD:
+        raise BitstreamError(f"a packet has at least {OVERHEAD} bytes, not {len(packet)}")
+    _, _, place, count = _HEAD.unpack_from(packet)
+    return place, count
+
+
 def unseal(
     packets: Iterable[bytes], kind: int, context: bytes
 ) -> tuple[int, dict[int, memoryview]]:
