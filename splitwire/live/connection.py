@@ -19,6 +19,7 @@ from splitwire.live.address import OPEN_SECONDS, Address
 from splitwire.live.bandwidth import Bandwidth
 from splitwire.live.handshake import Hello, Welcome, check_welcome
 from splitwire.live.logs import event
+from splitwire.live.losses import Losses
 from splitwire.live.protocol import Answer, Frame, Piece, Probe, Refusal, read_reply
 from splitwire.live.relay import Relay
 from splitwire.live.shown import shown
@@ -63,7 +64,7 @@ class Uplink:
         self.trace = trace
         self.address = address
         self.hellos = hellos
-        self.bandwidth = Bandwidth()
+        self.bandwidth, self.losses = Bandwidth(), Losses()
         self.heard = -inf  # when anything last came from the cloud
         self.reconnects = -1
         self.relay: Relay | None = None  # that makes it slow, where one does

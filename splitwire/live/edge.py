@@ -154,6 +154,8 @@ class Edge:
         except TimeoutError:
             if self.uplink.silent(sent):  # not one late frame
                 self.uplink.drop()
+            elif frame.packets:
+                self.uplink.losses.saw(len(frame.packets), 0)
             raise
         frame.id, away = reply.id, self.uplink.heard - sent
         if isinstance(reply, Refusal):
@@ -163,7 +165,9 @@ class Edge:
                 raise RemoteError("the cloud has not got what the frame builds on")
             raise RemoteError(f"the cloud is {reply.code.name.lower()}: {reply.reason}")
         _check_times(reply, away)
-        frame.arrived = reply.packets[0] if reply.packets else None
+        if reply.packets and frame.packets:
+            frame.arrived = min(reply.packets[0], len(frame.packets))
+            self.uplink.losses.saw(len(frame.packets), frame.arrived)
         frame.seconds |= {
             "link": max(0.0, away - reply.held),
             "decode": reply.decode,
@@ -229,7 +233,8 @@ class Edge:
         """Give a frame its packet: frames are coded in their order, no two at once."""
         choice, connection = frame.choice, self.uplink.reconnects
         if self.uplink.address.datagrams:
-            frame.packets = packing(choice).packets(as_array(features[0]), frame.number)
+            codec = packing(choice, self.uplink.losses.share)
+            frame.packets = codec.packets(as_array(features[0]), frame.number)
             return
         if not choice.predicts:
             frame.packet = encode(features, choice.codecs)

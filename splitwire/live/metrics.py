@@ -49,11 +49,6 @@ class Metrics:
             ["kind", *_WHAT],
             registry=own,
         )
-        fates = "Packets of frames in several: there in time, or missing when the frame was closed."
-        self.pieces = Counter("splitwire_frame_packets", fates, ["fate"], registry=own)
-        self.late = Counter(
-            "splitwire_late_packets", "Packets whose frame had been closed.", registry=own
-        )
         self.refused = Counter(
             "splitwire_refused_clients", "Clients turned away, by reason.", ["why"], registry=own
         )
@@ -77,6 +72,13 @@ class Metrics:
         )
         sizes, what = (1, 2, 4, 8, 16, 32), "Frames in the batch that an answered frame ran in."
         self.batches = Histogram("splitwire_batch_frames", what, buckets=sizes, registry=own)
+        self._count_datagrams(own)
+
+    def _count_datagrams(self, own: CollectorRegistry) -> None:
+        fates = "Packets of frames in several: there in time, or missing when the frame was closed."
+        self.pieces = Counter("splitwire_frame_packets", fates, ["fate"], registry=own)
+        late = "Packets that came when their frame was closed."
+        self.late = Counter("splitwire_late_packets", late, registry=own)
 
     def count(
         self,

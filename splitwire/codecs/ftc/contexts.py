@@ -19,7 +19,7 @@ from splitwire.kernels.coefficient_arguments import CONTEXTS, ONE, PLACES
 
 LIFT = 128  # parts of a step in which a class is lifted
 PARTS = 8  # in which the search and the lift are weakened
-_TRADEOFF = 0.05  # squares of half a step that a bit is worth, at most
+TRADEOFF = 0.05  # squares of half a step that a bit is worth, at most
 _HIGHEST = 0.08  # steps that a class is lifted at most
 _SWEEP = range(-40, 33, 8)  # levels about the middle one from which contexts learn
 _ROUNDS = 3  # of quantising at what the round before found bits to cost
@@ -46,7 +46,7 @@ def quantize(z: Floats, kinds: Classes, expected: Words, rates: Prices, parts: i
     near = np.rint(z).clip(-_LARGEST, _LARGEST).astype(np.int16)
     which = kernels.coefficient_contexts(near, kinds, expected)
     halves = (2 * z.clip(-_LARGEST, _LARGEST)).astype(np.float32)
-    return kernels.trellis_quantize(halves, which, rates, _TRADEOFF * parts / PARTS)
+    return kernels.trellis_quantize(halves, which, rates, TRADEOFF * parts / PARTS)
 
 
 def dequantize(q: Indices, away: Floats | float) -> Floats:

@@ -19,7 +19,15 @@ from splitwire.codecs.ftc.tokens import opened
 from splitwire.codecs.layout import from_planes, planes_shape, to_planes
 from splitwire.codecs.packets.base import LIMIT, PacketCodec
 from splitwire.codecs.packets.framing import seal, unseal
-from splitwire.codecs.packets.spread import Coded, Protection, added_up, alone, protected
+from splitwire.codecs.packets.spread import (
+    Coded,
+    Guard,
+    Protection,
+    added_up,
+    alone,
+    guarded,
+    protected,
+)
 from splitwire.errors import BitstreamError, CodecError, ProfileError
 
 
@@ -28,16 +36,16 @@ class FtcPackets(PacketCodec):
     """A calibrated `ftc` whose tensors go in packets.
 
     Attributes:
-        codec: with a profile; its quality is that of packets without protection.
+        codec: with a profile; its quality counts but where a protection chooses that too.
         shape: of the tensors.
-        protection: chooses the quality too; None for layers alone.
-        limit: bytes of a packet without protection.
+        protection: of so many bytes, or as far as that pays; None for layers alone.
+        limit: bytes of a packet, where a protection does not say.
     """
 
     kind: ClassVar[int] = 1
     codec: Ftc
     shape: tuple[int, ...]
-    protection: Protection | None = None
+    protection: Protection | Guard | None = None
     limit: int = LIMIT
 
     def __post_init__(self) -> None:
@@ -71,6 +79,8 @@ class FtcPackets(PacketCodec):
         """The packets of what `coded` gave, which may serve several protections."""
         if self.protection is None:
             bodies = alone(coded, self.codec.quality, self.limit)
+        elif isinstance(self.protection, Guard):
+            bodies = guarded(coded, self.codec.quality, self.protection, self.limit)
         else:
             bodies = protected(coded, self.protection)
         return seal(bodies, self.kind, self._context, frame)

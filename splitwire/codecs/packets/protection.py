@@ -59,20 +59,12 @@ def allocate(
         arrivals: the probability that 0, 1, ... packets arrive.
         room: bytes of a packet for shares and what says of them.
     """
-    count = len(arrivals) - 1
     reached = arrivals[::-1].cumsum()[::-1]  # of so many packets or more
     gains = -np.diff(np.asarray(left, np.float64))
-    parts = [np.array([taken(size, k) for k in range(1, count + 1)]) for size in sizes]
+    parts = _parts(sizes, len(arrivals) - 1)
 
     def at(price: float) -> list[int]:
-        chosen, least = [], 1
-        for gain, part in zip(gains, parts, strict=True):
-            worth = (gain * reached[1:] - price * part)[least - 1 :]
-            if worth.max() <= 0:
-                break
-            least += int(worth.argmax())
-            chosen.append(least)
-        return chosen
+        return _chosen(price, parts, gains, reached)
 
     def fits(needed: Sequence[int]) -> bool:
         return sum(int(part[k - 1]) for part, k in zip(parts, needed, strict=False)) <= room
@@ -88,6 +80,42 @@ def allocate(
     while better := [more for more in _safer(needed) if fits(more)]:  # what room is left
         needed = min(better, key=left_with)
     return Allocation(tuple(needed), left_with(needed))
+
+
+def worthwhile(
+    price: float, sizes: Sequence[int], left: Sequence[float], arrivals: Floats
+) -> tuple[int, ...]:
+    """The packets that give each layer back where a byte has a price, and there is room for all.
+
+    Args:
+        price: of a byte of all packets together, in nats.
+        sizes: as of `allocate`.
+        left: likewise.
+        arrivals: likewise.
+    """
+    count = len(arrivals) - 1
+    reached = arrivals[::-1].cumsum()[::-1]
+    gains = -np.diff(np.asarray(left, np.float64))
+    return tuple(_chosen(price * count, _parts(sizes, count), gains, reached))
+
+
+def _parts(sizes: Sequence[int], count: int) -> list[NDArray[np.intp]]:
+    """The bytes of a packet that each layer takes where 1, 2, ... packets give it back."""
+    return [np.array([taken(size, k) for k in range(1, count + 1)]) for size in sizes]
+
+
+def _chosen(
+    price: float, parts: list[NDArray[np.intp]], gains: Floats, reached: Floats
+) -> list[int]:
+    """What each layer, after those before it, needs for the most worth at a price."""
+    chosen, least = [], 1
+    for gain, part in zip(gains, parts, strict=True):
+        worth = (gain * reached[1:] - price * part)[least - 1 :]
+        if worth.max() <= 0:
+            break
+        least += int(worth.argmax())
+        chosen.append(least)
+    return chosen
 
 
 def _safer(needed: list[int]) -> Iterator[list[int]]:

@@ -12,18 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splitwire.codecs.bitstream import read_varint, write_varint
+from splitwire.codecs.ftc.contexts import TRADEOFF
 from splitwire.codecs.ftc.profile import FtcProfile
+from splitwire.codecs.ftc.steps import step_of
 from splitwire.codecs.ftc.transform import Floats
 from splitwire.codecs.packets import erasure
 from splitwire.codecs.packets.base import LIMIT
 from splitwire.codecs.packets.framing import MOST, OVERHEAD
 from splitwire.codecs.packets.layers import Layer, Layering
 from splitwire.codecs.packets.loss import LossModel
-from splitwire.codecs.packets.protection import Allocation, allocate, share
+from splitwire.codecs.packets.protection import Allocation, allocate, share, taken, worthwhile
 from splitwire.codecs.profiled import TOP
 from splitwire.errors import CodecError
 
 LAYERS = 8  # of a protected tensor
+_FEWEST = 6  # packets of a tensor of any quality: fewer would have to be protected one by one
 _MISSING = 4.0  # see docs/loss.md: a coefficient's absence against noise of its size
 _WHOLE = 255  # where the number of layers that are shared stands: each packet is one
 
@@ -48,6 +51,19 @@ class Protection:
                 f"{self.bytes} bytes in {self.count} packets: 1 to {MOST} packets of 64 to {LIMIT} "
                 "bytes each are expected"
             )
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a tensor of the codec's quality is protected against, with as many bytes as that pays.
+
+    A byte is worth what the trellis of `ftc` takes it for at that quality.
+
+    Attributes:
+        against: the losses that are expected.
+    """
+
+    against: LossModel
 
 
 class Coded:
@@ -107,13 +123,32 @@ def protected(coded: Coded, wanted: Protection) -> list[bytes]:
         near = (quality - step, quality, quality + step)
         quality = min((q for q in near if 0 <= q <= TOP), key=lost)
     found, data = at(quality)
-    head, spread = bytes([quality, len(found.needed)]), []
-    for part, needed in zip(data, found.needed, strict=False):
-        size = share(len(part), needed)
-        head += bytes([needed]) + write_varint(size)
-        rows = np.frombuffer(part.ljust(size * needed, b"\0"), np.uint8)
-        spread.append(erasure.shares(rows.reshape(needed, size), wanted.count))
-    return [head + b"".join(rows[at].tobytes() for rows in spread) for at in range(wanted.count)]
+    return _spread(quality, found.needed, data, wanted.count)
+
+
+def guarded(coded: Coded, quality: int, wanted: Guard, limit: int) -> list[bytes]:
+    """The bodies of packets, of so many bytes at most, that share all layers of a quality."""
+    layers = coded.layers(quality, LAYERS)
+    data = [write_varint(len(layer.payload)) + layer.payload for layer in layers]
+    sizes, left, room = [len(part) for part in data], coded.left(layers), limit - OVERHEAD - 2
+    # The trellis weighs bits against squares of half steps; a nat is two squares.
+    price = TRADEOFF * step_of(coded.table.level(quality)) ** 2
+    for count in range(max(_FEWEST, sum(sizes) // room), MOST + 1):
+        needed = worthwhile(price, sizes, left, wanted.against.arrivals(count))
+        if sum(taken(size, k) for size, k in zip(sizes, needed, strict=False)) <= room:
+            return _spread(quality, needed, data, count)
+    raise CodecError(f"at quality {quality} this tensor fits no {MOST} packets")
+
+
+def _spread(quality: int, needed: Sequence[int], data: Sequence[bytes], count: int) -> list[bytes]:
+    """The bodies of packets, of which each layer needs so many."""
+    head, spread = bytes([quality, len(needed)]), []
+    for part, least in zip(data, needed, strict=False):
+        size = share(len(part), least)
+        head += bytes([least]) + write_varint(size)
+        rows = np.frombuffer(part.ljust(size * least, b"\0"), np.uint8)
+        spread.append(erasure.shares(rows.reshape(least, size), count))
+    return [head + b"".join(rows[at].tobytes() for rows in spread) for at in range(count)]
 
 
 def added_up(
