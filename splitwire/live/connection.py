@@ -240,7 +240,8 @@ class Uplink:
                     await socket.send(message)
                 else:
                     assert not isinstance(socket, ClientConnection)
-                    socket.send_pieces(message, monotonic() + patience)
+                    # Behind a queue of more than half of that it would be late in any case.
+                    socket.send_pieces(message, monotonic() + patience / 2)
                 return await reply
         except (WebSocketException, OSError) as error:
             self._settle(number, None)

@@ -23,6 +23,7 @@ from aioquic.quic.events import (
     StreamReset,
 )
 
+from splitwire.live.congestion import NAME
 from splitwire.live.protocol import TEXT_BYTES
 
 IDLE_SECONDS = 30.0  # without a word from the other end, after which it is gone
@@ -37,6 +38,7 @@ def configuration(is_client: bool) -> QuicConfiguration:
     """What both ends agree on."""
     return QuicConfiguration(
         is_client=is_client,
+        congestion_control_algorithm=NAME,
         alpn_protocols=["splitwire"],
         idle_timeout=IDLE_SECONDS,
         max_datagram_frame_size=_LARGEST_DATAGRAM,
