@@ -62,7 +62,7 @@ class Wire(QuicConnectionProtocol):
         self.longest, self.heard = longest, -inf
         self._arriving, self._seconds = bytearray(), seconds
         self._timer: asyncio.TimerHandle | None = None  # runs while a message is arriving
-        self._expiries: deque[float] = deque()  # of the datagrams that wait to be sent
+        self._waiting: deque[tuple[float, bytes]] = deque()  # datagrams, and when they expire
 
     def message_received(self, message: str | bytes) -> None:
         """A message is whole."""
@@ -86,18 +86,19 @@ class Wire(QuicConnectionProtocol):
             data: at most `packing.DATAGRAM` bytes.
             expires: when it is of no use any more (s, of `time.monotonic`).
         """
-        self._quic.send_datagram_frame(data)
-        self._expiries.append(expires)
+        self._waiting.append((expires, data))
 
     def transmit(self) -> None:
-        """Send what there is room for, and of datagrams only what is of use."""
-        waiting, now = self._quic._datagrams_pending, monotonic()
-        while len(self._expiries) > len(waiting):
-            self._expiries.popleft()
-        while self._expiries and self._expiries[0] < now:
-            self._expiries.popleft()
-            waiting.popleft()
+        """Send what there is room for; of datagrams what is of use, each in a packet of its own.
+
+        aioquic would put small ones into one packet, and that is lost with all of them.
+        """
         super().transmit()
+        while self._waiting and not self._quic._datagrams_pending:
+            expires, data = self._waiting.popleft()
+            if expires >= monotonic():
+                self._quic.send_datagram_frame(data)
+                super().transmit()
 
     def fail(self, why: str) -> None:
         """End the connection for what the other end did."""

@@ -207,8 +207,8 @@ def _headers(said: dict[str, Any]) -> dict[str, str] | None:
 @asynccontextmanager
 async def quic_door(
     cloud: Cloud, host: str, port: int, certificate: Path, key: Path
-) -> AsyncIterator[None]:
-    """Listen for datagrams while it is open.
+) -> AsyncIterator[str]:
+    """Listen for datagrams while it is open; its address.
 
     Args:
         cloud: whose clients come.
@@ -228,9 +228,9 @@ async def quic_door(
         ),
         local_addr=(host, port),
     )
-    where = spelt(transport.get_extra_info("sockname")[:2])
-    event("listening for datagrams", address=f"quic://{where}", certificate=str(certificate))
+    address = f"quic://{spelt(transport.get_extra_info('sockname')[:2])}"
+    event("listening for datagrams", address=address, certificate=str(certificate))
     try:
-        yield
+        yield address
     finally:
         server.close()
