@@ -1,26 +1,24 @@
 """Datagrams against a WebSocket, over a link that loses packets both ways.
 
-    python benchmarks/datagrams.py datagrams.jsonl [--frames 300]      as root, on Linux
+    chrt -f 10 python benchmarks/datagrams.py datagrams.jsonl [--frames 600]     as root, on Linux
 
 Cloud and edge are in two network namespaces, with 50 ms there and back and 2 MB/s between them
 (tests/live/wire.py). lite0 at blocks.3, `ftc:quality=50`, the 20 packaged photos, 10 frames a
-second; each way has 50 frames in its turn, in one run, so that both meet the same machine. A frame
-may take a second. Total time is from picture to prediction, and every frame is in it, those that
-fell back too. Then frames with the whole output as their answer tell the divergence of what
-was decoded from the uncompressed network. What is measured is kept: it goes on where it was stopped.
+second; each way has 50 frames in its turn, in one run, so that both meet the same machine (`chrt`
+keeps others off it). A frame may take a second. Total time is from picture to prediction, and every
+frame is in it, those that fell back too. Then as many frames again, with the whole output as
+their answer, tell how far that is from the uncompressed network's. What is measured is kept: it
+goes on where it was stopped.
 """
 
 import argparse
 import asyncio
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +43,7 @@ from splitwire.tasks.registry import load_task
 
 RATE, RTT, LOSSES = 2e6, 0.05, (0.0, 0.01, 0.05)
 EVERY, TURN, DEADLINE = 0.1, 50, 1.0  # seconds, frames, seconds
+TOLD = ("total", "outcome", "reason", "bytes", "arrived", "seconds")
 WAYS = {"websocket": f"http://{wire.FAR}:7070", "datagrams": f"quic://{wire.FAR}:7071"}
 
 
@@ -70,7 +69,7 @@ def cloud() -> Iterator[Path]:
 async def turns(edges: dict[str, Edge], pictures: list, frames: int) -> dict[str, list[Record]]:
     """The records of each way, which take turns."""
     records: dict[str, list[Record]] = {way: [] for way in edges}
-    for way, edge in edges.items():
+    for edge in edges.values():
         await edge.frame(*pictures[0])  # what is slow the first time
     for begin in range(0, frames, TURN):
         for way, edge in edges.items():
@@ -99,23 +98,33 @@ def edge(certificate: str, frames: str) -> None:
     whole = {name: infer_on_edge(choice.split, x).output for name, x in pictures}
     for told in (False, True):
         drives = {
-            way: Drive(Address(url, None, Path(certificate)), task, [choice], whole=told, deadline=DEADLINE)
+            way: Drive(
+                Address(url, None, Path(certificate)), task, [choice], whole=told, deadline=DEADLINE
+            )
             for way, url in WAYS.items()
         }
-        for way, records in loops.run(measure(drives, pictures, int(frames)), emulated=False).items():
-            for r in records:
-                far = task.divergence(whole[r.name], r.output) if told and r.outcome == "answered" else None
-                same = None if not r.prediction else r.prediction["classes"][0] == int(np.argmax(whole[r.name]))
-                said = {"way": way, "whole": told, "total": r.total, "outcome": r.outcome, "why": r.reason,
-                        "bytes": r.bytes, "packets": len(r.packets), "arrived": r.arrived, "far": far,
-                        "same": same, "seconds": r.seconds}
+        found = loops.run(measure(drives, pictures, int(frames)), emulated=False)
+        for way, records in found.items():
+            for record in records:
+                output = whole[record.name]
+                said = {
+                    "way": way,
+                    "whole": told,
+                    **{name: getattr(record, name) for name in TOLD},
+                    "packets": len(record.packets),
+                    "same": record.prediction["classes"][0] == int(np.argmax(output)),
+                }
+                if told and record.outcome == "answered":
+                    said["far"] = task.divergence(output, record.output)
                 print(json.dumps(said), flush=True)
 
 
 def run(loss: float, frames: int) -> list[dict[str, Any]]:
     with wire.link("dg", RATE, RTT, loss), cloud() as certificate:
         command = ["ip", "netns", "exec", "dg1", sys.executable, __file__, "edge", str(certificate)]
-        done = subprocess.run([*command, str(frames)], stdout=subprocess.PIPE, check=True, text=True)
+        done = subprocess.run(
+            [*command, str(frames)], stdout=subprocess.PIPE, check=True, text=True
+        )
     return [{"loss": loss, **json.loads(line)} for line in done.stdout.splitlines()]
 
 
@@ -124,14 +133,15 @@ def show(found: list[dict[str, Any]]) -> None:
         for way in WAYS:
             timed = [f for f in found if (f["loss"], f["way"], f["whole"]) == (loss, way, False)]
             judged = [f for f in found if (f["loss"], f["way"], f["whole"]) == (loss, way, True)]
-            p50, p95, p99 = np.percentile([f["total"] for f in timed], (50, 95, 99)) * 1e3
-            far = [f["far"] for f in judged if f["far"] is not None]
-            same = [f["same"] for f in timed if f["outcome"] == "answered"]
+            times = np.percentile([1e3 * f["total"] for f in timed], (50, 95, 99))
+            far = [f["far"] for f in judged if "far" in f]
+            same = [f["same"] for f in timed + judged if f["outcome"] == "answered"]
             print(
-                f"{loss:4.0%} {way:10} p50 {p50:5.0f} p95 {p95:5.0f} p99 {p99:5.0f} ms, "
-                f"{np.mean([f['bytes'] for f in timed]):,.0f} bytes, "
-                f"{np.mean(far):.4f} nats, {np.mean(same):.1%} agree; "
-                f"{dict(Counter(f['outcome'] for f in timed))}"
+                f"{loss:.0%} lost, {way}: p50, p95, p99 {times.round().astype(int)} ms; "
+                f"{np.mean([f['bytes'] for f in timed]):,.0f} bytes; "
+                f"{np.mean(far):.4f} nats on average, "
+                f"{np.mean(np.array(far) > 0.2):.1%} above 0.2, "
+                f"{np.mean(same):.1%} agree; {dict(Counter(f['outcome'] for f in timed + judged))}"
             )
 
 
@@ -141,9 +151,10 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--frames", type=int, default=300)
+    parser.add_argument("--frames", type=int, default=600)
     asked = parser.parse_args()
-    found = [json.loads(line) for line in asked.out.read_text().splitlines()] if asked.out.exists() else []
+    kept = asked.out.read_text().splitlines() if asked.out.exists() else []
+    found = [json.loads(line) for line in kept]
     for loss in LOSSES:
         if not any(f["loss"] == loss for f in found):
             found += (new := run(loss, asked.frames))

@@ -23,7 +23,8 @@ from splitwire.codecs.packets.framing import place_of
 from splitwire.live.limits import IN_FLIGHT
 from splitwire.live.protocol import Frame, Piece
 
-_QUIET = 0.005  # seconds, beside the usual
+_QUIET = 0.004  # seconds, beside the usual
+_READ = 0.001  # seconds in which this loop reads what came while something else held it up
 _REMEMBERED = 256  # frames that were closed
 
 
@@ -134,7 +135,11 @@ class Assembly:
         quiet = frame.last + self._apart.most + _QUIET
         late = frame.begun + frame.first.patience - self._takes.most
         wait = max(0.0, min(quiet, late) - monotonic())
-        frame.closing = self._loop.call_later(wait, self._close, number)
+        frame.closing = self._loop.call_later(wait, self._expire, number, frame)
+
+    def _expire(self, number: int, frame: _UnderWay) -> None:
+        """The time is over: what has come by now and was not read yet still counts."""
+        frame.closing = self._loop.call_later(_READ, self._close, number)
 
     def _close(self, number: int) -> None:
         frame = self._frames.pop(number)

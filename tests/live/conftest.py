@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 from browsing import CHROMIUM, DESK
+from datagram_cloud import Here, datagram_cloud, learn
 from deployment import start_cloud, write_files
 from numpy.typing import NDArray
 
 import splitwire as sw
+from splitwire.live.self_signed import self_signed
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +41,22 @@ def address(net: Path) -> Iterator[str]:
     cloud = start_cloud(net, "--port", "0", "--max-message", "100000", models=MODELS)
     yield cloud.event("listening")["address"]
     assert cloud.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def learnt(small: sw.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a profile of `ftc` for the network, and a certificate."""
+    made = tmp_path_factory.mktemp("datagrams")
+    learn(small, made)
+    self_signed(made, ["127.0.0.1"])
+    return made
+
+
+@pytest.fixture(scope="session")
+def here(small: sw.Model, learnt: Path) -> Iterator[Here]:
+    """A cloud in this process with a door for datagrams."""
+    with datagram_cloud(small, learnt) as opened:
+        yield opened
 
 
 MODELS = [f"net.py:{name}" for name in ("small", "negative_is_nan", "no_classifier")]

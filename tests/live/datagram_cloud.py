@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,18 @@ def chosen(model: sw.Model, folder: Path) -> Choice:
     return Choice.shared(halves, codecs, FTC)
 
 
+@cache
+def library(model: sw.Model, folder: Path) -> Library:
+    """What such a cloud holds: one for all, since to cut a network takes seconds."""
+    return Library([model], ProfileStore(folder))
+
+
 @contextmanager
 def datagram_cloud(
     model: sw.Model, folder: Path, access: Access | None = None, limits: Limits | None = None
 ) -> Iterator[Here]:
     """A cloud that holds a network and the profiles of a folder, where its certificate is too."""
-    cloud = Cloud(Library([model], ProfileStore(folder)), access or Access(), limits or Limits())
+    cloud = Cloud(library(model, folder), access or Access(), limits or Limits())
     said: list[str] = []
 
     @asynccontextmanager

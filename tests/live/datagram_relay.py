@@ -1,4 +1,4 @@
-"""A relay of UDP on loopback that loses packets as a channel of splitwire.codecs.packets.loss does."""
+"""A relay of UDP on loopback that loses packets as a channel of codecs/packets/loss.py does."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -31,11 +31,12 @@ class DatagramRelay:
     """Carries the datagrams of clients to a target and back, with losses both ways.
 
     Attributes:
+        target: may be changed while it is cut.
         cut: while it is set, nothing passes.
     """
 
     def __init__(self, target: Address, channel: LossModel, seed: int = 0) -> None:
-        self._target, self._channel = target, channel
+        self.target, self._channel = target, channel
         self._random = np.random.default_rng(seed)
         self._fates = {"up": self._draw(), "down": self._draw()}
         self._onward: dict[Address, _Way] = {}
@@ -59,7 +60,7 @@ class DatagramRelay:
 
     def _up(self, data: bytes, client: Address) -> None:
         if client in self._onward:
-            self._carry("up", self._onward[client], data, self._target)
+            self._carry("up", self._onward[client], data, self.target)
         else:
             self._loop.create_task(self._begin(data, client))
 
@@ -69,7 +70,7 @@ class DatagramRelay:
 
         if client not in self._onward:
             self._onward[client] = await self._socket(down)
-        self._carry("up", self._onward[client], data, self._target)
+        self._carry("up", self._onward[client], data, self.target)
 
     def _carry(self, way: str, over: _Way, data: bytes, to: Address) -> None:
         if not self.cut and not next(self._fates[way]):
