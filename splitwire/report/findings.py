@@ -163,6 +163,7 @@ def on_live(samples: Sequence[Sample]) -> list[str]:
     said += [f"{ends['fell back']:,} fallen back{_reasons(live)}"] * bool(ends["fell back"])
     said += [f"{ends['refused']:,} refused"] * bool(ends["refused"])
     said += [f"{inter:,} predicted from frames before"] * bool(inter)
+    said += _missing(live)
     totals = [float(s.total or 0) for s in live if s.outcome != "refused"]
     if not totals:
         return [", ".join(said) + "."]
@@ -170,6 +171,16 @@ def on_live(samples: Sequence[Sample]) -> list[str]:
     words = f"{', '.join(said)}. From picture to prediction: p50 {time_text(middle)}, "
     answered = [sample for sample in live if sample.outcome == "answered"]
     return [words + f"p95 {time_text(tail)}{_overhead(answered)}."]
+
+
+def _missing(live: Sequence[Sample]) -> list[str]:
+    """What answers lacked of frames that went as datagrams, where any did."""
+    pairs = [(s.packets, s.arrived) for s in live if s.packets and s.arrived is not None]
+    packets = sum(sent for sent, _ in pairs)
+    if not packets:
+        return []
+    share = 1 - sum(arrived for _, arrived in pairs) / packets
+    return [f"answered from packets of which {share:.1%} did not arrive in time"]
 
 
 def _reasons(live: Sequence[Sample]) -> str:

@@ -15,14 +15,15 @@ from splitwire.codecs.packets.base import LIMIT, PacketCodec
 from splitwire.codecs.packets.conceal import CONCEALMENTS
 from splitwire.codecs.packets.framing import OVERHEAD, seal
 from splitwire.codecs.packets.ftc import FtcPackets
-from splitwire.codecs.packets.loss import GilbertElliott
-from splitwire.codecs.packets.spread import LAYERS, Protection
+from splitwire.codecs.packets.loss import GilbertElliott, Independent
+from splitwire.codecs.packets.spread import LAYERS, Guard, Protection
 from splitwire.codecs.packets.tiles import JpegPackets, TilePackets
 from splitwire.errors import BitstreamError, CodecError, ProfileError
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 SHAPE = (24, 8, 8)
 PROTECTION = Protection(6 * 400, 6, GilbertElliott(0.1, 2))
+GUARD = Guard(Independent(0.1))
 
 
 def tensors(count: int, seed: int, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
@@ -47,13 +48,15 @@ def tiles() -> TilePackets:
     return TilePackets(bounds=bounds, mean=learnt.mean((0, 2, 3)), shape=SHAPE, rows=4, channels=12)
 
 
-@pytest.fixture(scope="module", params=["ftc", "protected", "tiles", "jpeg"])
+@pytest.fixture(scope="module", params=["ftc", "protected", "guarded", "tiles", "jpeg"])
 def codec(request: pytest.FixtureRequest, ftc: FtcPackets, tiles: TilePackets) -> PacketCodec:
     if request.param == "jpeg":
         told = {name: getattr(tiles, name) for name in ("bounds", "mean", "shape")}
         return JpegPackets(rows=4, channels=12, **told)
-    kinds = {"ftc": ftc, "protected": replace(ftc, protection=PROTECTION), "tiles": tiles}
-    return kinds[request.param]
+    protections = {"ftc": None, "protected": PROTECTION, "guarded": GUARD}
+    if request.param in protections:
+        return replace(ftc, protection=protections[request.param])
+    return tiles
 
 
 X = tensors(1, 5)[0]

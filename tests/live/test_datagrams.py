@@ -59,16 +59,15 @@ def lossy(
     watch: called with how many ended how, before each; says whether it is enough.
     """
     records: list[Record] = []
-
-    def ends() -> Counter[str]:
-        return Counter(record.outcome for record in records)
+    ends: Counter[str] = Counter()
 
     async def main() -> None:
         relay = DatagramRelay(target(here), channel)
         host, port = await relay.open()
         drive = here.drive(f"quic://{host}:{port}", deadline=0.5)
-        async for record in drive.run(pictures(frames, 0.01, lambda: watch(relay, ends()))):
+        async for record in drive.run(pictures(frames, 0.01, lambda: watch(relay, ends))):
             records.append(record)
+            ends[record.outcome] += 1
         relay.close()
 
     asyncio.run(main())

@@ -123,6 +123,10 @@ def test_live_frames_in_a_sentence() -> None:
         "which p50 10 ms beyond the stages."
     ]
     assert on_live(live_frames()[:1]) == []
+    pieces = replace(live_frames()[1], packets=6, arrived=5)
+    whole = replace(pieces, packets=4, arrived=4)
+    (said,) = on_live([pieces, whole])
+    assert "2 answered by the cloud, answered from packets of which 10.0% did not" in said
 
 
 def test_frames_that_fell_back_or_could_not_be_read_are_in_no_row() -> None:
