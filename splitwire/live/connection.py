@@ -243,7 +243,7 @@ class Uplink:
                     # Behind a queue of more than half of that it would be late in any case.
                     socket.send_pieces(message, monotonic() + patience / 2)
                 return await reply
-        except (WebSocketException, OSError) as error:
+        except (WebSocketException, ConnectionError) as error:
             self._settle(number, None)
             raise RemoteError("the link is down") from error
         finally:
@@ -269,7 +269,7 @@ class Uplink:
                 self.heard = monotonic()
                 reply = read_reply(message)
                 self._settle(reply.id, reply)
-        except (WebSocketException, OSError, RemoteError) as error:
+        except (WebSocketException, ConnectionError, RemoteError) as error:
             why = shown(error)
             socket.transport.abort()  # whoever sends what is no reply is not listened to
         if socket is self._socket:
