@@ -2,10 +2,10 @@
 
     python benchmarks/congestion.py      as root, on Linux; 4 minutes
 
-Groups of 6 datagrams of 463 bytes, 10 or 30 a second for 20 s, from one network namespace to another
-over 50 ms there and back (tests/live/wire.py): seconds that each that arrived was on its way, the
-queue of its own end included, and the sender's window. By delay is what the live path does, Reno and
-Cubic are aioquic's. Last a link of 60 kB/s, on which 30 groups a second do not fit.
+Groups of 6 datagrams of 463 bytes, 10 or 30 a second for 20 s, from one network namespace to
+another over 50 ms there and back (tests/live/wire.py): how long those that arrived were on their
+way, the queue of the sender included, and its window. By delay is what the live path does, Reno
+and Cubic are aioquic's. Last a link of 60 kB/s, on which 30 groups a second do not fit.
 """
 
 import asyncio
