@@ -72,7 +72,9 @@ def test_the_guide_to_tasks_keeps_its_promise_of_thirty_lines() -> None:
 
 
 def test_the_evaluation_of_the_guide_runs(tmp_path: Path) -> None:
-    opens_in_pandas, in_python = python_blocks("docs/evaluating.md")
+    several_inputs, opens_in_pandas, in_python = python_blocks("docs/evaluating.md")
+    shown = "\nassert stereo()[1].shape == (2 * 3 * 128 * 256 + 1,)"
+    run("class Stereo:\n    pass\n" + several_inputs + shown, tmp_path)
     printed = run(in_python + opens_in_pandas.replace("runs/default", "two"), tmp_path)
     assert "blocks.3 jpeg:quality=50" in printed
 

@@ -150,6 +150,20 @@ def load_experiment(path: Path | None = None, **changes: Any) -> Experiment:
         raise ExperimentError(f"{path or 'the experiment'}: {_first_fault(error)}") from None
 
 
+def networks(path: Path | None) -> list[str]:
+    """The networks of an experiment's file, of which each has a run; none where it names none.
+
+    Raises:
+        ExperimentError: the file cannot be read, or names something else.
+    """
+    named = {} if path is None else _read(path)
+    found = named.get("model", [])
+    models = found if isinstance(found, list) else [found]
+    if not all(isinstance(name, str) and name for name in models):
+        raise ExperimentError(f"{path}: model: a network's name, or a list of such, not {found!r}")
+    return models
+
+
 def sweep(specs: Iterable[str]) -> list[Coding]:
     """Specs with their sweeps written out: "jpeg:quality=50+80" is two codecs on one curve.
 

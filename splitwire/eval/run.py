@@ -50,7 +50,7 @@ from splitwire.eval.stills import Stills
 from splitwire.eval.timing import Known, times
 from splitwire.eval.units import Unit, units
 from splitwire.eval.work import Work
-from splitwire.models.preprocess import image
+from splitwire.models.preprocess import Preprocess, image
 from splitwire.models.split import Split, cut_points
 from splitwire.runner.choice import SHARED, Choice, Key
 from splitwire.runner.local import as_array
@@ -239,9 +239,10 @@ class Run:
     def _save_first(self) -> None:
         """The first picture and its feature tensor at each split, for the report to draw."""
         x = self.pictures.first(self.model)
-        drawn = io.BytesIO()
-        image(x).save(drawn, "PNG")
-        write_whole(self.out / PICTURE, drawn.getvalue())
+        if isinstance(self.model.preprocess, Preprocess):
+            drawn = io.BytesIO()
+            image(x).save(drawn, "PNG")
+            write_whole(self.out / PICTURE, drawn.getvalue())
         folder = self.out / FEATURES
         with writing(folder):
             folder.mkdir(exist_ok=True)
