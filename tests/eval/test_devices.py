@@ -123,7 +123,7 @@ def test_power_is_what_a_device_says_or_nobody_knows(tmp_path: Path) -> None:
     assert load_device("phone-2019").watts is None
     file = written(tmp_path, "[x]\nfactor = 1\nwatts = 2.5\n[y]\nfactor = 1\nwatts = -2")
     assert load_device(f"{file}:x").watts == 2.5
-    with pytest.raises(DataError, match=r"'y' takes a positive number of watts .*not -2"):
+    with pytest.raises(DataError, match="'y' takes a positive number of watts, or"):
         load_device(f"{file}:y")
 
 
