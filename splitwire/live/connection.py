@@ -143,10 +143,7 @@ class Uplink:
         """
         number = next(self._ids)
         try:
-            if isinstance(packet, bytes):
-                message: bytes | list[bytes] = self._message(hello, number, packet, patience)
-            else:
-                message = self._pieces(hello, number, packet, patience)
+            message = self._message(hello, number, packet, patience)
         except RemoteError:
             tell(None)
             raise
@@ -200,25 +197,20 @@ class Uplink:
             raise RemoteError(f"the cloud gave the agreement {welcome.agreement} twice")
         return welcome
 
-    def _message(self, hello: Hello, number: int, packet: bytes, patience: float) -> bytes:
-        agreed = self._agreement(hello)
+    def _message(
+        self, hello: Hello, number: int, packet: bytes | Sequence[bytes], patience: float
+    ) -> bytes | list[bytes]:
+        """The message of a frame, or its datagrams."""
+        if hello not in self._agreed or not self.up:
+            raise RemoteError("the link is down")
+        agreed = self._agreed[hello]
+        if not isinstance(packet, bytes):  # patience is told without the way there and back
+            left = patience - (self.bandwidth.rtt if isfinite(self.bandwidth.rtt) else 0.0)
+            return [Piece(agreed.agreement, number, left, part).message() for part in packet]
         message = Frame(agreed.agreement, number, patience, packet).message()
         if len(message) > agreed.max_message:
             raise RemoteError(f"the cloud takes messages of {agreed.max_message} bytes at most")
         return message
-
-    def _pieces(
-        self, hello: Hello, number: int, packets: Sequence[bytes], patience: float
-    ) -> list[bytes]:
-        """The datagrams of a frame; patience is told without the way there and back."""
-        agreement, way = self._agreement(hello).agreement, self.bandwidth.rtt
-        left = patience - way if isfinite(way) else patience
-        return [Piece(agreement, number, left, packet).message() for packet in packets]
-
-    def _agreement(self, hello: Hello) -> Welcome:
-        if hello not in self._agreed or not self.up:
-            raise RemoteError("the link is down")
-        return self._agreed[hello]
 
     async def _exchange(
         self,

@@ -49,9 +49,8 @@ class Metrics:
             ["kind", *_WHAT],
             registry=own,
         )
-        self.refused = Counter(
-            "splitwire_refused_clients", "Clients turned away, by reason.", ["why"], registry=own
-        )
+        away = "Clients turned away, by reason."
+        self.refused = Counter("splitwire_refused_clients", away, ["why"], registry=own)
         self.clients = Gauge("splitwire_clients", "Connected clients.", registry=own)
         waiting = "Frames being decoded or waiting."
         self.waiting = Gauge("splitwire_waiting_frames", waiting, registry=own)

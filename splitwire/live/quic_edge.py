@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 
 from splitwire.errors import RemoteError
@@ -116,13 +117,7 @@ async def dial(
         OSError: nobody is there, or nobody that is trusted.
         RemoteError: the certificates cannot be read.
     """
-    how = configuration(is_client=True)
-    how.server_name = target[0]
-    if authority is not None:
-        try:
-            how.load_verify_locations(cadata=authority.read_bytes())
-        except OSError as error:
-            raise RemoteError(f"cannot trust {authority}: {error}") from error
+    how = _trusting(target[0], authority)
     loop = asyncio.get_running_loop()
     family, *_, address = (await loop.getaddrinfo(*target, type=socket.SOCK_DGRAM))[0]
     everywhere = "::" if family == socket.AF_INET6 else "0.0.0.0"
@@ -139,3 +134,15 @@ async def dial(
         raise ConnectionError(wire.why or "nobody answers") from error
     wire.send_message(json.dumps(dict(headers)))
     return QuicLine(wire, transport)
+
+
+def _trusting(host: str, authority: Path | None) -> QuicConfiguration:
+    """Trust that name, where certificates of that file, or the usual ones, say so."""
+    how = configuration(is_client=True)
+    how.server_name = host
+    if authority is not None:
+        try:
+            how.load_verify_locations(cadata=authority.read_bytes())
+        except OSError as error:
+            raise RemoteError(f"cannot trust {authority}: {error}") from error
+    return how

@@ -18,7 +18,6 @@ from splitwire.live.access import Access
 from splitwire.live.cloud import Cloud
 from splitwire.live.drive import Drive
 from splitwire.live.library import Library
-from splitwire.live.limits import Limits
 from splitwire.live.quic_cloud import quic_door
 from splitwire.runner.choice import Choice
 
@@ -65,10 +64,10 @@ def library(model: sw.Model, folder: Path) -> Library:
 
 @contextmanager
 def datagram_cloud(
-    model: sw.Model, folder: Path, access: Access | None = None, limits: Limits | None = None
+    model: sw.Model, folder: Path, access: Access | None = None, **options: Any
 ) -> Iterator[Here]:
     """A cloud that holds a network and the profiles of a folder, where its certificate is too."""
-    cloud = Cloud(library(model, folder), access or Access(), limits or Limits())
+    cloud = Cloud(library(model, folder), access or Access(), **options)
     said: list[str] = []
 
     @asynccontextmanager
