@@ -1,0 +1,200 @@
+"""The grid of splits and codecs: attacked one after another, in a folder that goes on.
+
+own pictures ─▶ edge ─▶ codec ─▶ decoder trained ─╮
+held-out pictures ─▶ edge ─▶ codec ───────────────┴─▶ reconstructions ─▶ scores, a line a picture
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from splitwire.attack.eavesdropper import Eavesdropper, check_cut, features_of
+from splitwire.attack.judge import Judge, compare
+from splitwire.attack.lines import LINES, Head, Line, line_text, open_lines
+from splitwire.attack.scores import psnr, ssim
+from splitwire.calibrate.calibrator import Track, silent
+from splitwire.calibrate.store import ProfileStore
+from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.registry import codec
+from splitwire.data.leaks import without
+from splitwire.data.photos import Photo, crops, load_photos
+from splitwire.disk import Lines, lock, write_whole, writing
+from splitwire.errors import DataError
+from splitwire.models.load import Model, load_model
+from splitwire.models.preprocess import image
+from splitwire.models.split import Split, split
+from splitwire.tasks.registry import load_task
+
+DECODER = "decoder.safetensors"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to attack.
+
+    Attributes:
+        model, weights: as `load_model` takes them; weights "none" are untrained ones.
+        splits: cut points.
+        codecs: specs; each starts from the decoder of the one before, at the same split.
+        data: a folder of the eavesdropper's own pictures.
+        on: pictures to attack, "samples" or a folder.
+        judge, judge_weights: the classifier that looks at reconstructions, and its weights; the
+            attacked network itself, if empty.
+        crops: of his own pictures that he learns from.
+        steps: of training, in batches of eight.
+        optimise: steps of the second attack; none, if 0.
+        seed: of crops, order and weights.
+        profiles: folders of codec profiles to search too.
+    """
+
+    model: str
+    splits: tuple[str, ...]
+    codecs: tuple[str, ...]
+    data: str
+    on: str = "samples"
+    weights: str = "pretrained"
+    judge: str = ""
+    judge_weights: str = "pretrained"
+    crops: int = 500
+    steps: int = 240
+    optimise: int = 0
+    seed: int = 0
+    profiles: tuple[Path, ...] = ()
+
+
+class Attack:
+    """A plan with everything loaded; iterating attacks, and yields each line once it is kept.
+
+    The folder holds attack.jsonl, the trained decoders, and what was seen as PNG.
+
+    Args:
+        plan: what to attack.
+        out: the folder; made if it is not there. What it holds of the same attack is not done
+            again.
+        track: shows how far it is.
+
+    Raises:
+        SplitwireError: a network, cut, codec, profile or picture that cannot be had, or a folder of
+            another attack, or one that cannot be written to.
+    """
+
+    def __init__(self, plan: Plan, out: Path, track: Track = silent) -> None:
+        self.plan, self.out, self._track = plan, out, track
+        codecs = [codec(spec) for spec in plan.codecs]
+        self._photos = load_photos(plan.on, labelled=False)
+        self._own = without(load_photos(plan.data, labelled=False), self._photos)
+        if not self._own:
+            raise DataError(f"all pictures of {plan.data} are among those to attack: give others")
+        self.model = _loaded(plan.model, plan.weights)
+        task = load_task(None, self.model).name
+        judge = _loaded(plan.judge, plan.judge_weights) if plan.judge else self.model
+        self._judge, store = Judge(judge), ProfileStore(*plan.profiles)
+        self.cuts: list[tuple[Split, dict[str, Codec]]] = []
+        for cut in (split(self.model, at) for at in plan.splits):
+            check_cut(cut)
+            self.cuts.append((cut, {c.spec: store.codecs(cut, c, task)[0] for c in codecs}))
+        self._lock = lock(out)
+        self.head = Head(
+            model=self.model.name,
+            digest=self.model.digest,
+            trained=self.model.weights.trained,
+            data=plan.data,
+            own=len(self._own),
+            on=plan.on,
+            judge=judge.name,
+            judge_digest=judge.digest,
+            crops=plan.crops,
+            steps=plan.steps,
+            optimise=plan.optimise,
+            seed=plan.seed,
+        )
+        self.found = open_lines(out / LINES, self.head)
+
+    @property
+    def total(self) -> int:
+        """How many lines there will be."""
+        return len(self._photos) * sum(len(codecs) for _, codecs in self.cuts)
+
+    def __iter__(self) -> Iterator[Line]:
+        asked = {(cut.at, spec) for cut, codecs in self.cuts for spec in codecs}
+        yield from [line for line in self.found if (line.split, line.codec) in asked]
+        with closing(Lines(self.out / LINES)) as lines:
+            for cut, codecs in self.cuts:
+                for line in self._at(cut, codecs):
+                    lines.add(line_text(line))
+                    self.found.append(line)
+                    yield line
+
+    def _at(self, cut: Split, codecs: dict[str, Codec]) -> Iterator[Line]:
+        """The lines of one split that are not there yet."""
+        features: NDArray[np.float32] | None = None
+        before: Path | None = None
+        for spec, one in codecs.items():
+            known = {x.picture for x in self.found if (x.split, x.codec) == (cut.at, spec)}
+            left = [photo for photo in self._photos if photo.name not in known]
+            kept = folder(self.out, cut.at, spec) / DECODER
+            if left:
+                if features is None:
+                    features = features_of(cut, self._pictures, self._track)
+                spy = Eavesdropper(cut, one, self._pictures, features, self._track)
+                with writing(kept.parent):
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                spy.learn(kept, before, self.plan.steps, self.plan.seed)
+                shown = self._track(left, total=len(left), description=f"{cut.at}: attacking")
+                for photo in shown:
+                    yield self._line(spy, cut.at, spec, photo)
+            before = kept
+
+    def _line(self, spy: Eavesdropper, at: str, spec: str, photo: Photo) -> Line:
+        picture = self.model.preprocess.picture(photo.open())
+        seen, size, least = spy.attack(picture, self.plan.optimise)
+        original = self._judge.look(picture)
+        scores = {}
+        for name, x in seen.items():
+            alike = float(ssim(torch.from_numpy(picture)[None], torch.from_numpy(x)[None]))
+            judged = compare(original, self._judge.look(x))
+            scores[name] = {"psnr": psnr(picture, x), "ssim": alike, **judged}
+            write_whole(seen_path(self.out, at, spec, photo.name, name), _png(x))
+        write_whole(sent_path(self.out, photo.name), _png(picture))
+        return Line(at, spec, photo.name, size, least, scores)
+
+    @cached_property
+    def _pictures(self) -> NDArray[np.uint8]:
+        """The eavesdropper's own."""
+        plan = self.plan
+        made = crops(self._own, self.model.preprocess, plan.crops, plan.seed)
+        shown = self._track(made, total=plan.crops, description="His own pictures")
+        return np.stack([x.astype(np.uint8) for x in shown])
+
+
+def folder(out: Path, at: str, spec: str) -> Path:
+    """Where the decoder and the reconstructions of one setting lie."""
+    return out / quote(f"{at}-{spec}", safe=" ,=:")
+
+
+def seen_path(out: Path, at: str, spec: str, picture: str, attack: str) -> Path:
+    """Where a reconstruction lies."""
+    return folder(out, at, spec) / f"{quote(picture, safe=' ')}-{attack}.png"
+
+
+def sent_path(out: Path, picture: str) -> Path:
+    """Where a picture lies as the network saw it."""
+    return out / f"{quote(picture, safe=' ')}.png"
+
+
+def _loaded(name: str, weights: str) -> Model:
+    return load_model(name, None if weights == "none" else weights)
+
+
+def _png(x: Tensor) -> bytes:
+    written = io.BytesIO()
+    image(np.round(x)).save(written, "png")
+    return written.getvalue()

@@ -1,0 +1,75 @@
+"""`splitwire attack`: what an eavesdropper gets out of the features that cross."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from splitwire.cli.options import ModelName, Profiles, Weights
+from splitwire.cli.terminal import console, done_loading, going_on, progress_bar
+
+
+@dataclass
+class Judging:
+    """Who looks at what was seen."""
+
+    judge: Annotated[
+        str, typer.Option(help="A classifier that looks at reconstructions; else MODEL itself.")
+    ] = ""
+    judge_weights: Weights = "pretrained"
+
+
+@dataclass
+class Effort:
+    """How much the eavesdropper does."""
+
+    crops: Annotated[int, typer.Option(min=8, help="Of his own pictures, to learn from.")] = 500
+    steps: Annotated[int, typer.Option(min=0, help="Batches of 8 that train a decoder.")] = 240
+    optimise: Annotated[
+        int, typer.Option(min=0, help="Steps of the second attack, by optimisation; 0 for none.")
+    ] = 0
+    seed: Annotated[int, typer.Option(min=0, help="Of crops, order and weights.")] = 0
+
+
+def attack(
+    model: ModelName,
+    split: Annotated[list[str], typer.Option(help="A cut point; may be repeated.")],
+    codec: Annotated[
+        list[str], typer.Option(help="As for `encode`; may be repeated, the finest first.")
+    ],
+    data: Annotated[str, typer.Option(help="A folder of the eavesdropper's own pictures.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="A folder; what is there goes on.")],
+    judging: Judging,
+    effort: Effort,
+    on: Annotated[str, typer.Option(help="The pictures that are sent.")] = "samples",
+    weights: Weights = "pretrained",
+    profiles: Profiles = None,
+) -> None:
+    """Measure what one gets of the pictures who knows network, codec and profile, and listens."""
+    with progress_bar() as progress, going_on("what was attacked is kept, and goes on"):
+        loading = progress.add_task("Loading", total=None)
+        from splitwire.attack.run import Attack, Plan
+        from splitwire.report.attack_page import write_attack
+        from splitwire.report.attack_table import attack_table
+        from splitwire.runner.threads import limit_threads
+
+        limit_threads(1)
+        plan = Plan(
+            model,
+            tuple(split),
+            tuple(codec),
+            data,
+            on,
+            weights,
+            profiles=tuple(profiles or ()),
+            **vars(judging),
+            **vars(effort),
+        )
+        run = Attack(plan, out, done_loading(progress, loading))
+        progress.update(loading, visible=False)
+        every = progress.add_task(f"Pictures of {plan.on}", total=run.total)
+        for done, _ in enumerate(run, 1):
+            progress.update(every, completed=done)
+    console.print(attack_table(run.head, run.found))
+    print(f"Pictures: {write_attack(out)}")
