@@ -23,7 +23,7 @@ from splitwire.attack.scores import ssim
 from splitwire.calibrate.calibrator import Track, silent
 
 BATCH = 8
-PACE = 2e-3  # Adam's rate of learning at its highest
+PACE = 3e-3  # Adam's rate of learning at its highest
 _WINDOW = 28  # positions along each side that training sees at a time
 _BLOCK = 4  # pixels along each side that the last layer makes at a position
 _MIDDLE, _SCALE = 127.5, 64.0  # pixels as networks like them

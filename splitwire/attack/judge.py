@@ -1,4 +1,4 @@
-"""Another network looks at reconstructions: does it recognise what it saw in the picture?"""
+"""Another network looks at reconstructions, and says whether it recognises the picture."""
 
 from collections.abc import Sequence
 from typing import Any

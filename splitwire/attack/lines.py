@@ -1,4 +1,4 @@
-"""The file of an attack: a line that says of what, then a line a picture at each split and codec."""
+"""The file of an attack: a line that says of what, then a line a picture, split and codec."""
 
 import json
 from collections.abc import Sequence
