@@ -47,7 +47,7 @@ class Eavesdropper:
         track: Track,
     ) -> None:
         self._cut, self._codec, self._track = cut, codec, track
-        heard = track(features, total=len(features), description=f"{cut.at}: {codec.spec}")
+        heard = track(features, total=len(features), description=f"{cut.at}: listening")
         decoded, errors = [], []
         for x in heard:
             y, _ = self.hear(x)

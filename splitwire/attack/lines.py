@@ -1,7 +1,6 @@
 """The file of an attack: a line that says of what, then a line a picture, split and codec."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -100,11 +99,3 @@ def open_lines(path: Path, asked: Head) -> list[Line]:
             "delete it"
         )
     return lines
-
-
-def settings(lines: Sequence[Line]) -> dict[tuple[str, str], list[Line]]:
-    """The lines of each split and codec, in their order."""
-    found: dict[tuple[str, str], list[Line]] = {}
-    for line in lines:
-        found.setdefault((line.split, line.codec), []).append(line)
-    return found

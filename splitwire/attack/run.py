@@ -88,34 +88,21 @@ class Attack:
 
     def __init__(self, plan: Plan, out: Path, track: Track = silent) -> None:
         self.plan, self.out, self._track = plan, out, track
-        codecs = [codec(spec) for spec in plan.codecs]
+        codecs = [codec(spec) for spec in plan.codecs]  # first what is quick to refuse
         self._photos = load_photos(plan.on, labelled=False)
         self._own = without(load_photos(plan.data, labelled=False), self._photos)
         if not self._own:
             raise DataError(f"all pictures of {plan.data} are among those to attack: give others")
         self.model = _loaded(plan.model, plan.weights)
-        task = load_task(None, self.model).name
+        task, store = load_task(None, self.model).name, ProfileStore(*plan.profiles)
         judge = _loaded(plan.judge, plan.judge_weights) if plan.judge else self.model
-        self._judge, store = Judge(judge), ProfileStore(*plan.profiles)
+        self._judge = Judge(judge)
         self.cuts: list[tuple[Split, dict[str, Codec]]] = []
         for cut in (split(self.model, at) for at in plan.splits):
             check_cut(cut)
             self.cuts.append((cut, {c.spec: store.codecs(cut, c, task)[0] for c in codecs}))
         self._lock = lock(out)
-        self.head = Head(
-            model=self.model.name,
-            digest=self.model.digest,
-            trained=self.model.weights.trained,
-            data=plan.data,
-            own=len(self._own),
-            on=plan.on,
-            judge=judge.name,
-            judge_digest=judge.digest,
-            crops=plan.crops,
-            steps=plan.steps,
-            optimise=plan.optimise,
-            seed=plan.seed,
-        )
+        self.head = self._head(judge)
         self.found = open_lines(out / LINES, self.head)
 
     @property
@@ -132,6 +119,23 @@ class Attack:
                     lines.add(line_text(line))
                     self.found.append(line)
                     yield line
+
+    def _head(self, judge: Model) -> Head:
+        plan = self.plan
+        return Head(
+            model=self.model.name,
+            digest=self.model.digest,
+            trained=self.model.weights.trained,
+            data=plan.data,
+            own=len(self._own),
+            on=plan.on,
+            judge=judge.name,
+            judge_digest=judge.digest,
+            crops=plan.crops,
+            steps=plan.steps,
+            optimise=plan.optimise,
+            seed=plan.seed,
+        )
 
     def _at(self, cut: Split, codecs: dict[str, Codec]) -> Iterator[Line]:
         """The lines of one split that are not there yet."""

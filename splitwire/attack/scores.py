@@ -18,8 +18,8 @@ def psnr(picture: NDArray[np.float32], seen: NDArray[np.float32]) -> float:
 
 
 def decibels(error: float) -> float:
-    """The same of a mean squared error; infinite for none."""
-    return 10 * math.log10(PEAK**2 / error) if error > 0 else math.inf
+    """The same of a mean squared error; 100 at most, so that there is a mean over pictures."""
+    return 10 * math.log10(PEAK**2 / max(error, PEAK**2 * 1e-10))
 
 
 def ssim(pictures: Tensor, seen: Tensor) -> Tensor:

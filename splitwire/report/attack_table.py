@@ -1,0 +1,80 @@
+"""What an attack got, as a table."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from splitwire.attack.lines import Head, Line
+from splitwire.eval.results import Estimate
+from splitwire.report.attack_rows import Row, rows
+from splitwire.report.columns import number
+
+SSIM_OF = ("inversion", "optimisation", "nearest", "mean", "jpeg")
+SEEN_OF = ("inversion", "optimisation", "nearest", "jpeg")
+
+
+def headings(head: Head) -> list[str]:
+    """Of `cells`."""
+    left_out = () if head.optimise else ("optimisation",)
+    return [
+        "codec",
+        "bytes",
+        "bound dB",
+        "PSNR",
+        *(f"SSIM {name}" for name in SSIM_OF if name not in left_out),
+        *(f"seen {name}" for name in SEEN_OF if name not in left_out),
+    ]
+
+
+def cells(head: Head, row: Row) -> list[str]:
+    """A row as it is read: intervals are of 95 %, over pictures."""
+    left_out = () if head.optimise else ("optimisation",)
+
+    def told(name: str, measure: str) -> str:
+        found = row.scores.get(name)
+        if found is None:
+            return "–"
+        share = measure != "ssim"
+        return interval(found[measure], 100 if share else 1, 0 if share else 2, "inv" in name)
+
+    psnr = row.scores["inversion"]["psnr"].mean
+    return [
+        row.codec,
+        number(row.bytes),
+        f"{row.bound:.1f}",
+        f"{psnr:.1f}",
+        *(told(name, "ssim") for name in SSIM_OF if name not in left_out),
+        *(told(name, "top1") for name in SEEN_OF if name not in left_out),
+    ]
+
+
+def interval(estimate: Estimate, scale: float, digits: int, whole: bool = True) -> str:
+    """ "0.42 (0.38, 0.45)", or the mean alone."""
+    mean, low, high = (scale * x for x in (estimate.mean, estimate.low, estimate.high))
+    ends = f" ({low:.{digits}f}, {high:.{digits}f})" if whole and low == low else ""
+    return f"{mean:.{digits}f}{ends}"
+
+
+def explained(head: Head) -> str:
+    """What the columns mean."""
+    attacks = "inversion, a decoder trained on them"
+    if head.optimise:
+        attacks += "; optimisation, pixels moved until their features fit"
+    return (
+        f"Of {head.on}, by one who knows network, codec and profile and has {head.crops} crops of "
+        f"{head.own} pictures of his own ({head.data}). Attacks on decoded features: {attacks}. "
+        "Beside them his nearest picture by these features, the mean of his pictures, and a JPEG "
+        "of as many bytes. bound: the PSNR that no unbiased estimator exceeds. seen: pictures in "
+        f"% in which {head.judge} sees the class that it sees in the original."
+    )
+
+
+def attack_table(head: Head, lines: Sequence[Line]) -> Table:
+    """For a terminal."""
+    table = Table(box=None, title=Text(explained(head), "dim"), title_justify="left")
+    for at, heading in enumerate(["split", *headings(head)]):
+        table.add_column(heading, justify="left" if at < 2 else "right")
+    for row in rows(lines):
+        table.add_row(*(Text(cell) for cell in (row.split, *cells(head, row))))
+    return table
