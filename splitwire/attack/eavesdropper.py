@@ -31,6 +31,7 @@ class Eavesdropper:
         codec: with its profile.
         pictures: his own, uint8 (N, channels, H, W).
         features: of these, float32 (N, C, H, W), as they cross.
+        seed: of the decoder's weights and training.
         track: shows how far it is.
 
     Raises:
@@ -44,9 +45,10 @@ class Eavesdropper:
         codec: Codec,
         pictures: NDArray[np.uint8],
         features: NDArray[np.float32],
+        seed: int,
         track: Track,
     ) -> None:
-        self._cut, self._codec, self._track = cut, codec, track
+        self._cut, self._codec, self._seed, self._track = cut, codec, seed, track
         heard = track(features, total=len(features), description=f"{cut.at}: listening")
         decoded, errors = [], []
         for x in heard:
@@ -57,7 +59,7 @@ class Eavesdropper:
         self._variance = np.mean(errors, 0)  # of the codec's noise in each channel
         self._roughness, self._mean = roughness(pictures), mean_picture(pictures)
         self._nearest = Nearest(self._watched)
-        self.decoder = Decoder(features.shape[1:], pictures.shape[1:])
+        self.decoder = Decoder(features.shape[1:], pictures.shape[1:], seed)
 
     def hear(self, features: Tensor) -> tuple[Tensor, int]:
         """What is decoded of features (C, H, W), and the bytes of the packet."""
@@ -66,23 +68,22 @@ class Eavesdropper:
         found: Tensor = decoded[0].numpy()
         return found, len(packet)
 
-    def learn(self, path: Path, before: Path | None, steps: int, seed: int) -> None:
+    def learn(self, path: Path, before: Path | None, steps: int) -> None:
         """Train the decoder, or read it where it was trained already.
 
         Args:
             path: where it is kept.
             before: a decoder of the same split, which training starts from.
             steps: of training.
-            seed: of weights and order.
         """
         if path.exists():
             self.decoder.load_state_dict(safetensors.torch.load_file(path))
             return
         if before is not None:
             self.decoder.load_state_dict(safetensors.torch.load_file(before))
-        self.decoder.fit(self._watched, seed)
+        self.decoder.fit(self._watched, self._seed)
         name = f"{self._cut.at}: training"
-        train(self.decoder, self._watched, steps, seed, self._track, name)
+        train(self.decoder, self._watched, steps, self._seed, self._track, name)
         write_whole(path, safetensors.torch.save(self.decoder.state_dict()))
 
     def attack(self, picture: Tensor, steps: int) -> tuple[dict[str, Tensor], int, float]:

@@ -48,19 +48,22 @@ class Decoder(nn.Module):
     Args:
         shape: (C, H, W) of the features.
         picture: (channels, H, W) of the pictures.
+        seed: of the weights that it starts with.
     """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, shape: tuple[int, ...], picture: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], picture: tuple[int, ...], seed: int = 0) -> None:
         super().__init__()
         self._size = picture[1:]
         self.side = _side(shape, picture)
         self.register_buffer("mean", torch.zeros(shape[0], 1, 1))
         self.register_buffer("deviation", torch.ones(shape[0], 1, 1))
         self.linear = Linear(shape[0], picture[0], self.side)
-        self.rest = _layers(shape, picture[0], self.side)
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            self.rest = _layers(shape, picture[0], self.side)
 
     def forward(self, x: Tensor) -> Tensor:
         """The pictures; values beyond 0 to 255 are cut off."""

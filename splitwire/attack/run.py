@@ -5,7 +5,7 @@ held-out pictures ─▶ edge ─▶ codec ────────────�
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,11 +63,11 @@ class Plan:
     weights: str = "pretrained"
     judge: str = ""
     judge_weights: str = "pretrained"
-    crops: int = 500
-    steps: int = 240
-    optimise: int = 0
+    crops: int = 600
+    steps: int = 300
+    optimise: int = 25
     seed: int = 0
-    profiles: tuple[Path, ...] = ()
+    profiles: Sequence[Path] = ()
 
 
 class Attack:
@@ -148,10 +148,10 @@ class Attack:
             if left:
                 if features is None:
                     features = features_of(cut, self._pictures, self._track)
-                spy = Eavesdropper(cut, one, self._pictures, features, self._track)
+                spy = Eavesdropper(cut, one, self._pictures, features, self.plan.seed, self._track)
                 with writing(kept.parent):
                     kept.parent.mkdir(parents=True, exist_ok=True)
-                spy.learn(kept, before, self.plan.steps, self.plan.seed)
+                spy.learn(kept, before, self.plan.steps)
                 shown = self._track(left, total=len(left), description=f"{cut.at}: attacking")
                 for photo in shown:
                     yield self._line(spy, cut.at, spec, photo)

@@ -25,7 +25,7 @@ def decibels(error: float) -> float:
 def ssim(pictures: Tensor, seen: Tensor) -> Tensor:
     """The mean structural similarity of each pair of pictures (Z. Wang et al., 2004).
 
-    Over windows of 7×7 pixels that lie inside the picture, each weighing alike, with the unbiased
+    Over windows of 7×7 pixels (fewer in a smaller picture) that lie inside the picture, each weighing alike, with the unbiased
     covariance: what `skimage.metrics.structural_similarity` does unless told otherwise. It can be
     differentiated.
 
@@ -36,10 +36,10 @@ def ssim(pictures: Tensor, seen: Tensor) -> Tensor:
     Returns:
         (N,): 1 where both are equal.
     """
-    count = WINDOW**2
-    unbiased = count / (count - 1)
+    window = min(WINDOW, *pictures.shape[2:])
+    unbiased = window**2 / max(window**2 - 1, 1)
     moments = torch.cat([pictures, seen, pictures**2, seen**2, pictures * seen], 1)
-    means = avg_pool2d(moments, WINDOW, stride=1).chunk(5, 1)
+    means = avg_pool2d(moments, window, stride=1).chunk(5, 1)
     x, y = means[:2]
     xx, yy = unbiased * (means[2] - x**2), unbiased * (means[3] - y**2)
     xy = unbiased * (means[4] - x * y)

@@ -12,8 +12,9 @@ from splitwire.cli.terminal import console, done_loading, going_on, progress_bar
 
 @dataclass
 class Judging:
-    """Who looks at what was seen."""
+    """What is sent, and who looks at what was seen of it."""
 
+    on: Annotated[str, typer.Option(help="The pictures that are sent.")] = "samples"
     judge: Annotated[
         str, typer.Option(help="A classifier that looks at reconstructions; else MODEL itself.")
     ] = ""
@@ -24,11 +25,11 @@ class Judging:
 class Effort:
     """How much the eavesdropper does."""
 
-    crops: Annotated[int, typer.Option(min=8, help="Of his own pictures, to learn from.")] = 500
-    steps: Annotated[int, typer.Option(min=0, help="Batches of 8 that train a decoder.")] = 240
+    crops: Annotated[int, typer.Option(min=8, help="Of his own pictures, to learn from.")] = 600
+    steps: Annotated[int, typer.Option(min=0, help="Batches of 8 that train a decoder.")] = 300
     optimise: Annotated[
         int, typer.Option(min=0, help="Steps of the second attack, by optimisation; 0 for none.")
-    ] = 0
+    ] = 25
     seed: Annotated[int, typer.Option(min=0, help="Of crops, order and weights.")] = 0
 
 
@@ -42,7 +43,6 @@ def attack(
     out: Annotated[Path, typer.Option("--out", "-o", help="A folder; what is there goes on.")],
     judging: Judging,
     effort: Effort,
-    on: Annotated[str, typer.Option(help="The pictures that are sent.")] = "samples",
     weights: Weights = "pretrained",
     profiles: Profiles = None,
 ) -> None:
@@ -55,19 +55,9 @@ def attack(
         from splitwire.runner.threads import limit_threads
 
         limit_threads(1)
-        plan = Plan(
-            model,
-            tuple(split),
-            tuple(codec),
-            data,
-            on,
-            weights,
-            profiles=tuple(profiles or ()),
-            **vars(judging),
-            **vars(effort),
-        )
+        asked = {**vars(judging), **vars(effort), "weights": weights}
+        plan = Plan(model, tuple(split), tuple(codec), data, profiles=profiles or (), **asked)
         run = Attack(plan, out, done_loading(progress, loading))
-        progress.update(loading, visible=False)
         every = progress.add_task(f"Pictures of {plan.on}", total=run.total)
         for done, _ in enumerate(run, 1):
             progress.update(every, completed=done)
