@@ -72,10 +72,10 @@ def _unit(x: Tensor) -> Tensor:
 
 
 def _layers(model: Model) -> list[fx.Node]:
-    """The last map of each size, from fine to coarse."""
-    found: dict[Any, fx.Node] = {}
+    """The last map of each size, from fine to coarse; what is of a size alone is a padded one."""
+    found: dict[Any, list[fx.Node]] = {}
     for node, _ in model.graph.steps:
         shape = getattr(node.meta.get("val"), "shape", ())
         if len(shape) == 4 and min(shape[2:]) > 1:
-            found[tuple(shape[2:])] = node
-    return list(found.values())
+            found.setdefault(tuple(shape[2:]), []).append(node)
+    return [nodes[-1] for nodes in found.values() if len(nodes) > 1]

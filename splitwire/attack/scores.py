@@ -25,9 +25,9 @@ def decibels(error: float) -> float:
 def ssim(pictures: Tensor, seen: Tensor) -> Tensor:
     """The mean structural similarity of each pair of pictures (Z. Wang et al., 2004).
 
-    Over windows of 7×7 pixels (fewer in a smaller picture) that lie inside the picture, each weighing alike, with the unbiased
-    covariance: what `skimage.metrics.structural_similarity` does unless told otherwise. It can be
-    differentiated.
+    Over windows of 7×7 pixels (fewer in a smaller picture) that lie inside the picture, each
+    weighing alike, with the unbiased covariance: what `skimage.metrics.structural_similarity`
+    does unless told otherwise. It can be differentiated.
 
     Args:
         pictures: (N, channels, H, W), values 0 to 255.
@@ -45,4 +45,5 @@ def ssim(pictures: Tensor, seen: Tensor) -> Tensor:
     xy = unbiased * (means[4] - x * y)
     c1, c2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
     alike = ((2 * x * y + c1) * (2 * xy + c2)) / ((x**2 + y**2 + c1) * (xx + yy + c2))
-    return alike.mean((1, 2, 3))
+    found: Tensor = alike.mean((1, 2, 3))
+    return found
