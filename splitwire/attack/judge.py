@@ -1,6 +1,7 @@
 """Another network looks at reconstructions, and says whether it recognises the picture."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -74,8 +75,9 @@ def _unit(x: Tensor) -> Tensor:
 def _layers(model: Model) -> list[fx.Node]:
     """The last map of each size, from fine to coarse; what is of a size alone is a padded one."""
     found: dict[Any, list[fx.Node]] = {}
-    for node, _ in model.graph.steps:
+    work = list(accumulate(model.graph.macs))
+    for node, rank in model.graph.steps:
         shape = getattr(node.meta.get("val"), "shape", ())
-        if len(shape) == 4 and min(shape[2:]) > 1:
+        if work[rank] and len(shape) == 4 and min(shape[2:]) > 1:
             found.setdefault(tuple(shape[2:]), []).append(node)
     return [nodes[-1] for nodes in found.values() if len(nodes) > 1]

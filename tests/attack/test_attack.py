@@ -107,13 +107,10 @@ def test_all_is_kept(whole: Path) -> None:
 def test_an_attack_that_was_stopped_goes_on_and_ends_as_if_it_had_not(
     plan: Plan, whole: Path, tmp_path: Path
 ) -> None:
-    class Stopped(Exception):
-        pass
-
     def stopping(sequence: Iterable[Any], *, total: int, description: str) -> Iterable[Any]:
         for at, item in enumerate(sequence):
             if description == "1: training" and at == 5:
-                raise Stopped
+                raise KeyboardInterrupt
             yield item
 
     attack = iter(Attack(plan, tmp_path))
@@ -122,7 +119,7 @@ def test_an_attack_that_was_stopped_goes_on_and_ends_as_if_it_had_not(
     del attack
     with (tmp_path / LINES).open("a") as file:
         file.write('{"split": "inp')  # as a kill leaves it
-    with pytest.raises(Stopped):
+    with pytest.raises(KeyboardInterrupt):
         list(Attack(plan, tmp_path, stopping))
     assert len(read_lines(tmp_path / LINES)[1]) == 8
     assert len(list(Attack(plan, tmp_path))) == 16
@@ -133,9 +130,8 @@ def test_another_codec_joins_and_another_attack_does_not(
     plan: Plan, whole: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(whole, tmp_path / "more")
-    more = Attack(
-        replace(plan, splits=("1",), codecs=(*plan.codecs, "raw:bits=1")), tmp_path / "more"
-    )
+    asked = replace(plan, splits=("1",), codecs=(*plan.codecs, "raw:bits=1"))
+    more = Attack(asked, tmp_path / "more")
     assert len(list(more)) == more.total == 12
     assert len(read_lines(tmp_path / "more" / LINES)[1]) == 20
     with pytest.raises(ExperimentError, match=r"another attack \(other seed\)"):
