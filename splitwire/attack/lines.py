@@ -47,7 +47,7 @@ class Line:
     """What was got of one picture.
 
     Attributes:
-        split, codec, picture: which.
+        split, codec, picture: which, as they were asked for.
         bytes: of the packet.
         bound: mean squared error a pixel of unbiased estimators, at least; see bound.py.
         scores: of each attack and baseline by its name: psnr (dB), ssim, and what `judge.compare`

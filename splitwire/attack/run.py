@@ -88,7 +88,7 @@ class Attack:
 
     def __init__(self, plan: Plan, out: Path, track: Track = silent) -> None:
         self.plan, self.out, self._track = plan, out, track
-        codecs = [codec(spec) for spec in plan.codecs]  # first what is quick to refuse
+        codecs = {spec: codec(spec) for spec in plan.codecs}  # first what is quick to refuse
         self._photos = load_photos(plan.on, labelled=False)
         self._own = without(load_photos(plan.data, labelled=False), self._photos)
         if not self._own:
@@ -100,7 +100,8 @@ class Attack:
         self.cuts: list[tuple[Split, dict[str, Codec]]] = []
         for cut in (split(self.model, at) for at in plan.splits):
             check_cut(cut)
-            self.cuts.append((cut, {c.spec: store.codecs(cut, c, task)[0] for c in codecs}))
+            ready = {spec: store.codecs(cut, one, task)[0] for spec, one in codecs.items()}
+            self.cuts.append((cut, ready))
         self._lock = lock(out)
         self.head = self._head(judge)
         self.found = open_lines(out / LINES, self.head)
