@@ -18,7 +18,7 @@ from splitwire.report.svg import palette_css, svg
 from splitwire.report.units import size_text
 
 PAGE, SHEET, CURVES = "attack.html", "seen.png", "curves.png"
-_ON_SHEET = 3  # pictures
+_ON_SHEET = 2  # pictures
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def write_attack(out: Path) -> Path:
     )
     text = environment.get_template("attack.html").render(
         head=head,
-        explained=explained(head),
+        explained=explained(head, len(names)),
         headings=headings(head),
         rows=[(row.split, cells(head, row)) for row in rows(lines)],
         curves=Markup(svg(curves(head, lines), "What was got over bytes")),

@@ -13,6 +13,7 @@ from splitwire.attack.lines import Head, Line
 from splitwire.attack.run import seen_path, sent_path
 from splitwire.disk import write_whole
 from splitwire.report.attack_rows import Row, rows
+from splitwire.report.attack_table import judge_of
 from splitwire.report.plot_style import INK, LIGHT, MUTED, log_ticks, styled
 from splitwire.report.units import size_text
 
@@ -35,10 +36,9 @@ def curves(head: Head, lines: Sequence[Line]) -> Figure:
         log_ticks(axes.xaxis, size_text)
     similar, seen = figure.axes
     similar.set_title("structural similarity to the picture")
-    seen.set_title(f"share that {head.judge.rpartition(':')[2]} recognises")
-    figure.legend(
-        *similar.get_legend_handles_labels(), frameon=False, ncols=8, loc="outside lower center"
-    )
+    seen.set_title(f"share that {judge_of(head)} recognises")
+    named = similar.get_legend_handles_labels()
+    figure.legend(*named, frameon=False, ncols=8, loc="outside lower center")
     return figure
 
 
@@ -64,7 +64,7 @@ def _curves(axes: Axes, found: Sequence[Row], measure: str) -> None:
 def sheet(out: Path, lines: Sequence[Line], pictures: Sequence[str]) -> Figure:
     """What was sent and, to the right of it, what was seen at each split; a row a codec."""
     splits, codecs = (list(dict.fromkeys(getattr(x, k) for x in lines)) for k in ("split", "codec"))
-    size = {(x.split, x.codec, x.picture): x for x in lines}
+    known = {(x.split, x.codec, x.picture): x for x in lines}
     count = len(pictures) * len(codecs)
     figure = Figure(figsize=(_CELL * (1 + len(splits)), 1.13 * _CELL * count), layout="constrained")
     grid = figure.subplots(count, 1 + len(splits), squeeze=False)
@@ -77,12 +77,11 @@ def sheet(out: Path, lines: Sequence[Line], pictures: Sequence[str]) -> Figure:
             grid[row, 1].text(-0.04, 0.5, codec, rotation=90, ha="right", va="center", fontsize=7.5,
                               transform=grid[row, 1].transAxes)  # fmt: skip
             for column, split in enumerate(splits, 1):
-                if line := size.get((split, codec, picture)):
+                if line := known.get((split, codec, picture)):
                     ssim = line.scores["inversion"]["ssim"]
                     said = f"{split}, {size_text(line.bytes)}, {ssim:.2f}"
-                    _show(
-                        grid[row, column], seen_path(out, split, codec, picture, "inversion"), said
-                    )
+                    path = seen_path(out, split, codec, picture, "inversion")
+                    _show(grid[row, column], path, said)
     return figure
 
 

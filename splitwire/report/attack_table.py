@@ -56,25 +56,33 @@ def interval(estimate: Estimate, scale: float, digits: int, whole: bool = True) 
     return f"{mean:.{digits}f}{ends}"
 
 
-def explained(head: Head) -> str:
-    """What the columns mean."""
+def judge_of(head: Head) -> str:
+    """The judge's name alone."""
+    return head.judge.rpartition(":")[2]
+
+
+def explained(head: Head, count: int) -> str:
+    """What was done to so many pictures, and what the columns mean."""
     attacks = "inversion, a decoder trained on them"
     if head.optimise:
         attacks += "; optimisation, pixels moved until their features fit"
     return (
-        f"Of {head.on}, by one who knows network, codec and profile and has {head.crops} crops of "
-        f"{head.own} pictures of his own ({head.data}). Attacks on decoded features: {attacks}. "
-        "Beside them his nearest picture by these features, the mean of his pictures, and a JPEG "
-        "of as many bytes. bound: the PSNR that no unbiased estimator exceeds. seen: pictures in "
-        f"% in which {head.judge} sees the class that it sees in the original."
+        f"What one got of {count} pictures ({head.on}) who knows network, codec and profile and "
+        f"has {head.crops} crops of {head.own} pictures of his own ({head.data}). Attacks on "
+        f"decoded features: {attacks}. Beside them his nearest picture by these features, the mean "
+        "of his pictures, and a JPEG of as many bytes. bound: the PSNR that no unbiased estimator "
+        f"exceeds. seen: pictures in % in which {judge_of(head)} sees the class that it sees in "
+        "the original. Intervals are of 95 %, over pictures."
     )
 
 
 def attack_table(head: Head, lines: Sequence[Line]) -> Table:
     """For a terminal."""
-    table = Table(box=None, title=Text(explained(head), "dim"), title_justify="left")
+    found = rows(lines)
+    said = Text(explained(head, max((row.pictures for row in found), default=0)), "dim")
+    table = Table(box=None, title=said, title_justify="left")
     for at, heading in enumerate(["split", *headings(head)]):
         table.add_column(heading, justify="left" if at < 2 else "right")
-    for row in rows(lines):
+    for row in found:
         table.add_row(*(Text(cell) for cell in (row.split, *cells(head, row))))
     return table
