@@ -1,5 +1,5 @@
-"""Evaluation, calibration and training that are killed or short of disk: begun again, they end as
-if nothing had happened."""
+"""Evaluation, calibration, training and attacks that are killed or short of disk: begun again, they
+end as if nothing had happened."""
 
 import os
 import random
@@ -17,6 +17,7 @@ from apart import CONTEXT, PATIENCE, End, apart
 from PIL import Image
 from safetensors.numpy import load_file
 
+from splitwire.attack import run as attack_run
 from splitwire.calibrate import calibrator
 from splitwire.codecs.profile import Profile
 from splitwire.disk import LOCK, lock
@@ -85,7 +86,22 @@ def train(desk: Path, out: Path) -> None:
     train_run.Training(plan, out).run(lambda line: None)
 
 
-WORKS: tuple[Work, ...] = (evaluate, calibrate, train)
+def attack(desk: Path, out: Path) -> None:
+    plan = attack_run.Plan(
+        f"{desk / 'net.py'}:small",
+        ("2",),
+        ("raw:bits=4", "raw:bits=2"),
+        str(desk / "photos"),
+        str(desk / "others"),
+        crops=16,
+        steps=3,
+        optimise=1,
+    )
+    for _ in attack_run.Attack(plan, out):
+        pass
+
+
+WORKS: tuple[Work, ...] = (evaluate, calibrate, train, attack)
 
 
 def left_by(out: Path) -> dict[str, Any]:
@@ -129,7 +145,7 @@ Uninterrupted = Callable[[Work], dict[str, Any]]
 # Bytes that a file may have, until all is done without a limit.
 @pytest.mark.parametrize(
     ("work", "short"),
-    [(evaluate, (4, 3500)), (calibrate, (700,)), (train, (16000, 40000))],
+    [(evaluate, (4, 3500)), (calibrate, (700,)), (train, (16000, 40000)), (attack, (300, 3000))],
 )
 def test_a_full_disk_is_said_in_a_line_and_costs_nothing_that_was_done(
     work: Work, short: tuple[int, ...], desk: Path, uninterrupted: Uninterrupted, tmp_path: Path
@@ -144,7 +160,8 @@ def test_a_full_disk_is_said_in_a_line_and_costs_nothing_that_was_done(
 
 
 @pytest.mark.parametrize(
-    ("work", "deaths"), [(evaluate, (5, 9)), (calibrate, (2,)), (train, (12, 5))]
+    ("work", "deaths"),
+    [(evaluate, (5, 9)), (calibrate, (2,)), (train, (12, 5)), (attack, (5, 14))],
 )
 def test_kills_change_nothing(
     work: Work, deaths: tuple[int, ...], desk: Path, uninterrupted: Uninterrupted, tmp_path: Path
