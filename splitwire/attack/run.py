@@ -63,9 +63,9 @@ class Plan:
     weights: str = "pretrained"
     judge: str = ""
     judge_weights: str = "pretrained"
-    crops: int = 600
-    steps: int = 300
-    optimise: int = 25
+    crops: int = 400
+    steps: int = 250
+    optimise: int = 20
     seed: int = 0
     profiles: Sequence[Path] = ()
 

@@ -25,11 +25,11 @@ class Judging:
 class Effort:
     """How much the eavesdropper does."""
 
-    crops: Annotated[int, typer.Option(min=8, help="Of his own pictures, to learn from.")] = 600
-    steps: Annotated[int, typer.Option(min=0, help="Batches of 8 that train a decoder.")] = 300
+    crops: Annotated[int, typer.Option(min=8, help="Of his own pictures, to learn from.")] = 400
+    steps: Annotated[int, typer.Option(min=0, help="Batches of 8 that train a decoder.")] = 250
     optimise: Annotated[
         int, typer.Option(min=0, help="Steps of the second attack, by optimisation; 0 for none.")
-    ] = 25
+    ] = 20
     seed: Annotated[int, typer.Option(min=0, help="Of crops, order and weights.")] = 0
 
 
