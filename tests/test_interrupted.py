@@ -17,6 +17,7 @@ from apart import CONTEXT, PATIENCE, End, apart
 from PIL import Image
 from safetensors.numpy import load_file
 
+from splitwire.attack import plan as attack_plan
 from splitwire.attack import run as attack_run
 from splitwire.calibrate import calibrator
 from splitwire.codecs.profile import Profile
@@ -87,7 +88,7 @@ def train(desk: Path, out: Path) -> None:
 
 
 def attack(desk: Path, out: Path) -> None:
-    plan = attack_run.Plan(
+    plan = attack_plan.Plan(
         f"{desk / 'net.py'}:small",
         ("2",),
         ("raw:bits=4", "raw:bits=2"),

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from splitwire.attack.inversion import Watched
+from splitwire.attack.decoder import Watched
 from splitwire.attack.scores import psnr
 from splitwire.codecs.base import Tensor
 from splitwire.models.preprocess import image

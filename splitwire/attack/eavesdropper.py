@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from splitwire.attack import bound
 from splitwire.attack.baselines import Nearest, jpeg_of, mean_picture
-from splitwire.attack.inversion import Decoder, Watched, invert, train
+from splitwire.attack.decoder import Decoder, Watched
+from splitwire.attack.inversion import invert, train
 from splitwire.attack.optimisation import optimise, roughness
 from splitwire.calibrate.calibrator import Track
 from splitwire.codecs.base import Codec, Tensor

@@ -4,70 +4,32 @@ own pictures ─▶ edge ─▶ codec ─▶ decoder trained ─╮
 held-out pictures ─▶ edge ─▶ codec ───────────────┴─▶ reconstructions ─▶ scores, a line a picture
 """
 
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from splitwire.attack.eavesdropper import Eavesdropper, check_cut, features_of
+from splitwire.attack.files import DECODER, folder, png, seen_path, sent_path
 from splitwire.attack.judge import Judge, compare
 from splitwire.attack.lines import LINES, Head, Line, line_text, open_lines
+from splitwire.attack.plan import Plan
 from splitwire.attack.scores import psnr, ssim
 from splitwire.calibrate.calibrator import Track, silent
 from splitwire.calibrate.store import ProfileStore
-from splitwire.codecs.base import Codec, Tensor
+from splitwire.codecs.base import Codec
 from splitwire.codecs.registry import codec
 from splitwire.data.leaks import without
 from splitwire.data.photos import Photo, crops, load_photos
 from splitwire.disk import Lines, lock, write_whole, writing
 from splitwire.errors import DataError
 from splitwire.models.load import Model, load_model
-from splitwire.models.preprocess import image
 from splitwire.models.split import Split, split
 from splitwire.tasks.registry import load_task
-
-DECODER = "decoder.safetensors"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to attack.
-
-    Attributes:
-        model, weights: as `load_model` takes them; weights "none" are untrained ones.
-        splits: cut points.
-        codecs: specs; each starts from the decoder of the one before, at the same split.
-        data: a folder of the eavesdropper's own pictures.
-        on: pictures to attack, "samples" or a folder.
-        judge, judge_weights: the classifier that looks at reconstructions, and its weights; the
-            attacked network itself, if empty.
-        crops: of his own pictures that he learns from.
-        steps: of training, in batches of eight.
-        optimise: steps of the second attack; none, if 0.
-        seed: of crops, order and weights.
-        profiles: folders of codec profiles to search too.
-    """
-
-    model: str
-    splits: tuple[str, ...]
-    codecs: tuple[str, ...]
-    data: str
-    on: str = "samples"
-    weights: str = "pretrained"
-    judge: str = ""
-    judge_weights: str = "pretrained"
-    crops: int = 400
-    steps: int = 250
-    optimise: int = 20
-    seed: int = 0
-    profiles: Sequence[Path] = ()
 
 
 class Attack:
@@ -167,8 +129,8 @@ class Attack:
             alike = float(ssim(torch.from_numpy(picture)[None], torch.from_numpy(x)[None]))
             judged = compare(original, self._judge.look(x))
             scores[name] = {"psnr": psnr(picture, x), "ssim": alike, **judged}
-            write_whole(seen_path(self.out, at, spec, photo.name, name), _png(x))
-        write_whole(sent_path(self.out, photo.name), _png(picture))
+            write_whole(seen_path(self.out, at, spec, photo.name, name), png(x))
+        write_whole(sent_path(self.out, photo.name), png(picture))
         return Line(at, spec, photo.name, size, least, scores)
 
     @cached_property
@@ -180,26 +142,5 @@ class Attack:
         return np.stack([x.astype(np.uint8) for x in shown])
 
 
-def folder(out: Path, at: str, spec: str) -> Path:
-    """Where the decoder and the reconstructions of one setting lie."""
-    return out / quote(f"{at}-{spec}", safe=" ,=:")
-
-
-def seen_path(out: Path, at: str, spec: str, picture: str, attack: str) -> Path:
-    """Where a reconstruction lies."""
-    return folder(out, at, spec) / f"{quote(picture, safe=' ')}-{attack}.png"
-
-
-def sent_path(out: Path, picture: str) -> Path:
-    """Where a picture lies as the network saw it."""
-    return out / f"{quote(picture, safe=' ')}.png"
-
-
 def _loaded(name: str, weights: str) -> Model:
     return load_model(name, None if weights == "none" else weights)
-
-
-def _png(x: Tensor) -> bytes:
-    written = io.BytesIO()
-    image(np.round(x)).save(written, "png")
-    return written.getvalue()

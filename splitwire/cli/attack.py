@@ -49,7 +49,8 @@ def attack(
     """Measure what one gets of the pictures who knows network, codec and profile, and listens."""
     with progress_bar() as progress, going_on("what was attacked is kept, and goes on"):
         loading = progress.add_task("Loading", total=None)
-        from splitwire.attack.run import Attack, Plan
+        from splitwire.attack.plan import Plan
+        from splitwire.attack.run import Attack
         from splitwire.report.attack_page import write_attack
         from splitwire.report.attack_table import attack_table
         from splitwire.runner.threads import limit_threads

@@ -8,8 +8,8 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from splitwire.attack.files import seen_path, sent_path
 from splitwire.attack.lines import LINES, Line, read_lines
-from splitwire.attack.run import seen_path, sent_path
 from splitwire.disk import write_whole
 from splitwire.report.attack_plot import curves, save, sheet
 from splitwire.report.attack_rows import rows

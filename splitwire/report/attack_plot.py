@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from splitwire.attack.files import seen_path, sent_path
 from splitwire.attack.lines import Head, Line
-from splitwire.attack.run import seen_path, sent_path
 from splitwire.disk import write_whole
 from splitwire.report.attack_rows import Row, rows
 from splitwire.report.attack_table import judge_of

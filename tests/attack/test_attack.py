@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from splitwire.attack.files import seen_path, sent_path
 from splitwire.attack.lines import ATTACKS, LINES, Line, read_lines
-from splitwire.attack.run import Attack, Plan, seen_path, sent_path
+from splitwire.attack.plan import Plan
+from splitwire.attack.run import Attack
 from splitwire.cli import main
 from splitwire.data.photos import load_photos
 from splitwire.errors import DataError, ExperimentError, ModelError, ProfileError

@@ -11,7 +11,8 @@ from torch.nn.functional import conv2d, pixel_unshuffle
 
 import splitwire as sw
 from splitwire.attack.baselines import Nearest, jpeg_of, mean_picture
-from splitwire.attack.inversion import Decoder, Watched, invert, train
+from splitwire.attack.decoder import Decoder, Watched
+from splitwire.attack.inversion import invert, train
 from splitwire.attack.linear import Linear
 from splitwire.attack.optimisation import optimise, roughness
 from splitwire.attack.scores import psnr
