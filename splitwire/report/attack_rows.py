@@ -24,6 +24,7 @@ class Row:
         bound: PSNR (dB) that no unbiased estimator exceeds, the mean over pictures.
         scores: by attack or baseline, and then by measure. A baseline that there is not for every
             picture (no JPEG is so small) is left out.
+        ahead: by how much SSIM inversion beats the nearest picture, picture by picture.
     """
 
     split: str
@@ -32,6 +33,7 @@ class Row:
     bytes: float
     bound: float
     scores: dict[str, dict[str, Estimate]]
+    ahead: Estimate
 
 
 def rows(lines: Sequence[Line]) -> list[Row]:
@@ -51,10 +53,18 @@ def _row(split: str, codec: str, lines: Sequence[Line]) -> Row:
         float(np.mean([line.bytes for line in lines])),
         float(np.mean([decibels(line.bound) for line in lines])),
         {name: {m: _estimate(lines, name, m) for m in MEASURES} for name in whole},
+        _interval(lines, [_ssim(line, "inversion") - _ssim(line, "nearest") for line in lines]),
     )
 
 
 def _estimate(lines: Sequence[Line], attack: str, measure: str) -> Estimate:
-    values = [line.scores[attack][measure] for line in lines]
+    return _interval(lines, [line.scores[attack][measure] for line in lines])
+
+
+def _ssim(line: Line, attack: str) -> float:
+    return line.scores[attack]["ssim"]
+
+
+def _interval(lines: Sequence[Line], values: Sequence[float]) -> Estimate:
     low, high = bootstrap(values, [line.picture for line in lines])
     return Estimate(float(np.mean(values)), low, high)

@@ -22,6 +22,7 @@ def headings(head: Head) -> list[str]:
         "bytes",
         "bound dB",
         "PSNR",
+        "over nearest",
         *(f"SSIM {name}" for name in SSIM_OF if name not in left_out),
         *(f"seen {name}" for name in SEEN_OF if name not in left_out),
     ]
@@ -44,6 +45,7 @@ def cells(head: Head, row: Row) -> list[str]:
         number(row.bytes),
         f"{row.bound:.1f}",
         f"{psnr:.1f}",
+        "+" * (row.ahead.mean > 0) + interval(row.ahead, 1, 2),
         *(told(name, "ssim") for name in SSIM_OF if name not in left_out),
         *(told(name, "top1") for name in SEEN_OF if name not in left_out),
     ]
@@ -71,7 +73,8 @@ def explained(head: Head, count: int) -> str:
         f"has {head.crops} crops of {head.own} pictures of his own ({head.data}). Attacks on "
         f"decoded features: {attacks}. Beside them his nearest picture by these features, the mean "
         "of his pictures, and a JPEG of as many bytes. bound: the PSNR that no unbiased estimator "
-        f"exceeds. seen: pictures in % in which {judge_of(head)} sees the class that it sees in "
+        "exceeds; PSNR is that of inversion, and over nearest its SSIM less that of the nearest "
+        f"picture. seen: pictures in % in which {judge_of(head)} sees the class that it sees in "
         "the original. Intervals are of 95 %, over pictures."
     )
 

@@ -155,6 +155,8 @@ def test_the_page_and_the_table_tell_it(whole: Path) -> None:
     for row in found:
         told = row.scores["inversion"]["ssim"]
         assert told.low <= told.mean <= told.high and row.pictures == 4
+        near = row.scores["nearest"]["ssim"]
+        assert row.ahead.mean == pytest.approx(told.mean - near.mean) and row.ahead.low > 0.1
     assert attack_table(head, lines).row_count == 4
 
 
