@@ -36,8 +36,8 @@ def cells(head: Head, row: Row) -> list[str]:
         found = row.scores.get(name)
         if found is None:
             return "–"
-        share = measure != "ssim"
-        return interval(found[measure], 100 if share else 1, 0 if share else 2, "inv" in name)
+        scale, digits = (100, 0) if measure == "top1" else (1, 2)
+        return interval(found[measure], scale, digits, name in ("inversion", "optimisation"))
 
     psnr = row.scores["inversion"]["psnr"].mean
     return [
