@@ -1,6 +1,7 @@
 """What every command takes, and what is printed for programs."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -72,13 +73,22 @@ def test_a_plan_is_to_be_had_as_json(whole: Path, splitwire: Command) -> None:  
     assert said["fastest"][0]["from"] > 0
 
 
-def test_several_networks_have_a_run_each(desk: Path, splitwire: Command) -> None:  # noqa: F811
+@pytest.mark.parametrize("listed", [False, True])
+def test_several_networks_have_a_run_each(
+    desk: Path,  # noqa: F811
+    splitwire: Command,  # noqa: F811
+    listed: bool,
+) -> None:
     (desk / "twin.py").write_text((desk / "net.py").read_text())
-    command = "eval plan.toml --data photos --split 0 --codec raw --out both"
-    said = output(
-        splitwire(*command.split(), "--model", "net.py:small", "--model", "twin.py:small")
-    )
-    assert said.count("Report: ") == 2
+    plan = (desk / "plan.toml").read_text()
+    both = 'model = ["net.py:small", "twin.py:small"]'
+    (desk / "both.toml").write_text(both + "\n" + re.sub("(?m)^model = .*\n", "", plan))
+    words = ["both.toml"] if listed else ["plan.toml", *["--model", "net.py:small"]]
+    words += [] if listed else ["--model", "twin.py:small"]
+    command = "--data photos --split 0 --codec raw --codec raw:bits=2 --out both"
+    said = output(splitwire("eval", *words, *command.split()))
+    assert said.count("Report: ") == 2 and "Side by side: both/comparison.html" in said
+    assert "twin.py_small" in (desk / "both" / "comparison.html").read_text()
     for name in ("net.py_small", "twin.py_small"):
         assert (desk / "both" / name / "report.html").exists()
 

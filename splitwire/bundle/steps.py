@@ -16,13 +16,20 @@ The last, `normalise`, is the beginning of the first half, and nothing is left t
 from typing import Any
 
 from splitwire.errors import BundleError, ModelError
+from splitwire.models.inputs import Inputs
 from splitwire.models.preprocess import Preprocess
 
 Steps = list[dict[str, Any]]
 
 
-def steps_of(how: Preprocess) -> Steps:
-    """The steps of a preprocessing."""
+def steps_of(how: Preprocess | Inputs) -> Steps:
+    """The steps of a preprocessing.
+
+    Raises:
+        BundleError: the network takes tensors by name.
+    """
+    if isinstance(how, Inputs):
+        raise BundleError(f"a bundle's network takes pictures, and this one tensors by name: {how}")
     size = list(how.size)
     scale: dict[str, Any] = {"step": "scale", "filter": how.interpolation.lower()}
     if how.resize is None:

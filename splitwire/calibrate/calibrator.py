@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +76,7 @@ class Calibrator:
     ) -> None:
         self.photos, self.data, self.seed, self.count = photos, data, seed, count
         self.task, self._track, self._tell = task, track, tell
-        self._kept: dict[tuple[tuple[Photo, ...], int], list[NDArray[np.uint8]]] = {}
+        self._kept: dict[tuple[tuple[Photo, ...], int], list[NDArray[Any]]] = {}
 
     def calibrate(self, cut: Split, codec: CalibratedCodec) -> list[Codec]:
         """The codec with a profile for each tensor that crosses; the profiles say what of.
@@ -158,10 +158,11 @@ class Calibrator:
         if key in self._kept:
             yield from (pixels.astype(np.float32) for pixels in self._kept[key])
             return
-        made = []
+        made: list[NDArray[Any]] = []
         for crop in crops(photos, cut.model.preprocess, count, self.seed):
             if count <= _FEW:
-                made.append(crop.astype(np.uint8))
+                pixels = crop.astype(np.uint8)
+                made.append(pixels if (pixels == crop).all() else crop)  # tensors are no pixels
             yield crop
         if made:
             self._kept[key] = made

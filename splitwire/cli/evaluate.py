@@ -59,6 +59,10 @@ class Changes:
     splits: Annotated[
         Words, typer.Option("--split", help="A cut point; may be given several times.")
     ] = None
+    map: Annotated[
+        str | None,
+        typer.Option(help="Of `splitwire map`: chooses splits that none are given of; is drawn."),
+    ] = None
     codecs: Annotated[
         Words, typer.Option("--codec", help="A spec; '+' sweeps a parameter. May be repeated.")
     ] = None
@@ -101,10 +105,16 @@ def evaluate(
         need("ray")
         if workers > 1:
             raise typer.BadParameter("a cluster has its own number: leave out --workers or --ray")
-    models = given.pop("models") or [None]
+    from splitwire.eval.experiment import networks
+
+    models = given.pop("models") or networks(experiment) or [None]
+    folders = []
     for model in models:
         below = model.replace("/", "_").replace(":", "_") if len(models) > 1 else ""
-        _run(experiment, out, below, given | {"model": model}, workers, ray)
+        asked = given | {"model": model}
+        folders.append(_run(experiment, out, below, asked, _pool(workers, ray)))
+    if len(folders) > 1:
+        _side_by_side(folders)
 
 
 def _run(
@@ -112,10 +122,9 @@ def _run(
     out: Path | None,
     below: str,
     changes: dict[str, Any],
-    workers: int,
-    ray: str | None,
-) -> None:
-    """Measure one network, and report."""
+    pool: "Pool | None",
+) -> Path:
+    """Measure one network, and report; its folder, which is `below` the others'."""
     with progress_bar() as progress, going_on("what was measured is kept, and goes on"):
         bar = progress.add_task("Loading", total=None)
         from splitwire.eval.experiment import load_experiment
@@ -123,7 +132,7 @@ def _run(
 
         plan = load_experiment(experiment, **changes)
         folder = (out or Path("runs", "video" if plan.sequence else "default")) / below
-        run = Run(plan, folder, progress.track, _pool(workers, ray))
+        run = Run(plan, folder, progress.track, pool)
         progress.update(bar, total=run.total, completed=len(run.done))
         for sample in run:
             said = f"{sample.split} {sample.codec}".strip() or sample.way
@@ -141,6 +150,17 @@ def _run(
     for curve, what in run.missing.items():
         print(f"Left out: {curve}, for want of {what}")
     _fail_for_the_dead(folder)
+    return folder
+
+
+def _side_by_side(folders: list[Path]) -> None:
+    """Draw the runs of several networks beside the first's."""
+    from splitwire.eval.summary import Summary
+    from splitwire.report.comparison_page import write_comparison
+
+    page = folders[0].parent / "comparison.html"
+    write_comparison(page, {folder.name: Summary.open(folder) for folder in folders})
+    print(f"Side by side: {page}")
 
 
 def _pool(workers: int, ray: str | None) -> "Pool | None":

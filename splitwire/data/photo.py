@@ -1,4 +1,4 @@
-"""One picture file of a data set, with what is known of it."""
+"""One picture file of a data set, or one of tensors, with what is known of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,17 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
 from PIL import Image
 
 from splitwire.data.pictures import rgb, upright_size
+from splitwire.data.tensors import load_tensors
 from splitwire.data.truth import Annotation
 from splitwire.errors import DataError
+from splitwire.models.inputs import Inputs
 from splitwire.models.preprocess import Preprocess
+
+TENSORS = ".npz"
+"""The suffix of files that hold what a network of several inputs takes."""
 
 
 @dataclass(frozen=True)
 class Photo:
-    """One picture file.
+    """One picture file, or one of the tensors that a network of several inputs takes, by name.
 
     Attributes:
         name: its path within the data set.
@@ -27,6 +33,14 @@ class Photo:
     name: str
     path: Path
     label: int | Annotation | None = None
+
+    def load(self) -> Image.Image | dict[str, NDArray[Any]]:
+        """The picture as `open` gives it, or the tensors by name: what preprocessing takes.
+
+        Raises:
+            DataError: the file is neither, or a damaged one.
+        """
+        return load_tensors(self.path) if self.path.suffix == TENSORS else self.open()
 
     def open(self) -> Image.Image:
         """The picture upright, in RGB; see pictures.py.
@@ -43,6 +57,9 @@ class Photo:
         Raises:
             DataError: the file is no picture.
         """
+        if self.path.suffix == TENSORS:
+            load_tensors(self.path)
+            return
         with (
             self._opened() as picture
         ):  # of one that is not annotated no more than the head is read
@@ -50,10 +67,12 @@ class Photo:
         if isinstance(self.label, Annotation):
             self.label.check(size)
 
-    def truth(self, preprocess: Preprocess, view: int = 0) -> Any:
+    def truth(self, preprocess: Preprocess | Inputs, view: int = 0) -> Any:
         """What is true of one view of it, for metrics: its class, or what is annotated there."""
         said = self.label
-        return said.seen(preprocess, view) if isinstance(said, Annotation) else said
+        if isinstance(said, Annotation) and isinstance(preprocess, Preprocess):
+            return said.seen(preprocess, view)
+        return said
 
     @contextmanager
     def _opened(self) -> Iterator[Image.Image]:

@@ -12,13 +12,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from splitwire.data.annotations import PICTURES, annotated, annotations
 from splitwire.data.labels import labels
+from splitwire.data.photo import TENSORS
 from splitwire.data.photo import Photo as Photo
 from splitwire.data.pictures import suffixes
 from splitwire.data.truth import Annotation
 from splitwire.errors import DataError
+from splitwire.models.inputs import Inputs
 from splitwire.models.preprocess import Preprocess
 
 SAMPLES = "samples"
@@ -84,18 +87,23 @@ def is_sample(photo: Photo) -> bool:
 
 
 def crops(
-    photos: Sequence[Photo], preprocess: Preprocess, count: int, seed: int
+    photos: Sequence[Photo], preprocess: Preprocess | Inputs, count: int, seed: int
 ) -> Iterator[NDArray[np.float32]]:
     """Random square crops of random photos, for calibration: float32 (3, H, W), 0 to 255.
+
+    Tensors by name are given as they are, float32 (N,).
 
     Every photo has its turn, in a shuffled order, before any has another. A crop's side is half of
     the photo's short side or more; about half of the crops are mirrored.
     """
     random = np.random.default_rng(seed)
     turns = _turns(photos, random)
-    opened = cache(Photo.open) if len(photos) <= _FEW else Photo.open  # which takes most of it
+    opened = cache(Photo.load) if len(photos) <= _FEW else Photo.load  # which takes most of it
     for i in range(count):
         photo = opened(turns[i % len(turns)])
+        if not isinstance(photo, Image.Image):
+            yield preprocess.picture(photo)
+            continue
         side = round(min(photo.size) * random.uniform(0.5, 1))
         left, top = (int(random.integers(0, n - side + 1)) for n in photo.size)
         crop = photo.crop((left, top, left + side, top + side))
@@ -125,7 +133,7 @@ def skipped(root: Path) -> list[str]:
     within = root / PICTURES if annotated(root) else root
     files = (path.relative_to(within) for path in sorted(within.rglob("*")) if path.is_file())
     visible = (file for file in files if not any(part.startswith(".") for part in file.parts))
-    return [file.as_posix() for file in visible if file.suffix.lower() not in suffixes()]
+    return [file.as_posix() for file in visible if not _is_data(file)]
 
 
 def _turns(photos: Sequence[Photo], random: np.random.Generator) -> list[Photo]:
@@ -153,7 +161,7 @@ def _folder(root: Path, labelled: bool) -> list[Photo]:
         raise DataError(f"{root} is no folder; give {SAMPLES!r}, a picture or a folder of pictures")
     kind = annotated(root)
     within = root / PICTURES if kind else root
-    paths = sorted(p for p in within.rglob("*") if p.suffix.lower() in suffixes() and p.is_file())
+    paths = sorted(p for p in within.rglob("*") if _is_data(p) and p.is_file())
     if not paths:
         others = f"none of its {len(found)} files is one" if (found := skipped(root)) else "empty"
         raise DataError(
@@ -170,9 +178,14 @@ def _folder(root: Path, labelled: bool) -> list[Photo]:
     ]
 
 
+def _is_data(path: Path) -> bool:
+    """Whether a file holds a picture or tensors, as its suffix says."""
+    return path.suffix == TENSORS or path.suffix.lower() in suffixes()
+
+
 def _alone(path: Path) -> Photo:
     """The photo that is no folder's."""
-    if path.suffix.lower() not in suffixes():
+    if not _is_data(path):
         raise DataError(
             f"{path} is no picture that Pillow opens, by its suffix; of a video, measure the "
             "frames in order (eval --sequence), or save them to a folder"

@@ -46,6 +46,22 @@ def load_tensor(name: str) -> NDArray[Any]:
     return _one(found, path, wanted)
 
 
+def load_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a .npz file by name.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except Exception as error:  # of any kind: what files of others hold
+        raise DataError(
+            f"{path} is no .npz file of arrays that can be read ({str(error)[:100]}): take it out, "
+            "or save it anew"
+        ) from error
+
+
 def _parted(name: str) -> tuple[Path, str]:
     path, colon, wanted = name.rpartition(":")
     return (Path(path), wanted) if colon and not Path(name).exists() else (Path(name), "")

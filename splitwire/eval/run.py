@@ -29,9 +29,11 @@ from splitwire.eval.experiment import Coding, Experiment, automatic_splits
 from splitwire.eval.fidelity import Bench
 from splitwire.eval.gauge import Gauge
 from splitwire.eval.head import Head, Network, describe_run, profiles_of
+from splitwire.eval.map_choice import worth
 from splitwire.eval.profiles import RunProfiles
 from splitwire.eval.samples import (
     FEATURES,
+    MAP,
     PICTURE,
     SAMPLES,
     Done,
@@ -50,7 +52,7 @@ from splitwire.eval.stills import Stills
 from splitwire.eval.timing import Known, times
 from splitwire.eval.units import Unit, units
 from splitwire.eval.work import Work
-from splitwire.models.preprocess import image
+from splitwire.models.preprocess import Preprocess, image
 from splitwire.models.split import Split, cut_points
 from splitwire.runner.choice import SHARED, Choice, Key
 from splitwire.runner.local import as_array
@@ -102,7 +104,9 @@ class Run:
         self.pictures.check(task, self._deployment.cut("output"))
         self.gauge = Gauge(experiment, task, scoring)
         self.points = cut_points(self.model)
-        splits = experiment.splits or automatic_splits(self.points)
+        self._map = Path(experiment.map) if experiment.map else None
+        good = worth(self._map, self.model.digest) if self._map else ()
+        splits = experiment.splits or automatic_splits(self.points, good)
         cuts = [self._deployment.cut(at) for at in dict.fromkeys(splits)]
         head = self._open()  # another run in the folder is refused before codecs are calibrated
         seed = experiment.seed
@@ -197,6 +201,8 @@ class Run:
         """The run's head, written where there is none yet or there are more pictures now."""
         if before is None:
             self._save_first()
+            if self._map:
+                write_whole(self.out / MAP, self._map.read_bytes())
             head = self._described()
             write_whole(self.out / SAMPLES, head_line(head).encode())
         elif before.experiment != self.experiment:
@@ -239,9 +245,10 @@ class Run:
     def _save_first(self) -> None:
         """The first picture and its feature tensor at each split, for the report to draw."""
         x = self.pictures.first(self.model)
-        drawn = io.BytesIO()
-        image(x).save(drawn, "PNG")
-        write_whole(self.out / PICTURE, drawn.getvalue())
+        if isinstance(self.model.preprocess, Preprocess):
+            drawn = io.BytesIO()
+            image(x).save(drawn, "PNG")
+            write_whole(self.out / PICTURE, drawn.getvalue())
         folder = self.out / FEATURES
         with writing(folder):
             folder.mkdir(exist_ok=True)

@@ -19,7 +19,7 @@ from splitwire.eval.extremes import extremes, picture_of
 from splitwire.eval.gauge import View, Way
 from splitwire.eval.samples import Place, Sample
 from splitwire.models.load import Model
-from splitwire.models.preprocess import image
+from splitwire.models.preprocess import Preprocess, image
 from splitwire.runner.choice import EDGE_ONLY, Choice
 from splitwire.runner.halves import Halves
 from splitwire.tasks.base import Task
@@ -89,7 +89,7 @@ class Stills:
     def first(self, model: Model) -> Tensor:
         """A picture to show."""
         photo = next(photo for photo in self.photos if str(photo.path) in self.known)
-        return model.preprocess.picture(photo.open())
+        return model.preprocess.picture(photo.load())
 
     def keep(self, run: Path, samples: Iterable[Sample], model: Model) -> None:
         """Keep the best and the worst picture of each choice in a run's folder; see extremes.py.
@@ -97,10 +97,12 @@ class Stills:
         Raises:
             StorageError: they cannot be written.
         """
+        if not isinstance(model.preprocess, Preprocess):
+            return
         photos = {photo.name: photo for photo in self.photos}
         pairs = extremes(samples).values()
         for name in dict.fromkeys(sample.photo for pair in pairs for sample in pair):
-            x, path = model.preprocess.picture(photos[name].open()), picture_of(run, name)
+            x, path = model.preprocess.picture(photos[name].load()), picture_of(run, name)
             file = io.BytesIO()
             image(x).save(file, "JPEG", quality=90)
             with writing(path.parent):
@@ -141,7 +143,7 @@ class Stills:
         """
         at, number = place
         photo = self.photos[at]
-        x = model.preprocess.picture(photo.open(), number)
+        x = model.preprocess.picture(photo.load(), number)
         with torch.inference_mode():
             reference = task.checked(model(torch.from_numpy(x)[None]))
         clock = float(at * self._experiment.views + number)  # they come one a second

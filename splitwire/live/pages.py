@@ -12,6 +12,7 @@ from splitwire.errors import SplitwireError
 from splitwire.live.access import Access
 from splitwire.live.library import Library
 from splitwire.live.phone import Phone
+from splitwire.models.preprocess import Preprocess
 
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
@@ -87,12 +88,16 @@ def sample() -> bytes | None:
 def about(library: Library) -> dict[str, Any]:
     """What every page has to know of the networks, by name.
 
-    `sizes` are height and width of their pictures and what a photo is resized to, in pixels;
-    `tasks` what they are for, None where no task fits.
+    Of those that take pictures: a page has no others. `sizes` are height and width of their
+    pictures and what a photo is resized to, in pixels; `tasks` what they are for, None where no
+    task fits.
     """
     sizes: dict[str, dict[str, int | None]] = {}
+    tasks: dict[str, str | None] = {}
     for name, model in library.models.items():
-        height, width = model.preprocess.size
-        sizes[name] = {"height": height, "width": width, "resize": model.preprocess.resize}
-    tasks = {name: library.page_task(model) for name, model in library.models.items()}
+        how = model.preprocess
+        if isinstance(how, Preprocess):
+            height, width = how.size
+            sizes[name] = {"height": height, "width": width, "resize": how.resize}
+            tasks[name] = library.page_task(model)
     return {"sizes": sizes, "tasks": tasks}

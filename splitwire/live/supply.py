@@ -10,9 +10,10 @@ from splitwire.codecs.base import Tensor
 from splitwire.data.photos import Photo, find_photos
 from splitwire.data.video import frames, is_video
 from splitwire.errors import DataError
+from splitwire.models.inputs import Inputs
 from splitwire.models.preprocess import Preprocess
 
-_PREPARED = 64  # pictures held ready, in bytes: they hold whole numbers
+_PREPARED = 64  # held ready: pictures in bytes, for they hold whole numbers
 
 Taken = tuple[str, Tensor | DataError]
 """A frame's name, and its pixels, float32 (3, H, W), or why there are none."""
@@ -26,10 +27,11 @@ class Pictures:
         photos: in the order of frames.
     """
 
-    def __init__(self, how: Preprocess, photos: Sequence[Photo]) -> None:
+    def __init__(self, how: Preprocess | Inputs, photos: Sequence[Photo]) -> None:
         self.photos = {photo.name: photo for photo in photos}
+        held = np.uint8 if isinstance(how, Preprocess) else np.float32
         self._prepare = lru_cache(_PREPARED)(
-            lambda name: how.picture(self.photos[name].open()).astype(np.uint8)
+            lambda name: how.picture(self.photos[name].load()).astype(held)
         )
 
     def __iter__(self) -> Iterator[Taken]:
@@ -46,7 +48,9 @@ class Pictures:
             return error
 
 
-def supply(how: Preprocess, source: str, count: int) -> tuple[Pictures | None, Iterator[Taken]]:
+def supply(
+    how: Preprocess | Inputs, source: str, count: int
+) -> tuple[Pictures | None, Iterator[Taken]]:
     """The photos of a source, if it has any, and its frames; `count` is for photos alone.
 
     Raises:

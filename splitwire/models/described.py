@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from splitwire.models.inputs import Inputs
 from splitwire.models.preprocess import Preprocess
 
 Precision = Literal["float32", "bf16", "fp16"]
@@ -24,8 +25,8 @@ class Described(Protocol):
         """What tells the network and its weights from any other."""
 
     @property
-    def preprocess(self) -> Preprocess:
-        """How it wants its pictures."""
+    def preprocess(self) -> Preprocess | Inputs:
+        """How it wants its pictures, or its tensors by name."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:

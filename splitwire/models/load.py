@@ -20,6 +20,8 @@ from splitwire.models import sources
 from splitwire.models.device import CPU, Device
 from splitwire.models.exactness import noise, repeated
 from splitwire.models.graph import NetGraph
+from splitwire.models.inputs import Inputs
+from splitwire.models.named import Named
 from splitwire.models.normalised import Normalised
 from splitwire.models.preprocess import Preprocess
 from splitwire.models.trace import trace
@@ -31,13 +33,14 @@ class Model:
     """A network that takes pixels, frozen and in evaluation mode.
 
     `module` takes float32 pixels 0 to 255 of `input_shape` (1, 3, H, W) and normalises them itself;
-    `preprocess` makes such pixels of a photo; `weights` says where the weights come from, `device`
+    `preprocess` makes such pixels of a photo, or of tensors by name the one that a network of
+    several inputs takes, (1, N); `weights` says where the weights come from, `device`
     where it runs.
     """
 
     name: str
     module: nn.Module
-    preprocess: Preprocess
+    preprocess: Preprocess | Inputs
     input_shape: tuple[int, ...]
     weights: Weights = GIVEN
     device: Device = CPU
@@ -49,7 +52,7 @@ class Model:
     @property
     def network(self) -> nn.Module:
         """The network itself, on normalised pixels, with whatever attributes its author gave it."""
-        assert isinstance(self.module, Normalised)
+        assert isinstance(self.module, Normalised | Named)
         return self.module.network
 
     @property
@@ -104,8 +107,7 @@ class Model:
         Raises:
             StorageError: they cannot be written.
         """
-        assert isinstance(self.module, Normalised)
-        state = self.module.network.state_dict()
+        state = self.network.state_dict()
         copies = {name: value.clone() for name, value in state.items()}
         write_whole(path, safetensors.torch.save(copies))
 
@@ -138,7 +140,7 @@ def load_model(name: str, weights: str | PathLike[str] | None = "pretrained") ->
     classes), "selfie" (segmentation of people), "movenet" (key points of one), "timm:NAME",
     "torchvision:NAME" (a classifier or segmenter), or "path/to/file.py:factory", where `factory()`
     gives an `nn.Module`, or a pair of it and a `Preprocess` (without one: ImageNet's, 224 of 256
-    pixels).
+    pixels) or, of a network of several inputs, `Inputs`.
 
     `weights` is "pretrained"; the path of a state dict (.pt, .pth, .safetensors); or None for
     untrained weights, the same at each call. A user's factory sets its own: for it "pretrained"
@@ -162,12 +164,17 @@ def load_model(name: str, weights: str | PathLike[str] | None = "pretrained") ->
 
 
 def assemble(
-    name: str, network: nn.Module, preprocess: Preprocess, weights: Weights = GIVEN
+    name: str, network: nn.Module, preprocess: Preprocess | Inputs, weights: Weights = GIVEN
 ) -> Model:
     """A `Model` of a network at hand, which is put in evaluation mode and frozen."""
-    module = Normalised(network, preprocess).eval().requires_grad_(False)
-    shape = (1, preprocess.channels, *preprocess.size)
-    return Model(name, module, preprocess, shape, weights)
+    frozen = _wrapped(network, preprocess).eval().requires_grad_(False)
+    return Model(name, frozen, preprocess, (1, *preprocess.shape), weights)
+
+
+def _wrapped(network: nn.Module, preprocess: Preprocess | Inputs) -> nn.Module:
+    if isinstance(preprocess, Inputs):
+        return Named(network, preprocess)
+    return Normalised(network, preprocess)
 
 
 def _as_leaf(value: NDArray[np.generic], node: fx.Node) -> torch.Tensor:

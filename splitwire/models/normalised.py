@@ -3,9 +3,10 @@
 import torch
 from torch import nn
 
+from splitwire.models.inputs import Inputs
 from splitwire.models.preprocess import Preprocess
 
-Network = tuple[nn.Module, Preprocess]
+Network = tuple[nn.Module, Preprocess | Inputs]
 
 
 class Normalised(nn.Module):

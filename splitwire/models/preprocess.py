@@ -54,18 +54,26 @@ class Preprocess:
         return len(self.mean)
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what the network takes: (channels, H, W)."""
+        return (self.channels, *self.size)
+
+    @property
     def size(self) -> tuple[int, int]:
         """The height and width of the pictures."""
         return (self.crop, self.crop) if isinstance(self.crop, int) else self.crop
 
-    def picture(self, photo: Image.Image, view: int = 0) -> NDArray[np.float32]:
+    def picture(self, photo: object, view: int = 0) -> NDArray[np.float32]:
         """One of the ten fixed views of `photo`: float32 (channels, H, W) of `size`, integers 0 to
         255.
 
         View 0 is the centre crop, 1 to 4 the corners (top left, top right, bottom left, bottom
         right), 5 to 9 the mirror images of 0 to 4: the ten crops of Krizhevsky et al. (2012). Where
-        the whole photo is taken all five are the same. Raises `DataError` for any other view.
+        the whole photo is taken all five are the same. Raises `DataError` for any other view, and
+        for tensors.
         """
+        if not isinstance(photo, Image.Image):
+            raise DataError("tensors by name, and the network takes pictures: give files of those")
         if view not in range(VIEWS):
             raise DataError(f"there is no view {view}: a photo has views 0 to {VIEWS - 1}")
         scaled = self._scaled(*photo.size)

@@ -19,6 +19,7 @@ from torch.export.graph_signature import InputKind, OutputKind
 from splitwire.errors import ModelError
 from splitwire.models.graph import NetGraph, ancestors
 from splitwire.models.messages import reason
+from splitwire.models.named import Named
 from splitwire.models.silence import silence
 
 
@@ -35,7 +36,8 @@ def trace(name: str, module: nn.Module, shape: tuple[int, ...], device: str = "c
 
     Raises `ModelError` when it does not export, or changes its own state as it runs.
     """
-    _check_inputs(name, module)
+    if not isinstance(module, Named):
+        _check_inputs(name, module)
     try:
         with torch.inference_mode(False), silence():
             example = torch.zeros(shape, device=device)
@@ -45,8 +47,8 @@ def trace(name: str, module: nn.Module, shape: tuple[int, ...], device: str = "c
         raise ModelError(f"{name} cannot be cut: {error}") from error
     except Exception as error:
         raise ModelError(
-            f"{name} cannot be cut, it does not export: {_why(error)} (its pictures are "
-            f"{'×'.join(map(str, shape))}, as its Preprocess says)"
+            f"{name} cannot be cut, it does not export: {_why(error)} (it is given "
+            f"{'×'.join(map(str, shape))} numbers, as its preprocessing says)"
         ) from error
 
 
@@ -61,8 +63,9 @@ def _check_inputs(name: str, module: nn.Module) -> None:
     wanted = [p.name for p in known if p.kind in places and p.default is inspect.Parameter.empty]
     if len(wanted) > 1:
         raise ModelError(
-            f"{name} takes {len(wanted)} inputs ({', '.join(wanted)}), and a picture is one: wrap "
-            "it in a module whose forward takes the picture and makes or holds the others"
+            f"{name} takes {len(wanted)} inputs ({', '.join(wanted)}), and a picture is one: have "
+            "its factory give it with splitwire.models.inputs.Inputs, which names each with its "
+            "shape"
         )
 
 

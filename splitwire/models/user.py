@@ -3,6 +3,7 @@
 from torch import nn
 
 from splitwire.errors import ModelError
+from splitwire.models.inputs import Inputs
 from splitwire.models.messages import reason
 from splitwire.models.normalised import Network
 from splitwire.models.preprocess import IMAGENET, Preprocess
@@ -25,9 +26,10 @@ def from_file(name: str) -> Network:
             "arguments, and gives a network"
         ) from error
     network, preprocess = made if isinstance(made, tuple) and len(made) == 2 else (made, IMAGENET)
-    if not isinstance(network, nn.Module) or not isinstance(preprocess, Preprocess):
+    if not isinstance(network, nn.Module) or not isinstance(preprocess, Preprocess | Inputs):
         raise ModelError(
             f"{name} gave {type(made).__name__}: a factory gives a torch.nn.Module, "
-            "or a pair of it and a splitwire.models.preprocess.Preprocess"
+            "or a pair of it and a splitwire.models.preprocess.Preprocess, or of several inputs a "
+            "splitwire.models.inputs.Inputs"
         )
     return network, preprocess

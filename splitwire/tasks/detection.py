@@ -118,6 +118,8 @@ class Detection(Task):
     @classmethod
     def of(cls, model: Described) -> Self:
         """With the network's own `classes` (names) and `strides`, where it has such attributes."""
+        if len(model.input_shape) != 4:
+            raise TaskError(f"{model.name} takes no pictures, and objects are found on those alone")
         names, strides = model.classes, model.strides or STRIDES
         first = next(iter(model.output_shapes), ())
         height, width = model.input_shape[2:]

@@ -11,6 +11,7 @@ from splitwire.eval.experiment import (
     LinkPlan,
     automatic_splits,
     load_experiment,
+    networks,
     sweep,
 )
 from splitwire.eval.spelling import spell_out
@@ -136,6 +137,14 @@ def test_a_file_that_is_wrong_says_where_in_one_line(tmp_path: Path, text: str, 
         load_experiment(written(tmp_path, text))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("named", ["7", "[7]", '[""]', "{}"])
+def test_what_is_no_network_s_name_is_refused(tmp_path: Path, named: str) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(f"model = {named}")
+    with pytest.raises(ExperimentError, match="model: a network's name, or a list of such, not"):
+        networks(path)
 
 
 def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""Networks of several inputs: tensors by name, which travel as one.
+
+    an .npz file: left, right ─▶ one vector, float32 (N,) ─▶ network(left=..., right=...)
+
+So its graph has one input, as that of a network on pictures has, and a cut sends what is used
+behind it: of an input that the cloud alone uses, its part of the vector.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splitwire.errors import DataError, ModelError
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a network takes: float32 tensors by the names of its arguments.
+
+    Args:
+        shapes: of each, without the batch dimension; a number alone is of shape (1,).
+
+    Raises:
+        ModelError: no tensors, or a shape that none has.
+    """
+
+    shapes: Mapping[str, Shape]
+
+    def __post_init__(self) -> None:
+        wrong = [name for name, shape in self.shapes.items() if not shape or min(shape) < 1]
+        if wrong or not self.shapes:
+            raise ModelError(
+                f"inputs are names with shapes of at least one number, not {dict(self.shapes)}"
+            )
+
+    @property
+    def shape(self) -> Shape:
+        """Of what the network takes: all their numbers, (N,)."""
+        return (sum(map(prod, self.shapes.values())),)
+
+    def picture(self, arrays: object, view: int = 0) -> NDArray[np.float32]:
+        """The tensors of one example as one vector, float32 (N,), in the order of `shapes`.
+
+        Args:
+            arrays: by name; others than those that are wanted are passed over.
+            view: 0: there are no others.
+
+        Raises:
+            DataError: a tensor is missing or of another shape, or there is another view asked for.
+        """
+        if view:
+            raise DataError("tensors are seen in one view: leave `views` at 1")
+        if not isinstance(arrays, Mapping):
+            raise DataError(f"a picture, and the network takes tensors: give .npz files of {self}")
+        for name, shape in self.shapes.items():
+            found = np.shape(arrays[name]) if name in arrays else "none"
+            if found != shape:
+                raise DataError(f"{name} is {found}, and {shape} is wanted: .npz files of {self}")
+        flat = [np.asarray(arrays[name], np.float32).ravel() for name in self.shapes]
+        return np.concatenate(flat)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {shape}" for name, shape in self.shapes.items())
