@@ -26,7 +26,7 @@ from splitwire.codecs.registry import codec
 from splitwire.data.leaks import without
 from splitwire.data.photos import Photo, crops, load_photos
 from splitwire.disk import Lines, lock, write_whole, writing
-from splitwire.errors import DataError
+from splitwire.errors import DataError, ModelError
 from splitwire.models.load import Model, load_model
 from splitwire.models.split import Split, split
 from splitwire.tasks.registry import load_task
@@ -58,6 +58,7 @@ class Attack:
         self.model = _loaded(plan.model, plan.weights)
         task, store = load_task(None, self.model).name, ProfileStore(*plan.profiles)
         judge = _loaded(plan.judge, plan.judge_weights) if plan.judge else self.model
+        _check(self.model, judge)
         self._judge = Judge(judge)
         self.cuts: list[tuple[Split, dict[str, Codec]]] = []
         for cut in (split(self.model, at) for at in plan.splits):
@@ -140,6 +141,15 @@ class Attack:
         made = crops(self._own, self.model.preprocess, plan.crops, plan.seed)
         shown = self._track(made, total=plan.crops, description="His own pictures")
         return np.stack([x.astype(np.uint8) for x in shown])
+
+
+def _check(model: Model, judge: Model) -> None:
+    if len(model.input_shape) != 4:
+        raise ModelError(f"{model.name} takes no pictures, which attacks are on: name another")
+    if judge.input_shape[1:2] != model.input_shape[1:2]:
+        raise ModelError(
+            f"{judge.name} takes other channels than {model.name}, and cannot judge its pictures"
+        )
 
 
 def _loaded(name: str, weights: str) -> Model:

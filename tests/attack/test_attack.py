@@ -32,6 +32,10 @@ def small():
         nn.Conv2d(16, 24, 3, 2, 1), nn.Flatten(), nn.Linear(24 * 64, 10),
     )
     return network, Preprocess(64, 72, (127.0,) * 3, (64.0,) * 3, "bilinear")
+
+def grey():
+    network = nn.Sequential(nn.Conv2d(1, 4, 3, 2), nn.Flatten(), nn.Linear(4 * 31 * 31, 10))
+    return network, Preprocess(64, 72, (127.0,), (64.0,), "bilinear")
 """
 FLOAT = "raw:dtype=float32"
 
@@ -163,6 +167,8 @@ def test_the_page_and_the_table_tell_it(whole: Path) -> None:
 def test_what_cannot_be_attacked_is_said_in_a_line(plan: Plan, desk: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="attack another cut"):
         Attack(replace(plan, splits=("output",)), tmp_path)
+    with pytest.raises(ModelError, match="cannot judge its pictures"):
+        Attack(replace(plan, judge=f"{desk / 'net.py'}:grey"), tmp_path)
     with pytest.raises(ProfileError, match="no profile of ftc"):
         Attack(replace(plan, codecs=("ftc",)), tmp_path)
     with pytest.raises(DataError, match="give others"):
