@@ -16,7 +16,7 @@ _QUALITIES = range(1, 96)
 
 
 def mean_picture(pictures: NDArray[np.uint8]) -> Tensor:
-    """The mean of the eavesdropper's own pictures: what he would say without listening."""
+    """The mean of the eavesdropper's own pictures: a guess without listening."""
     mean: Tensor = pictures.mean(0, dtype=np.float32)
     return mean
 
@@ -27,7 +27,7 @@ class Nearest:
     Distances are Euclidean, of features over their channels' deviations.
 
     Args:
-        watched: his own pictures and their features.
+        watched: their own pictures and their features.
     """
 
     def __init__(self, watched: Watched) -> None:

@@ -29,7 +29,7 @@ _FITTED = 16  # pictures of a batch of the linear decoder's
 
 @dataclass(frozen=True, eq=False)
 class Watched:
-    """What the eavesdropper knows of pictures of his own, or sees of others.
+    """What the eavesdropper knows of pictures of their own, or sees of others.
 
     Attributes:
         features: float16 (N, C, H, W), as they were decoded.

@@ -1,6 +1,6 @@
-"""An eavesdropper at one split and codec: what he knows, and what he makes of what he hears.
+"""An eavesdropper at one split and codec: what they know, and make of what they hear.
 
-He knows the network, the codec with its profile, and pictures of his own; he hears packets.
+They know the network, the codec with its profile, and pictures of their own; they hear packets.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Eavesdropper:
     Args:
         cut: the network in its halves.
         codec: with its profile.
-        pictures: his own, uint8 (N, channels, H, W).
+        pictures: their own, uint8 (N, channels, H, W).
         features: of these, float32 (N, C, H, W), as they cross.
         seed: of the decoder's weights and training.
         track: shows how far it is.
@@ -88,7 +88,7 @@ class Eavesdropper:
         write_whole(path, safetensors.torch.save(self.decoder.state_dict()))
 
     def attack(self, picture: Tensor, steps: int) -> tuple[dict[str, Tensor], int, float]:
-        """What he makes of one picture.
+        """What they make of one picture.
 
         Args:
             picture: (channels, H, W), 0 to 255, that was sent.

@@ -1,6 +1,6 @@
 """The first attack: a network that turns decoded features into the picture, trained to do so.
 
-The eavesdropper trains it on pictures of his own, which he sends through the same edge half and
+The eavesdropper trains it on pictures of their own, sent through the same edge half and
 codec (Z. He, T. Zhang, R. B. Lee, "Model Inversion Attacks against Collaborative Inference",
 ACSAC 2019, but for the network).
 """

@@ -23,7 +23,7 @@ class Head:
         data, own: the eavesdropper's pictures, and how many photos they are.
         on: the pictures that were attacked.
         judge, judge_digest: the network that looks at reconstructions.
-        crops, steps: of his pictures, and of training a decoder.
+        crops, steps: of these pictures, and of training a decoder.
         optimise: steps of the second attack; none, if 0.
         seed: of crops, order and weights.
     """

@@ -17,7 +17,7 @@ class Plan:
         on: pictures to attack, "samples" or a folder.
         judge, judge_weights: the classifier that looks at reconstructions, and its weights; the
             attacked network itself, if empty.
-        crops: of his own pictures that he learns from.
+        crops: of their own pictures, to learn from.
         steps: of training, in batches of eight.
         optimise: steps of the second attack; none, if 0.
         seed: of crops, order and weights.

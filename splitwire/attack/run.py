@@ -139,7 +139,7 @@ class Attack:
         """The eavesdropper's own."""
         plan = self.plan
         made = crops(self._own, self.model.preprocess, plan.crops, plan.seed)
-        shown = self._track(made, total=plan.crops, description="His own pictures")
+        shown = self._track(made, total=plan.crops, description="Own pictures")
         return np.stack([x.astype(np.uint8) for x in shown])
 
 

@@ -25,7 +25,7 @@ class Judging:
 class Effort:
     """How much the eavesdropper does."""
 
-    crops: Annotated[int, typer.Option(min=8, help="Of his own pictures, to learn from.")] = 400
+    crops: Annotated[int, typer.Option(min=8, help="Of these pictures, to learn from.")] = 400
     steps: Annotated[int, typer.Option(min=0, help="Batches of 8 that train a decoder.")] = 250
     optimise: Annotated[
         int, typer.Option(min=0, help="Steps of the second attack, by optimisation; 0 for none.")
@@ -52,7 +52,7 @@ def attack(
         from splitwire.attack.plan import Plan
         from splitwire.attack.run import Attack
         from splitwire.report.attack_page import write_attack
-        from splitwire.report.attack_table import attack_table
+        from splitwire.report.attack_table import WIDE, attack_table
         from splitwire.runner.threads import limit_threads
 
         limit_threads(1)
@@ -62,5 +62,5 @@ def attack(
         every = progress.add_task(f"Pictures of {plan.on}", total=run.total)
         for done, _ in enumerate(run, 1):
             progress.update(every, completed=done)
-    console.print(attack_table(run.head, run.found))
+    console.print(attack_table(run.head, run.found, console.width >= WIDE))
     print(f"Pictures: {write_attack(out)}")

@@ -13,11 +13,11 @@ from splitwire.attack.lines import LINES, Line, read_lines
 from splitwire.disk import write_whole
 from splitwire.report.attack_plot import curves, save, sheet
 from splitwire.report.attack_rows import rows
-from splitwire.report.attack_table import cells, explained, headings
+from splitwire.report.attack_table import cells, explained
 from splitwire.report.svg import palette_css, svg
 from splitwire.report.units import size_text
 
-PAGE, SHEET, CURVES = "attack.html", "seen.png", "curves.png"
+PAGE, SHEET, CURVES = "attack.html", "seen.jpg", "curves.png"
 _ON_SHEET = 2  # pictures
 
 
@@ -30,7 +30,7 @@ class Seen:
 
 
 def write_attack(out: Path) -> Path:
-    """Write the page of an attack into its folder, and its figures as PNG.
+    """Write the page of an attack into its folder, and its figures beside it.
 
     Args:
         out: the folder that `splitwire attack` wrote.
@@ -53,7 +53,6 @@ def write_attack(out: Path) -> Path:
     text = environment.get_template("attack.html").render(
         head=head,
         explained=explained(head, len(names)),
-        headings=headings(head),
         rows=[(row.split, cells(head, row)) for row in rows(lines)],
         curves=Markup(svg(curves(head, lines), "What was got over bytes")),
         pictures={

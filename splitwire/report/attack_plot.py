@@ -57,7 +57,7 @@ def _curves(axes: Axes, found: Sequence[Row], measure: str) -> None:
     jpegs = sorted((r.bytes, r.scores["jpeg"][measure].mean) for r in found if "jpeg" in r.scores)
     if jpegs:
         axes.plot(*zip(*jpegs, strict=True), "--", color=INK, linewidth=1.2, label="JPEG")
-    axes.plot([], [], ":", color=MUTED, label="his nearest picture")
+    axes.plot([], [], ":", color=MUTED, label="nearest own picture")
 
 
 @styled
@@ -92,11 +92,11 @@ def _show(axes: Axes, path: Path, title: str) -> None:
 
 @styled
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG.
+    """Write a figure, in the format that its name ends on.
 
     Raises:
         StorageError: it cannot be written.
     """
     written = io.BytesIO()
-    figure.savefig(written, format="png", dpi=144)
+    figure.savefig(written, format=path.suffix[1:], dpi=144)
     write_whole(path, written.getvalue())

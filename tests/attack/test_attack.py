@@ -1,5 +1,6 @@
 """Whole attacks on a small network: what they get, that they repeat, stop and go on."""
 
+import io
 import json
 import shutil
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from splitwire.attack.files import seen_path, sent_path
 from splitwire.attack.lines import ATTACKS, LINES, Line, read_lines
@@ -150,7 +152,7 @@ def test_the_page_and_the_table_tell_it(whole: Path) -> None:
     assert page.count("<section>") == 2 + 4 and "private" not in page
     for line in lines:
         assert seen_path(whole, line.split, line.codec, line.picture, "inversion").name in page
-    for name in ("seen.png", "curves.png"):
+    for name in ("seen.jpg", "curves.png"):
         assert (whole / name).stat().st_size > 10_000
     found = rows(lines)
     assert [(row.split, row.codec) for row in found] == [
@@ -162,6 +164,9 @@ def test_the_page_and_the_table_tell_it(whole: Path) -> None:
         near = row.scores["nearest"]["ssim"]
         assert row.ahead.mean == pytest.approx(told.mean - near.mean) and row.ahead.low > 0.1
     assert attack_table(head, lines).row_count == 4
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(attack_table(head, lines, wide=False))
+    assert "…" not in console.export_text()
 
 
 def test_what_cannot_be_attacked_is_said_in_a_line(plan: Plan, desk: Path, tmp_path: Path) -> None:
