@@ -4,9 +4,9 @@
 
 It needs the edge half with its weights, and no training. What it finds is the most likely picture,
 where decoded features have Gaussian noise and differences of neighbouring pixels a Laplace
-distribution (total variation: L. Rudin, S. Osher, E. Fatemi, 1992), both of the scale that the
-eavesdropper measured on pictures of their own (A. Mahendran, A. Vedaldi, arXiv:1412.0035, who choose
-a scale by hand).
+distribution (total variation: L. Rudin, S. Osher, E. Fatemi, 1992), both of the scale that was
+measured on the eavesdropper's own pictures. A. Mahendran and A. Vedaldi (arXiv:1412.0035) invert
+features likewise, with weights chosen by hand.
 """
 
 import numpy as np
