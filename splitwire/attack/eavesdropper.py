@@ -28,7 +28,7 @@ class Eavesdropper:
     """Attacks one split through one codec.
 
     Args:
-        cut: the network in its halves.
+        cut: the network in its halves; see `check_cut`.
         codec: with its profile.
         pictures: their own, uint8 (N, channels, H, W).
         features: of these, float32 (N, C, H, W), as they cross.
@@ -37,7 +37,6 @@ class Eavesdropper:
 
     Raises:
         CodecError: the codec cannot take what crosses.
-        ModelError: no single map crosses.
     """
 
     def __init__(
