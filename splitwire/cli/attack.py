@@ -46,7 +46,7 @@ def attack(
     weights: Weights = "pretrained",
     profiles: Profiles = None,
 ) -> None:
-    """Measure what one gets of the pictures who knows network, codec and profile, and listens."""
+    """Measure what an eavesdropper gets of pictures, who knows network, codec and profile."""
     with progress_bar() as progress, going_on("what was attacked is kept, and goes on"):
         loading = progress.add_task("Loading", total=None)
         from splitwire.attack.plan import Plan

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from splitwire.attack.files import seen_path, sent_path
-from splitwire.attack.lines import LINES, Line, read_lines
+from splitwire.attack.lines import ATTACKS, LINES, Line, read_lines
 from splitwire.disk import write_whole
 from splitwire.report.attack_plot import curves, save, sheet
 from splitwire.report.attack_rows import rows
@@ -44,7 +44,8 @@ def write_attack(out: Path) -> Path:
     """
     head, lines = read_lines(out / LINES)
     names = list(dict.fromkeys(line.picture for line in lines))
-    save(curves(head, lines), out / CURVES)
+    drawn = curves(head, lines)
+    save(drawn, out / CURVES)
     some = [names[i * len(names) // _ON_SHEET] for i in range(_ON_SHEET)]
     save(sheet(out, lines, list(dict.fromkeys(some))), out / SHEET)
     environment = Environment(
@@ -54,7 +55,7 @@ def write_attack(out: Path) -> Path:
         head=head,
         explained=explained(head, len(names)),
         rows=[(row.split, cells(head, row)) for row in rows(lines)],
-        curves=Markup(svg(curves(head, lines), "What was got over bytes")),
+        curves=Markup(svg(drawn, "What was got over bytes")),
         pictures={
             name: (_file(out, sent_path(out, name)), _seen(out, lines, name)) for name in names
         },
@@ -76,13 +77,8 @@ def _seen(out: Path, lines: Sequence[Line], picture: str) -> dict[str, list[Seen
             again = ", seen again" if scores["top1"] else ""
             said = f"{line.split}, {size_text(line.bytes)}: SSIM {scores['ssim']:.2f}{again}"
             found.setdefault(f"{name}, {line.codec}", []).append(Seen(file, said))
-    return dict(sorted(found.items(), key=lambda pair: _order(pair[0], list(found))))
-
-
-def _order(title: str, titles: Sequence[str]) -> tuple[int, int]:
-    """Attacks before baselines, and then as they came."""
-    kinds = list(dict.fromkeys(t.partition(",")[0] for t in titles))
-    return kinds.index(title.partition(",")[0]), titles.index(title)
+    kinds = {title: ATTACKS.index(title.partition(",")[0]) for title in found}
+    return {title: found[title] for title in sorted(found, key=kinds.__getitem__)}
 
 
 def _file(out: Path, path: Path) -> str:
