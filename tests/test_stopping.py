@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from test_interrupted import desk  # noqa: F401
 
+from splitwire.attack.lines import LINES, read_lines
 from splitwire.calibrate import calibrator
 from splitwire.codecs.profile import Profile
 from splitwire.eval.samples import SAMPLES
@@ -62,6 +63,19 @@ def test_eval_keeps_its_samples_and_says_so(desk: Path) -> None:  # noqa: F811
     told = "splitwire: stopped; what was measured is kept, and goes on with the same command\n"
     assert (code, said) == (130, told)
     assert samples.exists()
+
+
+def test_an_attack_keeps_its_lines_and_says_so(desk: Path) -> None:  # noqa: F811
+    words = ["attack", "net.py:small", "--split", "2", "--data", "photos", "--on", "others"]
+    words += ["--codec", "raw:bits=4", "--codec", "raw:bits=2", "--crops", "16", "--steps", "5"]
+    words += ["--optimise", "300", "-o", "spy"]
+    lines = desk / "spy" / LINES
+    code, said = stopped(
+        desk, lambda: lines.exists() and lines.read_bytes().count(b"\n") > 1, *words
+    )
+    told = "splitwire: stopped; what was attacked is kept, and goes on with the same command\n"
+    assert (code, said) == (130, told)
+    assert 1 <= len(read_lines(lines)[1]) < 6
 
 
 def test_calibration_makes_a_profile_of_the_crops_so_far(desk: Path, tmp_path: Path) -> None:  # noqa: F811
