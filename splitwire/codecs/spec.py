@@ -27,17 +27,22 @@ class Spec:
         """The spec that `str` wrote.
 
         Raises:
-            CodecError: a word that is no key=value, or a key given twice.
+            CodecError: a word that is no key=value, a key given twice, or a space beside either.
         """
         name, _, rest = text.partition(":")
         settings: dict[str, str] = {}
         for word in filter(None, rest.split(",")):
             key, equals, value = word.partition("=")
             if not equals:
-                raise CodecError(f"{text!r}: {word!r} is no key=value, as quality=50 is")
+                raise CodecError(
+                    f"{text!r}: {word!r} is no key=value, as quality=50 is (of several values: "
+                    "quality=20+50)"
+                )
             if key in settings:
                 raise CodecError(f"{text!r} gives {key} twice")
             settings[key] = value
+        if any(word != "".join(word.split()) for word in (name, *settings)):
+            raise CodecError(f"{text!r} has spaces in it: write NAME:key=value,key=value")
         return cls(name, tuple(settings.items()))
 
     def __str__(self) -> str:
