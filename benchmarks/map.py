@@ -34,8 +34,12 @@ def chosen(cuts: list[Cut], count: int) -> list[Cut]:
 class Coder:
     """Codes at one cut after another what the map spoke of."""
 
-    def __init__(self, head: MapHead) -> None:
-        self.model = sw.load_model(head.model)
+    def __init__(self, head: MapHead, weights: str) -> None:
+        self.model = sw.load_model(head.model, None if weights == "none" else weights)
+        if self.model.digest != head.digest:
+            raise SystemExit(
+                f"the map is of {head.model} with other weights: name them (--weights)"
+            )
         self.task = load_task(head.task, self.model)
         photos = load_photos(head.data, labelled=False)
         self.calibrator = Calibrator(photos, head.data, self.task, head.seed, head.crops)
@@ -64,10 +68,11 @@ def main() -> None:
     parser.add_argument("map", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--nodes", type=int, default=20)
+    parser.add_argument("--weights", default="pretrained", help="as the map was given")
     told = parser.parse_args()
     limit_threads(1)
     head, cuts = read_map(told.map)
-    coder = Coder(head)
+    coder = Coder(head, told.weights)
     lines = Lines(told.out)
     rows = [json.loads(line) for line in told.out.read_text().splitlines()]
     for cut in chosen(cuts, told.nodes)[len(rows) :]:

@@ -117,4 +117,5 @@ def test_every_picture_is_in_the_gallery_with_its_command() -> None:
     sections = text.split("\n## ")[1:]
     shown = {name for section in sections for name in re.findall(r"\(images/([\w.-]+)\)", section)}
     assert shown == {path.name for path in (ROOT / "docs/images").iterdir()}
-    assert all(re.search(r"^```\n.*docs/images/", section, re.M | re.S) for section in sections)
+    drawn = [section for section in sections if "(images/" in section]
+    assert all(re.search(r"^```\n.*docs/images/", section, re.M | re.S) for section in drawn)

@@ -129,7 +129,11 @@ Uninterrupted = Callable[[Work], dict[str, Any]]
 # Bytes that a file may have, until all is done without a limit.
 @pytest.mark.parametrize(
     ("work", "short"),
-    [(evaluate, (4, 3500)), (calibrate, (700,)), (train, (16000, 40000))],
+    [
+        (evaluate, (4, 3500)),
+        (calibrate, (700,)),
+        pytest.param(train, (16000, 40000), marks=pytest.mark.full),
+    ],
 )
 def test_a_full_disk_is_said_in_a_line_and_costs_nothing_that_was_done(
     work: Work, short: tuple[int, ...], desk: Path, uninterrupted: Uninterrupted, tmp_path: Path
@@ -144,7 +148,12 @@ def test_a_full_disk_is_said_in_a_line_and_costs_nothing_that_was_done(
 
 
 @pytest.mark.parametrize(
-    ("work", "deaths"), [(evaluate, (5, 9)), (calibrate, (2,)), (train, (12, 5))]
+    ("work", "deaths"),
+    [
+        (evaluate, (5, 9)),
+        (calibrate, (2,)),
+        pytest.param(train, (12, 5), marks=pytest.mark.full),
+    ],
 )
 def test_kills_change_nothing(
     work: Work, deaths: tuple[int, ...], desk: Path, uninterrupted: Uninterrupted, tmp_path: Path

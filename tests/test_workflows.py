@@ -54,6 +54,6 @@ def test_pre_commit_runs_what_ci_runs() -> None:
             command = (
                 hook["entry"] if not hook.get("pass_filenames", True) else hook["entry"] + " ."
             )
-            assert command in lines
+            assert command in map(str.strip, lines)
     command = [sys.executable, "-m", "pre_commit", "validate-config", str(config)]
     subprocess.run(command, check=True)

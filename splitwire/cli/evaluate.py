@@ -61,6 +61,10 @@ class Changes:
     splits: Annotated[
         Words, typer.Option("--split", help="A cut point; may be given several times.")
     ] = None
+    map: Annotated[
+        str | None,
+        typer.Option(help="Of `splitwire map`: chooses splits that none are given of; is drawn."),
+    ] = None
     codecs: Annotated[
         Words, typer.Option("--codec", help="A spec; '+' sweeps a parameter. May be repeated.")
     ] = None

@@ -44,7 +44,8 @@ class Place:
     radio: Annotated[str, typer.Option(help="3g, lte or wifi.")] = "wifi"
     every: Annotated[float, typer.Option(help="Seconds between pictures.")] = 1.0
     watts: Annotated[
-        float | None, typer.Option(help="Of the edge's processor at work: adds its energy.")
+        float | None,
+        typer.Option(help="Of the edge's processor at work, where the device does not say."),
     ] = None
 
     def conditions(self) -> "Conditions":
@@ -53,9 +54,10 @@ class Place:
         from splitwire.eval.map_choice import Conditions
         from splitwire.eval.radio import Radio
 
-        edge, cloud = (load_device(name).factor for name in (self.edge, self.cloud))
-        radio = Radio.load(self.radio)
-        return Conditions(self.bandwidth, self.rtt, edge, cloud, radio, self.watts, self.every)
+        edge, cloud = (load_device(name) for name in (self.edge, self.cloud))
+        watts, radio = self.watts or edge.watts, Radio.load(self.radio)
+        factors = edge.factor, cloud.factor
+        return Conditions(self.bandwidth, self.rtt, *factors, radio, watts, self.every)
 
 
 def map(model: ModelName, mapping: Mapping, place: Place) -> None:

@@ -28,7 +28,8 @@ def plan(
         float, typer.Option(help="Seconds between pictures, on which the radio's tail depends.")
     ] = 1.0,
     watts: Annotated[
-        float | None, typer.Option(help="Of the edge's processor at work: adds its energy.")
+        float | None,
+        typer.Option(help="Of the edge's processor at work, where the device does not say."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +45,8 @@ def plan(
     totals = choices(summary)
     head = summary.head
     factors = (head.edge.factor, head.cloud.factor)
-    energy = Energy(Radio.load(radio), *factors, head.path.rtt, watts, every)
+    known = head.edge.watts if watts is None else watts
+    energy = Energy(Radio.load(radio), *factors, head.path.rtt, known, every)
     if as_json:
         planned = rows(totals, rates, energy)
         print_json({"rates": list(map(_row, planned)), "fastest": _stretches(worthwhile(totals))})

@@ -7,6 +7,7 @@ file, or measure on the device itself, before a decision hangs on it.
 
 import json
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -17,11 +18,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from splitwire.errors import DataError, did_you_mean
+from splitwire.eval.rapl import Counters, watts_at_work
 
 if TYPE_CHECKING:  # which loads torch, that a recording edge may be without
     from splitwire.models.device import Device as Processor
 
 _WARM_UP, _TIMED = 3, 10
+_WORK = "torchvision:resnet18"  # by which power is measured
 
 
 @dataclass(frozen=True)
@@ -32,19 +35,22 @@ class Device:
         name: what experiments call it.
         about: what it is.
         factor: its time for a piece of work over this machine's.
+        watts: of its processor at work, over rest; None where nobody knows.
     """
 
     name: str
     about: str
     factor: float
+    watts: float | None = None
 
 
 def load_device(name: str, here: "Processor | None" = None) -> Device:
     """A device by its name, its reference network timed here if it has one.
 
     Args:
-        name: one of eval/devices.toml ("phone-2019", "server-2019", "this"), `FILE.toml:NAME`, or
-            `RUN:NAME`, which is that device as a run before had it, with the same factor.
+        name: one of eval/devices.toml ("phone-2019", "server-2019", "raspberry-pi-4", "this"),
+            `FILE.toml:NAME`, or `RUN:NAME`, which is that device as a run before had it, with the
+            same factor.
         here: what times are measured on; None for this machine's processor.
 
     Raises:
@@ -68,7 +74,7 @@ def load_device(name: str, here: "Processor | None" = None) -> Device:
         raise DataError(
             f"the device {key!r} needs a positive factor, or a reference and its positive seconds"
         )
-    return Device(name, str(entry.get("about", key)), factor)
+    return Device(name, str(entry.get("about", key)), factor, _watts(entry, key, here))
 
 
 def drift(device: Device, here: "Processor | None" = None) -> float | None:
@@ -94,7 +100,19 @@ def _stored(run: Path, key: str, name: str) -> Device:
     short = {known.rpartition(":")[2]: row for known, row in found.items()}
     if key not in short or not _is_positive(short[key], "factor"):
         raise DataError(f"the run {run} has no device {key!r}; it has: {', '.join(short)}")
-    return Device(name, f"{short[key]['about']}, as {run} had it", float(short[key]["factor"]))
+    row = short[key]
+    about = f"{row['about']}, as {run} had it"
+    return Device(name, about, float(row["factor"]), row.get("watts"))
+
+
+def _watts(entry: dict[str, Any], key: str, here: "Processor | None") -> float | None:
+    """What the description says of a device's power, or this machine's counters."""
+    said = entry.get("watts")
+    if said == "rapl":
+        return _watts_here(here)
+    if said is None or _is_positive(entry, "watts"):
+        return said
+    raise DataError(f'the device {key!r} takes a positive number of watts, or "rapl", not {said!r}')
 
 
 def _is_positive(entry: Any, key: str) -> bool:
@@ -113,20 +131,41 @@ def _read(path: Path) -> dict[str, Any]:
         raise DataError(f"cannot read the devices of {path}: {error}") from error
 
 
+@cache
+def _watts_here(here: "Processor | None") -> float | None:
+    """What this machine's processor takes for a network; None where it does not tell."""
+    if here is not None and here.name != "cpu":
+        return None
+    try:
+        counters = Counters()
+    except OSError:
+        return None
+    return watts_at_work(counters, _reference(_WORK, here))
+
+
 @cache  # devices of one reference must stand in their own proportion, not in that of two timings
 def _seconds_here(reference: str, here: "Processor | None") -> float:
-    """Median time of a whole network on this machine; its weights do not matter."""
+    """Median time of a whole network on this machine."""
+    run, times = _reference(reference, here), []
+    for _ in range(_WARM_UP + _TIMED):
+        begin = perf_counter()
+        run()
+        times.append(perf_counter() - begin)
+    return median(times[_WARM_UP:])
+
+
+def _reference(name: str, here: "Processor | None") -> Callable[[], object]:
+    """Runs a whole network once; its weights do not matter."""
     import torch
 
     from splitwire.models.load import load_model
 
-    model = load_model(reference, weights=None)
+    model = load_model(name, weights=None)
     model = model if here is None else model.on(here)
     x = torch.zeros(model.input_shape)
-    times = []
-    with torch.inference_mode():
-        for _ in range(_WARM_UP + _TIMED):
-            begin = perf_counter()
-            model(x)
-            times.append(perf_counter() - begin)
-    return median(times[_WARM_UP:])
+
+    def run() -> object:
+        with torch.inference_mode():
+            return model(x)
+
+    return run

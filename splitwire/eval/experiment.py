@@ -4,7 +4,7 @@ model × task × splits × codecs × qualities × data × views × links × seed
 """
 
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict, fields
 from importlib.resources import files
 from pathlib import Path
@@ -91,6 +91,7 @@ class Experiment:
     links: tuple[LinkPlan, ...]
     limit: PositiveInt | None = None
     cloud_weights: str | None = None
+    map: str | None = None
     sequence: bool = False
     frame_rate: Rate | None = None
     stride: PositiveInt = 1
@@ -137,7 +138,7 @@ def load_experiment(path: Path | None = None, **changes: Any) -> Experiment:
         given["sequence"] = True
     if given.get("sequence"):
         values.update(_packaged("video.toml"))
-    if given.get("model", values["model"]) != values["model"]:
+    if given.get("map") or given.get("model", values["model"]) != values["model"]:
         values["splits"] = ()  # the default's split points are those of the default network
     values.update(given)
     if "task" not in values and isinstance(values["model"], str):
@@ -188,17 +189,23 @@ def sweep(specs: Iterable[str]) -> list[Coding]:
     return list(codings.values())
 
 
-def automatic_splits(points: "Sequence[CutPoint]") -> list[str]:
+def automatic_splits(points: "Sequence[CutPoint]", worth: Container[str] = ()) -> list[str]:
     """Three cut points of a network nobody chose any for, in order of depth.
 
     Those modules' outputs that cross as one tensor of fewer numbers than the picture, nearest to a
-    quarter, a half and three quarters of the computation.
+    quarter, a half and three quarters of the computation. With a map, those that no earlier cut
+    beats in bytes.
+
+    Args:
+        points: where it can be cut.
+        worth: the nodes of the cuts that a map found worth their bytes; none without a map.
 
     Raises:
         ExperimentError: the network has no such cut point.
     """
     picture = points[0].elements
     good = [p for p in points if p.module and p.elements < picture and _is_one_map(p)]
+    good = [p for p in good if p.node in worth] or good
     if not good:
         raise ExperimentError("no cut point sends less than the picture: name one with --split")
     chosen = {min(good, key=lambda p: abs(p.edge_share - share)).name for share in _SHARES}

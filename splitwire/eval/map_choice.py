@@ -7,10 +7,11 @@ successors choose by: float32, or 8 bits an element.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, prod
+from pathlib import Path
 from typing import Literal
 
 from splitwire.errors import ExperimentError
-from splitwire.eval.map_file import Cut
+from splitwire.eval.map_file import Cut, read_map
 from splitwire.eval.radio import Radio
 
 Form = Literal["coded", "8-bit", "float32"]
@@ -85,6 +86,25 @@ def shallow_front(cuts: Sequence[Cut]) -> list[Cut]:
         if not found or cut.bytes < found[-1].bytes:
             found.append(cut)
     return found
+
+
+def worth(path: Path, digest: str) -> set[str]:
+    """The nodes of that front, of the map in a file.
+
+    Args:
+        path: of the map.
+        digest: of the network that it is to be of.
+
+    Raises:
+        ExperimentError: it is no map, or one of another network or of other weights.
+    """
+    head, cuts = read_map(path)
+    if head.digest != digest:
+        raise ExperimentError(
+            f"{path} is a map of {head.model} with other weights than this experiment's network: "
+            "make one of it with `splitwire map`"
+        )
+    return {cut.node for cut in shallow_front(cuts)}
 
 
 def behind_strides(cuts: Sequence[Cut]) -> list[int]:

@@ -6,6 +6,7 @@ held-out crops is rounded to the level, the rest of the network run on it, and t
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from math import exp, log
 
 import numpy as np
@@ -42,6 +43,9 @@ class Levels:
 
     def __init__(self, walker: Walker, task: Task, held: Sequence[Tensor]) -> None:
         self._walker, self._task = walker, task
+        # A picture a thread: threads within an operation on one picture wait for each other.
+        self._threads = torch.get_num_threads()
+        self._workers = ThreadPoolExecutor(self._threads)
         self._held = [torch.from_numpy(x)[None] for x in held]
         with torch.inference_mode():
             pictures = ({walker.graph.picture: x} for x in self._held)
@@ -83,17 +87,23 @@ class Levels:
         self, cut: int, pieces: Mapping[Piece, Components], steps: Mapping[Piece, int]
     ) -> float:
         """What the held-out pictures lose with what crosses rounded: the mean."""
-        lost = []
-        for at, (x, wanted) in enumerate(zip(self._held, self._wanted, strict=True)):
+
+        def lost(at: int) -> float:
+            torch.set_num_threads(1)
             with torch.inference_mode():
-                values = self._whole(x, cut) if len(pieces) < self._crossing(cut) else {}
+                partly = len(pieces) < self._crossing(cut)
+                values = self._whole(self._held[at], cut) if partly else {}
                 for (node, used), one in pieces.items():
                     like = node.meta["val"]
                     planes = one.decoded(at, steps[node, used])
                     array = from_planes(planes, coded_shape(tuple(like.shape)))
                     values[node] = torch.from_numpy(array).reshape(like.shape).to(like.dtype)
-                lost.append(self._task.divergence(wanted, self._walker.finish(values, cut)))
-        return float(np.mean(lost))
+                output = self._walker.finish(values, cut)
+                return self._task.divergence(self._wanted[at], output)
+
+        every = list(self._workers.map(lost, range(len(self._held))))
+        torch.set_num_threads(self._threads)
+        return float(np.mean(every))
 
     def _crossing(self, cut: int) -> int:
         return len(self._walker.graph.crossings(cut))

@@ -29,9 +29,11 @@ from splitwire.eval.experiment import Coding, Experiment, automatic_splits
 from splitwire.eval.fidelity import Bench
 from splitwire.eval.gauge import Gauge
 from splitwire.eval.head import Head, Network, describe_run, profiles_of
+from splitwire.eval.map_choice import worth
 from splitwire.eval.profiles import RunProfiles
 from splitwire.eval.samples import (
     FEATURES,
+    MAP,
     PICTURE,
     SAMPLES,
     Done,
@@ -102,7 +104,9 @@ class Run:
         self.pictures.check(task, self._deployment.cut("output"))
         self.gauge = Gauge(experiment, task, scoring)
         self.points = cut_points(self.model)
-        splits = experiment.splits or automatic_splits(self.points)
+        self._map = Path(experiment.map) if experiment.map else None
+        good = worth(self._map, self.model.digest) if self._map else ()
+        splits = experiment.splits or automatic_splits(self.points, good)
         cuts = [self._deployment.cut(at) for at in dict.fromkeys(splits)]
         head = self._open()  # another run in the folder is refused before codecs are calibrated
         seed = experiment.seed
@@ -197,6 +201,8 @@ class Run:
         """The run's head, written where there is none yet or there are more pictures now."""
         if before is None:
             self._save_first()
+            if self._map:
+                write_whole(self.out / MAP, self._map.read_bytes())
             head = self._described()
             write_whole(self.out / SAMPLES, head_line(head).encode())
         elif before.experiment != self.experiment:

@@ -6,8 +6,9 @@ run can go on; then one line for each that was timed (`"kind": "time"`); a last 
 machine's pace drifted (`"kind": "drift"`). A run that was extended by more pictures has a second
 head, which counts from then on. Beside it lie `profiles/`, what codecs learnt for it;
 `features/SPLIT.npy`, the feature tensor of the first picture at each split; `picture.png`, that
-picture; `pictures/`, those that codecs serve best and worst (extremes.py); and `.lock`, the number
-of the process that writes to it, or did last.
+picture; `pictures/`, those that codecs serve best and worst (extremes.py); `network.map`, the map
+of all cuts, where it was given one; and `.lock`, the number of the process that writes to it, or
+did last.
 """
 
 import json
@@ -20,7 +21,7 @@ from splitwire.errors import ExperimentError
 from splitwire.eval.head import FORMAT, Head
 from splitwire.runner.choice import Key, Way
 
-SAMPLES, FEATURES, PICTURE = "samples.jsonl", "features", "picture.png"
+SAMPLES, FEATURES, PICTURE, MAP = "samples.jsonl", "features", "picture.png", "network.map"
 
 Place = tuple[int, int]
 """Where a picture is in a run's data: the number of its photo and of its view, or of its clip."""

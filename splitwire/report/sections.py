@@ -8,6 +8,7 @@ from splitwire.eval.totals import Total
 from splitwire.report.extreme_section import best_and_worst
 from splitwire.report.feature_sections import depth, histograms, mosaic, read_features
 from splitwire.report.live_section import along_the_clock
+from splitwire.report.map_section import all_cuts
 from splitwire.report.predictions import predictions
 from splitwire.report.rate_sections import against_divergence, against_metric
 from splitwire.report.section import Section
@@ -44,6 +45,7 @@ def sections(run: Path, summary: Summary, totals: Sequence[Total]) -> list[Secti
         None if summary.clips else best_and_worst(run, summary),
         histograms(features),
         mosaic(run, summary, features),
+        all_cuts(run, summary),
         depth(summary),
     )
     return [section for section in found if section]

@@ -116,3 +116,20 @@ def test_a_factor_that_a_run_had_can_be_had_again(tiny: Plan, tmp_path: Path) ->
 def test_a_device_of_a_plain_factor_does_not_drift(tiny: Plan, tmp_path: Path) -> None:
     run = Run(tiny(), tmp_path / "run")
     assert list(run) and run.drift is None and Summary.open(tmp_path / "run").drift is None
+
+
+def test_power_is_what_a_device_says_or_nobody_knows(tmp_path: Path) -> None:
+    assert load_device("raspberry-pi-4").watts == 4.31
+    assert load_device("phone-2019").watts is None
+    file = written(tmp_path, "[x]\nfactor = 1\nwatts = 2.5\n[y]\nfactor = 1\nwatts = -2")
+    assert load_device(f"{file}:x").watts == 2.5
+    with pytest.raises(DataError, match="'y' takes a positive number of watts, or"):
+        load_device(f"{file}:y")
+
+
+def test_a_run_keeps_its_edge_s_power(tiny: Plan, tmp_path: Path) -> None:
+    file = written(tmp_path, "[board]\nfactor = 2\nwatts = 3.0")
+    run = Run(tiny(edge=f"{file}:board", codecs=("raw:bits=8",)), tmp_path / "run")
+    assert len(list(run)) == 3
+    assert read_run(tmp_path / "run")[0].edge.watts == 3.0
+    assert load_device(f"{tmp_path / 'run'}:board").watts == 3.0

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_runs import Plan
 from torch import nn
 
 import splitwire as sw
@@ -18,6 +19,7 @@ from splitwire.codecs.ftc.steps import step_of
 from splitwire.codecs.ftc.waterfill import components
 from splitwire.data.photos import load_photos
 from splitwire.errors import ExperimentError
+from splitwire.eval.experiment import load_experiment
 from splitwire.eval.map_choice import (
     Conditions,
     behind_strides,
@@ -28,10 +30,12 @@ from splitwire.eval.map_choice import (
 )
 from splitwire.eval.map_file import Cut, cut_line, head_line, read_map
 from splitwire.eval.netmap import NetMap
+from splitwire.eval.run import Run
 from splitwire.models.load import assemble
 from splitwire.models.preprocess import Preprocess
 from splitwire.models.walk import Walker, live_bytes, weight_bytes
 from splitwire.report.map_plot import network_map, save_map
+from splitwire.report.page import write_report
 from splitwire.runner.local import encode
 from splitwire.tasks.classification import Classification
 
@@ -266,3 +270,27 @@ def test_the_table_names_the_fastest_cut_by_what_crosses(mapped: NetMap) -> None
     table = choice_table(mapped.found, at)
     assert list(table.columns[0].cells)[:3] == ["coded", "8-bit", "float32"]
     assert str(next(iter(table.columns[1].cells))) == best(mapped.found, at).name
+
+
+def test_a_run_takes_its_splits_of_a_map_and_the_report_draws_it(
+    tiny: Plan, photos: Path, tmp_path: Path
+) -> None:
+    plan = tiny(splits=(), codecs=("raw:bits=8",))
+    model, path = sw.load_model(plan.model), tmp_path / "tiny.map"
+    whole = NetMap(model, TASK, str(photos), path, count=20)
+    cuts = [replace(cut, bytes=9.0 if cut.name == "2" else 99.0) for cut in whole]
+    path.write_text(head_line(whole.head) + "".join(map(cut_line, cuts)))
+    plan = replace(plan, map=str(path))
+    run = Run(plan, tmp_path / "run")
+    assert list(run)
+    assert {choice.at for choice in run.curves if choice.way == "shared"} == {"2"}
+    page = write_report(tmp_path / "run").read_text(encoding="utf-8")
+    assert f"bytes a picture at each of {len(cuts)} cuts" in page and 'id="map"' in page
+    path.write_text(head_line(replace(whole.head, digest="0" * 16)))
+    with pytest.raises(ExperimentError, match=r"a map of .+ with other weights"):
+        Run(plan, tmp_path / "other")
+
+
+def test_a_map_leaves_the_splits_to_itself() -> None:
+    assert load_experiment(map="lite0.map").splits == ()
+    assert load_experiment(map="lite0.map", splits=["blocks.1"]).splits == ("blocks.1",)

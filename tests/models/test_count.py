@@ -102,7 +102,12 @@ def untrained(name: str) -> sw.Model:
 
 @pytest.mark.parametrize(
     "name",
-    ["resnet34", "resnet50", "mobilenet_v3_large", "efficientnet_b0", "swin_t", "vit_b_16"],
+    [
+        "resnet34",
+        "mobilenet_v3_large",
+        "efficientnet_b0",
+        *[pytest.param(n, marks=pytest.mark.full) for n in ("resnet50", "swin_t", "vit_b_16")],
+    ],
 )
 def test_multiply_accumulates_are_the_published_ones(name: str) -> None:
     # In billions, of the same sizes of picture, and rounded to three decimals.

@@ -96,7 +96,14 @@ def test_every_cut_of_a_toy_is_exact(name: str) -> None:
     check(model(name), sw.cut_points(model(name)))
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in TOYS])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.full if name == "densenet121" else ())  # half a minute
+        for name in NETWORKS
+        if name not in TOYS
+    ],
+)
 def test_every_tenth_cut_is_exact(name: str) -> None:
     points = sw.cut_points(model(name))
     check(model(name), [points[0], *points[5::10], points[-1]])
