@@ -3,7 +3,6 @@
 import math
 import re
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -109,17 +108,17 @@ def evaluate(
             raise typer.BadParameter("a cluster has its own number: leave out --workers or --ray")
     from splitwire.eval.experiment import networks
 
-    pool = partial(_pool, workers, ray)
     named: list[str] = given.pop("models") or networks(experiment)
-    models = list(dict.fromkeys(named))
-    if len(models) < 2:
-        folders = [_run(experiment, out, "", given | {"model": next(iter(models), None)}, pool())]
+    below: dict[str | None, str] = {name: re.sub("[/:]", "_", name) for name in named}
+    if len(below) > 1:
+        _check(experiment, given, named)
     else:
-        _check(experiment, given, models)
-        folders = [
-            _run(experiment, out, re.sub("[/:]", "_", model), given | {"model": model}, pool())
-            for model in models
-        ]
+        below = dict.fromkeys(below or [None], "")
+    folders = [
+        _run(experiment, out, place, given | {"model": model}, _pool(workers, ray))
+        for model, place in below.items()
+    ]
+    if len(folders) > 1:
         _side_by_side(folders)
     _fail_for_the_dead(folders)
 
