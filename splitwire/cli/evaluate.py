@@ -108,12 +108,9 @@ def evaluate(
             raise typer.BadParameter("a cluster has its own number: leave out --workers or --ray")
     from splitwire.eval.experiment import networks
 
-    named: list[str] = given.pop("models") or networks(experiment)
-    below: dict[str | None, str] = {name: re.sub("[/:]", "_", name) for name in named}
+    below = _below(given.pop("models") or networks(experiment))
     if len(below) > 1:
-        _check(experiment, given, named)
-    else:
-        below = dict.fromkeys(below or [None], "")
+        _check(experiment, given, list(filter(None, below)))
     folders = [
         _run(experiment, out, place, given | {"model": model}, _pool(workers, ray))
         for model, place in below.items()
@@ -121,6 +118,13 @@ def evaluate(
     if len(folders) > 1:
         _side_by_side(folders)
     _fail_for_the_dead(folders)
+
+
+def _below(models: list[str]) -> dict[str | None, str]:
+    """The folder of each network below --out, which one alone has to itself; None: the file's."""
+    if len(set(models)) < 2:
+        return dict.fromkeys(models or [None], "")
+    return {name: re.sub("[/:]", "_", name) for name in models}
 
 
 def _run(
