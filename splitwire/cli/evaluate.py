@@ -123,7 +123,7 @@ def evaluate(
 def _below(models: list[str]) -> dict[str | None, str]:
     """The folder of each network below --out, which one alone has to itself; None: the file's."""
     if len(set(models)) < 2:
-        return dict.fromkeys(models or [None], "")
+        return {models[0] if models else None: ""}
     return {name: re.sub("[/:]", "_", name) for name in models}
 
 
