@@ -3,9 +3,9 @@
     splitwire map lite0 --data PHOTOS --out lite0.svg
     python benchmarks/map.py lite0.map --out lite0-coded.jsonl
 
-At each cut `ftc` is calibrated on the map's own crops and codes the packaged photos, at two
-qualities between which they lose what the map allows: the bytes there are between those of the two.
-It goes on where it stopped.
+At each cut `ftc` is calibrated on the map's own crops and codes others, of the photos that both held
+out, at two qualities between which they lose what the map allows: the bytes there are between those
+of the two. It goes on where it stopped.
 """
 
 import argparse
@@ -18,10 +18,11 @@ import numpy as np
 import torch
 
 import splitwire as sw
-from splitwire.calibrate.calibrator import Calibrator
+from splitwire.calibrate.calibrator import ONE_IN, Calibrator
 from splitwire.codecs.base import Codec
 from splitwire.codecs.calibrated import CalibratedCodec
-from splitwire.data.photos import load_photos
+from splitwire.data.holding import hold_out
+from splitwire.data.photos import crops, load_photos
 from splitwire.disk import Lines
 from splitwire.eval.map_file import Cut, MapHead, read_map
 from splitwire.models.split import Split, split
@@ -29,6 +30,7 @@ from splitwire.runner.local import decode, encode
 from splitwire.runner.threads import limit_threads
 from splitwire.tasks.registry import load_task
 
+CODED = 40  # crops
 STEP = 6  # of quality, from one trial to the next
 
 
@@ -49,8 +51,8 @@ class Coder:
         self.task = load_task(head.task, self.model)
         photos = load_photos(head.data, labelled=False)
         self.calibrator = Calibrator(photos, head.data, self.task, head.seed, head.crops)
-        preprocess = self.model.preprocess
-        self.pictures = [preprocess.picture(p.open(), 0) for p in load_photos("samples")]
+        aside = hold_out(photos, ONE_IN)[1]
+        self.pictures = list(crops(aside, self.model.preprocess, CODED, head.seed + 1))
 
     def code(self, cut: Cut) -> dict[str, float | str]:
         """Bytes where the fidelity is lost, and the divergence at quality 50."""
