@@ -3,9 +3,9 @@
     splitwire map lite0 --data PHOTOS --out lite0.svg
     python benchmarks/map.py lite0.map --out lite0-coded.jsonl
 
-At each cut `ftc` is calibrated on the map's own crops and codes others, of the photos that both held
-out, at two qualities between which they lose what the map allows: the bytes there are between those
-of the two. It goes on where it stopped.
+At each cut `ftc` is calibrated on the map's own crops and codes others, of photos that both held
+out, at two qualities between which they lose what the map allows: the bytes there are between
+those of the two. It goes on where it stopped.
 """
 
 import argparse

@@ -106,3 +106,29 @@ def test_a_second_one_interrupts_at_once(desk: Path, tmp_path: Path) -> None:  #
     with pytest.raises(KeyboardInterrupt):
         calibrator.write_profiles(plan, tmp_path / "x.profile", track)
     assert not (tmp_path / "x.profile").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["eval", "--model", "net.py:small", "--split", "2", "--data", "photos", "--codec", "raw"],
+        ["calibrate", "net.py:small", "2", "--data", "photos", "--crops", "16", "-o", "x.profile"],
+        ["train", "net.py:small", "2", "--data", "photos", "-o", "t", "--crops", "16"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_progress_is_shown_from_the_start(desk: Path, words: list[str]) -> None:  # noqa: F811
+    """On a terminal a bar stands there before the network was even loaded."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "splitwire", *words]
+    process = subprocess.Popen(command, cwd=desk, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    try:
+        shown = b""
+        while b"\xe2\x94\x81" not in shown:  # what bars are drawn with
+            shown += os.read(ours, 1000)
+        assert b"Loading" in shown
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
