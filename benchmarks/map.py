@@ -3,27 +3,35 @@
     splitwire map lite0 --data PHOTOS --out lite0.svg
     python benchmarks/map.py lite0.map --out lite0-coded.jsonl
 
-At each cut `ftc` is calibrated on the map's own crops and codes the packaged photos at quality 50,
-where the photos that calibration held out lose the fidelity. It goes on where it stopped.
+At each cut `ftc` is calibrated on the map's own crops and codes others, of photos that both held
+out, at two qualities between which they lose what the map allows: the bytes there are between
+those of the two. It goes on where it stopped.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 import splitwire as sw
-from splitwire.calibrate.calibrator import Calibrator
+from splitwire.calibrate.calibrator import ONE_IN, Calibrator
+from splitwire.codecs.base import Codec
 from splitwire.codecs.calibrated import CalibratedCodec
-from splitwire.data.photos import load_photos
+from splitwire.data.holding import hold_out
+from splitwire.data.photos import crops, load_photos
 from splitwire.disk import Lines
 from splitwire.eval.map_file import Cut, MapHead, read_map
-from splitwire.models.split import split
+from splitwire.models.split import Split, split
 from splitwire.runner.local import decode, encode
 from splitwire.runner.threads import limit_threads
 from splitwire.tasks.registry import load_task
+
+CODED = 40  # crops
+STEP = 6  # of quality, from one trial to the next
 
 
 def chosen(cuts: list[Cut], count: int) -> list[Cut]:
@@ -43,14 +51,29 @@ class Coder:
         self.task = load_task(head.task, self.model)
         photos = load_photos(head.data, labelled=False)
         self.calibrator = Calibrator(photos, head.data, self.task, head.seed, head.crops)
-        preprocess = self.model.preprocess
-        self.pictures = [preprocess.picture(p.open(), 0) for p in load_photos("samples")]
+        aside = hold_out(photos, ONE_IN)[1]
+        self.pictures = list(crops(aside, self.model.preprocess, CODED, head.seed + 1))
 
     def code(self, cut: Cut) -> dict[str, float | str]:
-        """Mean bytes and divergence there."""
+        """Bytes where the fidelity is lost, and the divergence at quality 50."""
         halves, ftc = split(self.model, cut.name), sw.codec("ftc:quality=50")
         assert isinstance(ftc, CalibratedCodec)
         codecs = self.calibrator.calibrate(halves, ftc)
+        points = {50: self._at(50, halves, codecs)}
+        step = STEP if points[50][0] < self.task.fidelity else -STEP
+        quality, inside = 50, True
+        while inside and 0 < quality - step <= 100:
+            quality -= step
+            points[quality] = self._at(quality, halves, codecs)
+            inside = (points[quality][0] < self.task.fidelity) == (step > 0)
+        ends = sorted((points[quality + step], points[quality])) if not inside else [points[50]]
+        lost, sizes = np.log(ends).T
+        coded = float(np.exp(np.interp(np.log(self.task.fidelity), lost, sizes)))
+        return {"name": cut.name, "told": cut.bytes, "coded": coded, "lost": points[50][0]}
+
+    def _at(self, quality: int, halves: Split, codecs: Sequence[Codec]) -> tuple[float, float]:
+        """Mean divergence and bytes."""
+        codecs = [replace(codec, quality=quality) for codec in codecs]
         sizes, lost = [], []
         for x in self.pictures:
             features = halves.start(x.astype(np.float32))
@@ -58,8 +81,7 @@ class Coder:
             output = halves.finish(decode(packet, codecs, halves.crossings))
             lost.append(self.task.divergence(halves.finish(features), output))
             sizes.append(len(packet))
-        coded, nats = float(np.mean(sizes)), float(np.mean(lost))
-        return {"name": cut.name, "told": cut.bytes, "coded": coded, "lost": nats}
+        return max(float(np.mean(lost)), 1e-9), float(np.mean(sizes))
 
 
 def main() -> None:

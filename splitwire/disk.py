@@ -28,6 +28,8 @@ def writing(path: Path) -> Iterator[None]:
         why = error.strerror or str(error)
         if isinstance(error, FileNotFoundError) and not path.parent.exists():
             why = f"there is no folder {path.parent}; make it first"
+        if isinstance(error, FileExistsError):  # where a folder was to be made
+            why = "it is a file; name a folder"
         raise StorageError(f"cannot write {path}: {why}") from error
 
 

@@ -10,8 +10,9 @@ from difflib import get_close_matches
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """The nearest of `names`, as a part of a sentence: " (did you mean 'ftc'?)", or nothing."""
-    near = get_close_matches(name, list(names), n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    known = {known.lower(): known for known in names}
+    near = get_close_matches(name.lower(), known, n=1)
+    return f" (did you mean {known[near[0]]!r}?)" if near else ""
 
 
 class SplitwireError(Exception):

@@ -20,6 +20,8 @@ def load(name: str, error: type[SplitwireError]) -> object:
         error: raised when the file is missing or fails, or does not define that name.
     """
     path, _, attribute = name.rpartition(":")
+    if not path:
+        raise error(f"{name!r} names no file: give the path of your own, as FILE.py:NAME")
     module = _run(Path(path), error)
     if not hasattr(module, attribute):
         names = [name for name in vars(module) if not name.startswith("_")]

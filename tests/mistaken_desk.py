@@ -69,6 +69,40 @@ def metric(reference, output):
     return 1.0
 """
 
+
+PAIRS = """
+from torch import nn
+from splitwire.models.inputs import Inputs
+
+class Pair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, left, right):
+        return self.head(left - right)
+
+def pair():
+    return Pair(), Inputs({"left": (8,), "right": (8,)})
+
+def misnamed():
+    return Pair(), Inputs({"left": (8,), "write": (8,)})
+
+def bare():
+    return Pair(), Inputs({"left": 8, "right": 8})
+"""
+
+FILES = {
+    "unknown.toml": "modle = 'lite0'",
+    "typed.toml": "views = 'two'",
+    "broken.toml": "views = = 2",
+    "headed.toml": "[experiment]\nmodel = 'lite0'",
+    "link.toml": "[links]\nname = 'slow'\nrate = 1e5",
+    "one.toml": "codecs = 'jpeg:quality=50'",
+    "numbered.toml": "model = ['lite0', 3]",
+    "quick.toml": "edge = 'this'\ncloud = 'this'",
+}
+
 CLASSES = {
     "parts": ("train", "val"),
     "beyond": ("0", "99"),
@@ -85,10 +119,9 @@ def lay(folder: Path) -> Path:
     _streams(folder, x)
     _pictures(folder)
     _networks(folder)
-    (folder / "unknown.toml").write_text("modle = 'lite0'", encoding="utf-8")
-    (folder / "typed.toml").write_text("views = 'two'", encoding="utf-8")
-    (folder / "broken.toml").write_text("views = = 2", encoding="utf-8")
-    (folder / "quick.toml").write_text("edge = 'this'\ncloud = 'this'", encoding="utf-8")
+    _pairs(folder)
+    for name, text in FILES.items():
+        (folder / name).write_text(text, encoding="utf-8")
     (folder / "empty").mkdir()
     return folder
 
@@ -101,6 +134,20 @@ def _tensors(folder: Path, x: np.ndarray) -> None:
     np.savez(folder / "two.npz", a=x, b=x)
     torch.save({"a": torch.ones(3), "b": torch.ones(3)}, folder / "two.pt")
     (folder / "notes.txt").write_text("1.0 2.0", encoding="utf-8")
+
+
+def _pairs(folder: Path) -> None:
+    """Tensors by name: as they should be, and with something wrong."""
+    one = np.ones(8, np.float32)
+    wrong = {"pairs": one, "shapes": one[:3], "words": np.array(["a"] * 8), "nans": one * np.nan}
+    for name, right in wrong.items():
+        (folder / name).mkdir()
+        np.savez(folder / name / "a.npz", left=one, right=right)
+    np.savez(folder / "pairs" / "b.npz", left=one, right=-one)
+    np.savez(folder / "hollow.npz")
+    (folder / "pair.py").write_text(PAIRS, encoding="utf-8")
+    (folder / "clips").mkdir()
+    (folder / "clips" / "a.mp4").write_bytes(b"no film")
 
 
 def _streams(folder: Path, x: np.ndarray) -> None:

@@ -93,6 +93,20 @@ def test_several_networks_have_a_run_each(
         assert (desk / "both" / name / "report.html").exists()
 
 
+def test_of_several_networks_all_are_looked_at_first_and_none_twice(
+    desk: Path,  # noqa: F811
+    splitwire: Command,  # noqa: F811
+) -> None:
+    common = "eval plan.toml --data photos --split 0 --codec picture --model net.py:small"
+    done = splitwire(*common.split(), "--model", "net.py:smal", "--out", "lost")
+    assert "did you mean 'small'?" in done.stderr and not (desk / "lost").exists()
+    (desk / "again.py").write_text((desk / "net.py").read_text())
+    done = splitwire(*f"{common} --model again.py:small --model net.py:small --out dead2".split())
+    assert done.returncode == 1  # once all were measured
+    assert done.stderr.count("picture at 0 failed on every picture") == 2
+    assert done.stdout.count("Report: ") == 2 and (desk / "dead2" / "comparison.html").exists()
+
+
 def test_a_codec_that_fails_everywhere_shows_why_and_a_status(
     desk: Path,  # noqa: F811
     splitwire: Command,  # noqa: F811

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from apart import CONTEXT, PATIENCE, End, apart
 
-from splitwire.disk import LOCK, Lines, lock, write_whole
+from splitwire.disk import LOCK, Lines, lock, write_whole, writing
 from splitwire.errors import StorageError
 
 
@@ -21,6 +21,13 @@ def test_a_file_that_does_not_fit_on_the_disk_stays_as_it_was(tmp_path: Path) ->
     assert (end.status, end.said) == (1, f"cannot write {path}: File too large")
     assert path.read_bytes() == b"before"
     assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_folder_that_is_a_file_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "figures"
+    path.touch()
+    with pytest.raises(StorageError, match="it is a file; name a folder"), writing(path):
+        path.mkdir(exist_ok=True)
 
 
 @pytest.mark.parametrize("step", range(2))

@@ -1,5 +1,5 @@
-"""Evaluation, calibration and training that are killed or short of disk: begun again, they end as
-if nothing had happened."""
+"""Evaluation, calibration, training and attacks that are killed or short of disk: begun again, they
+end as if nothing had happened."""
 
 import os
 import random
@@ -17,6 +17,8 @@ from apart import CONTEXT, PATIENCE, End, apart
 from PIL import Image
 from safetensors.numpy import load_file
 
+from splitwire.attack import plan as attack_plan
+from splitwire.attack import run as attack_run
 from splitwire.calibrate import calibrator
 from splitwire.codecs.profile import Profile
 from splitwire.disk import LOCK, lock
@@ -85,7 +87,22 @@ def train(desk: Path, out: Path) -> None:
     train_run.Training(plan, out).run(lambda line: None)
 
 
-WORKS: tuple[Work, ...] = (evaluate, calibrate, train)
+def attack(desk: Path, out: Path) -> None:
+    plan = attack_plan.Plan(
+        f"{desk / 'net.py'}:small",
+        ("2",),
+        ("raw:bits=4", "raw:bits=2"),
+        str(desk / "photos"),
+        str(desk / "others"),
+        crops=16,
+        steps=3,
+        optimise=1,
+    )
+    for _ in attack_run.Attack(plan, out):
+        pass
+
+
+WORKS: tuple[Work, ...] = (evaluate, calibrate, train, attack)
 
 
 def left_by(out: Path) -> dict[str, Any]:
@@ -133,6 +150,7 @@ Uninterrupted = Callable[[Work], dict[str, Any]]
         (evaluate, (4, 3500)),
         (calibrate, (700,)),
         pytest.param(train, (16000, 40000), marks=pytest.mark.full),
+        (attack, (300, 3000)),
     ],
 )
 def test_a_full_disk_is_said_in_a_line_and_costs_nothing_that_was_done(
@@ -153,6 +171,7 @@ def test_a_full_disk_is_said_in_a_line_and_costs_nothing_that_was_done(
         (evaluate, (5, 9)),
         (calibrate, (2,)),
         pytest.param(train, (12, 5), marks=pytest.mark.full),
+        (attack, (5, 14)),
     ],
 )
 def test_kills_change_nothing(

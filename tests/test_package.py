@@ -36,8 +36,13 @@ MAY_IMPORT = {
     "train": {
         *("errors", "disk", "kernels", "codecs", "models", "tasks", "data", "runner", "calibrate")
     },
+    "attack": {
+        *("errors", "disk", "codecs", "models", "tasks", "data", "runner", "calibrate"),
+    },
     "eval": {*("errors", "disk", "codecs", "models", "tasks", "data", "runner", "calibrate")},
-    "report": {*("errors", "disk", "kernels", "codecs", "tasks", "runner", "calibrate", "eval")},
+    "report": {
+        *("errors", "disk", "kernels", "codecs", "tasks", "runner", "calibrate", "eval", "attack")
+    },
     "bundle": {"errors", "disk", "userfile", "codecs", "models", "tasks", "runner"},
     "live": {
         *("errors", "disk", "kernels", "codecs", "models", "tasks", "data", "runner"),
@@ -46,7 +51,7 @@ MAY_IMPORT = {
     "testing": {"errors", "codecs", ""},
     "cli": {
         *("errors", "disk", "userfile", "bench", "codecs", "models", "tasks", "data", "runner"),
-        *("calibrate", "train", "eval", "report", "live", "bundle", "extras", ""),
+        *("calibrate", "train", "attack", "eval", "report", "live", "bundle", "extras", ""),
     },
     "__main__": {"cli"},
     "__init__": {"extras"},

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from test_interrupted import desk  # noqa: F401
 
+from splitwire.attack.lines import LINES, read_lines
 from splitwire.calibrate import calibrator
 from splitwire.codecs.profile import Profile
 from splitwire.eval.samples import SAMPLES
@@ -64,6 +65,19 @@ def test_eval_keeps_its_samples_and_says_so(desk: Path) -> None:  # noqa: F811
     assert samples.exists()
 
 
+def test_an_attack_keeps_its_lines_and_says_so(desk: Path) -> None:  # noqa: F811
+    words = ["attack", "net.py:small", "--split", "2", "--data", "photos", "--on", "others"]
+    words += ["--codec", "raw:bits=4", "--codec", "raw:bits=2", "--crops", "16", "--steps", "5"]
+    words += ["--optimise", "300", "-o", "spy"]
+    lines = desk / "spy" / LINES
+    code, said = stopped(
+        desk, lambda: lines.exists() and lines.read_bytes().count(b"\n") > 1, *words
+    )
+    told = "splitwire: stopped; what was attacked is kept, and goes on with the same command\n"
+    assert (code, said) == (130, told)
+    assert 1 <= len(read_lines(lines)[1]) < 6
+
+
 def test_calibration_makes_a_profile_of_the_crops_so_far(desk: Path, tmp_path: Path) -> None:  # noqa: F811
     def track(sequence: Iterable[Any], *, total: int, description: str) -> Iterable[Any]:
         for i, item in enumerate(sequence):
@@ -92,3 +106,29 @@ def test_a_second_one_interrupts_at_once(desk: Path, tmp_path: Path) -> None:  #
     with pytest.raises(KeyboardInterrupt):
         calibrator.write_profiles(plan, tmp_path / "x.profile", track)
     assert not (tmp_path / "x.profile").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["eval", "--model", "net.py:small", "--split", "2", "--data", "photos", "--codec", "raw"],
+        ["calibrate", "net.py:small", "2", "--data", "photos", "--crops", "16", "-o", "x.profile"],
+        ["train", "net.py:small", "2", "--data", "photos", "-o", "t", "--crops", "16"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_progress_is_shown_from_the_start(desk: Path, words: list[str]) -> None:  # noqa: F811
+    """On a terminal a bar stands there before the network was even loaded."""
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "splitwire", *words]
+    process = subprocess.Popen(command, cwd=desk, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    try:
+        shown = b""
+        while b"\xe2\x94\x81" not in shown:  # what bars are drawn with
+            shown += os.read(ours, 1000)
+        assert b"Loading" in shown
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)

@@ -23,6 +23,7 @@ OUTSIDE = {
     "js/README.md": "npm.md",
 }
 LINK = re.compile(r"(?<=\]\()([^()\s#:]+)(?=[)#])")
+FRONT = "---\nhide: [navigation]\n---\n"  # which has no other pages, and whose lines are long
 WORDS = {".c": "c", ".h": "c", ".pyx": "cython", ".toml": "toml", ".py": "python"}
 
 
@@ -37,6 +38,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         waiting += {to for to in targets(path, text) if place(to).endswith(".md")} - done
         if path.endswith((".md", ".ipynb")):
             text = LINK.sub(lambda match, path=path: moved(path, match[1]), text)
+        if place(path) == "index.md":
+            text = FRONT + text
         for name, content in {PurePosixPath(place(path)).name: text, **pictures}.items():
             at = (PurePosixPath(place(path)).parent / name).as_posix()
             if old := files.get_file_from_path(at):

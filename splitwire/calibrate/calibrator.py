@@ -211,7 +211,9 @@ def write_profiles(plan: Plan, out: Path, track: Track = silent) -> list[Profile
     if not isinstance(made, CalibratedCodec) or not made.needs_profile:
         raise CodecError(f"{plan.codec} needs no profile: name a codec that does, such as ftc")
     if not out.parent.is_dir():
-        raise ProfileError(f"cannot write the profile {out}: there is no folder {out.parent}")
+        raise ProfileError(
+            f"cannot write the profile {out}: there is no folder {out.parent}; make it first"
+        )
     if not os.access(out.parent, os.W_OK):  # rather now than when all is learnt
         raise StorageError(f"cannot write {out}: nothing may be written to {out.parent}")
     photos = load_photos(plan.data, labelled=False)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import splitwire
+from splitwire.cli.attack import attack
 from splitwire.cli.bench import bench
 from splitwire.cli.calibrate import calibrate
 from splitwire.cli.check import check
@@ -31,7 +32,7 @@ from splitwire.extras import explained
 
 COMMANDS = (
     *(report, compare, calibrate, train, splits, codecs, encode, decode, inspect, bench),
-    *(cloud, serve_ray, edge, plan, map, demo, export, check),
+    *(cloud, serve_ray, edge, plan, map, attack, demo, export, check),
 )
 
 app = typer.Typer(

@@ -42,7 +42,7 @@ def check(
     opened = Bundle(bundle)
     cut = original(opened.manifest, weights, model)
     photos = load_photos(data, limit, labelled=False)
-    views = (cut.model.preprocess.picture(photo.load()) for photo in photos)
+    views = (photo.taken(cut.model.preprocess) for photo in photos)
     with progress_bar() as progress:
         tracked = progress.track(views, total=len(photos), description="Checking")
         verdict = compare(opened, cut, load_task(task or opened.manifest.task, cut.model), tracked)

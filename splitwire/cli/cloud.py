@@ -12,6 +12,7 @@ import typer
 
 from splitwire.cli.options import (
     DEVICE,
+    PORTS,
     Models,
     Profiles,
     Weights,
@@ -68,10 +69,15 @@ class Listening:
     host: Annotated[
         str, typer.Option(help="The address to listen on.", rich_help_panel=_ADDRESS)
     ] = "127.0.0.1"
-    port: Annotated[int, typer.Option(help="0: any that is free.", rich_help_panel=_ADDRESS)] = 7070
+    port: Annotated[
+        int,
+        typer.Option(min=0, max=PORTS, help="0: any that is free.", rich_help_panel=_ADDRESS),
+    ] = 7070
     grpc_port: Annotated[
         int | None,
         typer.Option(
+            min=0,
+            max=PORTS,
             help="For the Open Inference Protocol over gRPC; 0: any that is free.",
             rich_help_panel=_ADDRESS,
         ),

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from splitwire.cli.options import (
+    PORTS,
     Models,
     Profiles,
     TaskName,
@@ -41,7 +42,9 @@ class Shown:
 
 def demo(
     shown: Shown,
-    port: Annotated[int, typer.Option(help="Of the page; 0: any that is free.")] = 7000,
+    port: Annotated[
+        int, typer.Option(min=0, max=PORTS, help="Of the page; 0: any that is free.")
+    ] = 7000,
     device: Annotated[
         str, typer.Option(help="What the edge is to be as slow as: see eval/devices.toml.")
     ] = "phone-2019",
@@ -49,19 +52,28 @@ def demo(
     """Start a cloud, an edge and a page on this machine, to watch the three ways in a browser."""
     need_live()
     from splitwire.calibrate.store import ProfileStore
+    from splitwire.errors import ModelError
     from splitwire.eval.devices import load_device
     from splitwire.live.cloud_process import CloudProcess
     from splitwire.live.demo import Demo
     from splitwire.live.library import Library
     from splitwire.live.slowing import slowness
+    from splitwire.models.preprocess import Preprocess
     from splitwire.runner.memory import keep_memory
     from splitwire.runner.threads import limit_threads
     from splitwire.tasks.registry import task_class, tasks
 
     limit_threads(1)
     keep_memory()
-    slow, store = slowness(load_device(device), warn), ProfileStore(*shown.profiles or ())
+    edge, store = load_device(device), ProfileStore(*shown.profiles or ())
     networks = [load(name, shown.weights) for name in shown.models]
+    for network in networks:
+        if not isinstance(network.preprocess, Preprocess):
+            raise ModelError(
+                f"{network.name} takes tensors by name, and the page shows pictures: run it by "
+                "`splitwire cloud` and `splitwire edge`"
+            )
+    slow = slowness(edge, warn)
     library = Library(networks, store, tasks(shown.own))
     task = task_class(shown.task).name if shown.task else None
     with CloudProcess(*shown.options(), said=warn) as address:

@@ -1,6 +1,7 @@
 """`splitwire eval`: score codecs on a split network."""
 
 import math
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -107,14 +108,23 @@ def evaluate(
             raise typer.BadParameter("a cluster has its own number: leave out --workers or --ray")
     from splitwire.eval.experiment import networks
 
-    models = given.pop("models") or networks(experiment) or [None]
-    folders = []
-    for model in models:
-        below = model.replace("/", "_").replace(":", "_") if len(models) > 1 else ""
-        asked = given | {"model": model}
-        folders.append(_run(experiment, out, below, asked, _pool(workers, ray)))
+    below = _below(given.pop("models") or networks(experiment))
+    if len(below) > 1:
+        _check(experiment, given, list(filter(None, below)))
+    folders = [
+        _run(experiment, out, place, given | {"model": model}, _pool(workers, ray))
+        for model, place in below.items()
+    ]
     if len(folders) > 1:
         _side_by_side(folders)
+    _fail_for_the_dead(folders)
+
+
+def _below(models: list[str]) -> dict[str | None, str]:
+    """The folder of each network below --out, which one alone has to itself; None: the file's."""
+    if len(set(models)) < 2:
+        return {models[0] if models else None: ""}
+    return {name: re.sub("[/:]", "_", name) for name in models}
 
 
 def _run(
@@ -149,8 +159,19 @@ def _run(
         print(f"Left out: {curve} at {', '.join(sorted(without))}, for want of a trained profile")
     for curve, what in run.missing.items():
         print(f"Left out: {curve}, for want of {what}")
-    _fail_for_the_dead(folder)
     return folder
+
+
+def _check(experiment: Path | None, changes: dict[str, Any], models: list[str]) -> None:
+    """Refuse a network that cannot be had, or cut so, before any of them is measured."""
+    from splitwire.eval.deployment import Deployment
+    from splitwire.eval.experiment import load_experiment
+
+    for model in models:
+        plan = load_experiment(experiment, **changes, model=model)
+        deployment = Deployment.load(plan)
+        for at in plan.splits:
+            deployment.cut(at)
 
 
 def _side_by_side(folders: list[Path]) -> None:
@@ -174,13 +195,14 @@ def _pool(workers: int, ray: str | None) -> "Pool | None":
     return RayPool(ray)
 
 
-def _fail_for_the_dead(out: Path) -> None:
+def _fail_for_the_dead(folders: list[Path]) -> None:
     """End with status 1 and the reasons, where a choice failed on every picture."""
     from splitwire.eval.failures import dead
     from splitwire.eval.samples import read_run
 
-    if reasons := dead(read_run(out)[1]):
-        for why, (first, *others) in reasons.items():
-            more = f" and {len(others)} more choices" if others else ""
-            warn(f"{first}{more} failed on every picture, mend that and give another --out: {why}")
+    reasons = [reason for folder in folders for reason in dead(read_run(folder)[1]).items()]
+    for why, (first, *others) in reasons:
+        more = f" and {len(others)} more choices" if others else ""
+        warn(f"{first}{more} failed on every picture, mend that and give another --out: {why}")
+    if reasons:
         raise typer.Exit(1)

@@ -15,7 +15,7 @@ def read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        around = path.parent.iterdir() if path.parent.is_dir() else ()
+        around = path.parent.glob("*") if not path.exists() else ()
         hint = did_you_mean(path.name, [p.name for p in around]) or "; name a file that is there"
         raise DataError(f"cannot read {path}: {error.strerror}{hint}") from error
 

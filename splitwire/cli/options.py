@@ -9,6 +9,8 @@ import typer
 if TYPE_CHECKING:  # which loads torch
     from splitwire.models.load import Model
 
+PORTS = 65_535
+"""The highest port."""
 WEIGHTS = "A file of weights, or 'none' for untrained ones."
 DEVICE = "Where the network runs: cpu, cuda, cuda:1, mps or auto."
 NETWORK = "lite0, timm:NAME, torchvision:NAME or FILE.py:FACTORY."
@@ -29,7 +31,7 @@ Models = Annotated[
 MaxDivergence = Annotated[
     float | None,
     typer.Option(
-        help="Divergence (the task's unit) that a choice may cost; the task has a default."
+        min=0, help="Divergence (the task's unit) that a choice may cost; the task has a default."
     ),
 ]
 Run = Annotated[Path, typer.Argument(help="The folder that `splitwire eval` wrote.")]

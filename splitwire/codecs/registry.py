@@ -90,7 +90,10 @@ def codec(spec: str, /, *, profile: Profile | str | Path | None = None, **parame
         MissingPackageError: the codec takes a package that is not installed.
     """
     parsed = Spec.parse(spec)
-    cls, settings = codec_class(parsed.name), dict(parsed.settings)
+    settings = dict(parsed.settings)
+    if any(word != "".join(word.split()) for word in (parsed.name, *settings)):
+        raise CodecError(f"{spec!r} has spaces in it: write NAME:key=value,key=value")
+    cls = codec_class(parsed.name)
     for key in parameters.keys() & settings.keys():
         raise CodecError(f"{spec!r} gives {key}, and so does the call")
     profile = settings.pop("profile", profile)

@@ -34,7 +34,10 @@ class Spec:
         for word in filter(None, rest.split(",")):
             key, equals, value = word.partition("=")
             if not equals:
-                raise CodecError(f"{text!r}: {word!r} is no key=value, as quality=50 is")
+                raise CodecError(
+                    f"{text!r}: {word!r} is no key=value, as quality=50 is (of several values: "
+                    "quality=20+50)"
+                )
             if key in settings:
                 raise CodecError(f"{text!r} gives {key} twice")
             settings[key] = value

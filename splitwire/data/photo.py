@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -41,6 +42,18 @@ class Photo:
             DataError: the file is neither, or a damaged one.
         """
         return load_tensors(self.path) if self.path.suffix == TENSORS else self.open()
+
+    def taken(self, how: Preprocess | Inputs, view: int = 0) -> NDArray[np.float32]:
+        """What a network takes of one view of it, float32; see `Preprocess` and `Inputs`.
+
+        Raises:
+            DataError: naming the file, which cannot be read or is not of the kind that it takes.
+        """
+        opened = self.load()
+        try:
+            return how.picture(opened, view)
+        except DataError as error:
+            raise DataError(f"{self.path}: {error}") from error
 
     def open(self) -> Image.Image:
         """The picture upright, in RGB; see pictures.py.

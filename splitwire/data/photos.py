@@ -20,6 +20,7 @@ from splitwire.data.photo import TENSORS
 from splitwire.data.photo import Photo as Photo
 from splitwire.data.pictures import suffixes
 from splitwire.data.truth import Annotation
+from splitwire.data.video import VIDEO_SUFFIXES
 from splitwire.errors import DataError
 from splitwire.models.inputs import Inputs
 from splitwire.models.preprocess import Preprocess
@@ -39,6 +40,7 @@ _CALIBRATION_FILES = (
     "rocket.jpg",
 )
 _TOLD = 5  # skipped files that are named
+_OF_VIDEO = "; of video, measure frames in order (eval --sequence), or save them to a folder"
 _FEW = 16  # photos that are kept open, a few hundred megabytes at most
 _SAMPLE = re.compile(r"imagenet_\d+_(\d+)\.jpg")
 
@@ -101,8 +103,8 @@ def crops(
     opened = cache(Photo.load) if len(photos) <= _FEW else Photo.load  # which takes most of it
     for i in range(count):
         photo = opened(turns[i % len(turns)])
-        if not isinstance(photo, Image.Image):
-            yield preprocess.picture(photo)
+        if isinstance(preprocess, Inputs) or not isinstance(photo, Image.Image):
+            yield turns[i % len(turns)].taken(preprocess)
             continue
         side = round(min(photo.size) * random.uniform(0.5, 1))
         left, top = (int(random.integers(0, n - side + 1)) for n in photo.size)
@@ -164,9 +166,10 @@ def _folder(root: Path, labelled: bool) -> list[Photo]:
     paths = sorted(p for p in within.rglob("*") if _is_data(p) and p.is_file())
     if not paths:
         others = f"none of its {len(found)} files is one" if (found := skipped(root)) else "empty"
+        clips = any(Path(name).suffix.lower() in VIDEO_SUFFIXES for name in found)
         raise DataError(
             f"{within} holds no pictures ({others}): give {SAMPLES!r} or a folder of "
-            "files that Pillow opens, as .jpg and .png"
+            "files that Pillow opens, as .jpg and .png" + _OF_VIDEO * clips
         )
     names = [path.relative_to(within) for path in paths]
     known: Sequence[int | Annotation | None] = [None] * len(names)
@@ -187,7 +190,7 @@ def _alone(path: Path) -> Photo:
     """The photo that is no folder's."""
     if not _is_data(path):
         raise DataError(
-            f"{path} is no picture that Pillow opens, by its suffix; of a video, measure the "
-            "frames in order (eval --sequence), or save them to a folder"
+            f"{path} is no picture that Pillow opens, by its suffix: give one, or a folder of them"
+            + _OF_VIDEO * (path.suffix.lower() in VIDEO_SUFFIXES)
         )
     return Photo(path.name, path)

@@ -94,8 +94,10 @@ def _one(found: Any, path: Path, wanted: str) -> NDArray[Any]:
     names = list(map(str, found))
     if wanted in found:
         return np.asarray(found[wanted])
+    if not names:
+        raise DataError(f"{path} holds no array: give a {_KINDS} file that does")
     if wanted or len(names) != 1:
         some = ", ".join(names[:5]) + ", ..." * (len(names) > 5)
-        one = names[0] if names else "NAME"
-        raise DataError(f"{path} holds {len(names)} arrays ({some}): name one, as {path}:{one}")
+        what = f"{len(names)} arrays ({some})" if len(names) > 1 else f"one array ({some})"
+        raise DataError(f"{path} holds {what}: name one, as {path}:{names[0]}")
     return np.asarray(next(iter(found.values())))

@@ -120,7 +120,7 @@ class Comparison:
     def _draws(self) -> tuple[Drawn, Drawn]:
         """Of the two runs: the same where they are paired, for both stand in one order."""
         seed = self.base.head.experiment.seed
-        order = list(dict.fromkeys(sample.unit for sample in self.base.samples))
+        order = list(dict.fromkeys(s.unit for s in self.base.samples if s.tells))
         base = Drawn(self.base.samples, seed, order)
         if self.paired:
             return base, Drawn(self.other.samples, seed, order)

@@ -183,13 +183,13 @@ class Drawn:
     def __init__(
         self, samples: Sequence[Sample], seed: int, order: Sequence[Hashable] = ()
     ) -> None:
-        units = order or [sample.unit for sample in samples]
+        units = order or [sample.unit for sample in samples if sample.tells]
         self._units = {unit: i for i, unit in enumerate(dict.fromkeys(units))}
         self._weights = draws(list(self._units), RESAMPLES, seed)
         self._sums: dict[object, Floats] = {}
         for sample in samples:
             sums = self._sums.setdefault(sample.choice, np.zeros((3, len(self._units))))
-            if sample.error is None and sample.divergence is not None:
+            if sample.tells and sample.error is None and sample.divergence is not None:
                 told = (sample.bytes, sample.divergence, 1)
                 sums[:, self._units[sample.unit]] += told
 

@@ -224,18 +224,22 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else f"mend it: {error}"
-        raise ExperimentError(
-            f"cannot read the experiment {path}: {why}; eval/default.toml shows one"
-        ) from error
+        why = f"mend it: {error}; eval/default.toml shows one"
+        if isinstance(error, OSError):
+            why = f"{error.strerror}; give a TOML file (a network: --model, pictures: --data)"
+        raise ExperimentError(f"cannot read the experiment {path}: {why}") from error
 
 
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors()[0]
     where = ".".join(map(str, fault["loc"]))
+    given, plain = fault["input"], not isinstance(fault["input"], dict)
+    if fault["type"] == "tuple_type":
+        as_list = f"[{given!r}]" if plain else f"[[{where}]]"
+        return f"{where}: a list is wanted, as {as_list}, not {given!r}"
     if fault["type"] != "unexpected_keyword_argument":
         said = fault["msg"].replace("tuple", "list")  # which is what TOML calls it
         return f"{where}: {said[0].lower()}{said[1:]}, not {fault['input']!r}"
     known = [f.name for f in fields(LinkPlan if where.startswith("links") else Experiment)]
-    hint = did_you_mean(str(fault["loc"][-1]), known)
+    hint = did_you_mean(str(fault["loc"][-1]), known) if plain else ": leave the heading out"
     return f"unknown key {where!r}{hint}; there are: {', '.join(known)}"

@@ -5,7 +5,7 @@ on every second photo (clip, or stretch of a clip) and reported on the others; a
 fidelity only where the upper end of its interval does.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -50,10 +50,11 @@ def headline(summary: Summary) -> Headline | None:
     """
     if not summary.head.trained:
         return None
-    groups = _groups(summary.samples)
+    told = [sample for sample in summary.samples if sample.tells]
+    groups = _groups(told)
     names = list(dict.fromkeys(groups))
     halves = (names[::2], names[1::2]) if len(names) >= LEAST else (names, names)
-    kept = [_kept(summary, groups, half) for half in halves]
+    kept = [_kept(summary, zip(told, groups, strict=True), half) for half in halves]
     choosing, reported = (_results(summary, samples) for samples in kept)
     chosen = _cheapest(choosing, SHARED, summary.fidelity)
     if chosen is None:
@@ -106,12 +107,13 @@ def _groups(samples: Sequence[Sample]) -> list[Hashable]:
     return [found[sample.unit] for sample in samples]
 
 
-def _kept(summary: Summary, groups: list[Hashable], half: list[Hashable]) -> list[Sample]:
+def _kept(
+    summary: Summary, grouped: Iterable[tuple[Sample, Hashable]], half: list[Hashable]
+) -> list[Sample]:
     """The samples of some photos, of what went through all of the run's."""
     usable = {result.choice for result in summary.results if result.usable}
-    pairs = zip(summary.samples, groups, strict=True)
     within = set(half)
-    return [s for s, group in pairs if group in within and s.choice in usable]
+    return [s for s, group in grouped if group in within and s.choice in usable]
 
 
 def _results(summary: Summary, kept: Sequence[Sample]) -> dict[Key, Result]:

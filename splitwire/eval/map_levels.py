@@ -23,7 +23,7 @@ from splitwire.tasks.base import Task
 HEADER = 24
 """Bytes of a stream and of its place in a packet that are no payload."""
 
-_TRIALS = 2
+_TRIALS = 6  # where a level is far off; behind a pooling it is
 _SLOPE = (
     2.0  # of a loss over that to second order, more than it has: a trial knows a loss by a fifth
 )

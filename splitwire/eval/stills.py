@@ -18,6 +18,7 @@ from splitwire.eval.experiment import Experiment
 from splitwire.eval.extremes import extremes, picture_of
 from splitwire.eval.gauge import View, Way
 from splitwire.eval.samples import Place, Sample
+from splitwire.models.inputs import Inputs
 from splitwire.models.load import Model
 from splitwire.models.preprocess import Preprocess, image
 from splitwire.runner.choice import EDGE_ONLY, Choice
@@ -48,8 +49,10 @@ class Stills:
         """See that the network is one of the task's, and can have the photos' labels.
 
         Raises:
-            TaskError, DataError: as `labelled`.
+            TaskError, DataError: as `labelled`; or tensors are to be seen in several views.
         """
+        if isinstance(whole.model.preprocess, Inputs) and self._experiment.views > 1:
+            raise DataError("tensors are seen in one view: leave `views` at 1")
         self.photos = labelled(task, whole, self.photos)
         self._classes = mapping(self.photos, class_names(whole.model))
 
@@ -89,7 +92,7 @@ class Stills:
     def first(self, model: Model) -> Tensor:
         """A picture to show."""
         photo = next(photo for photo in self.photos if str(photo.path) in self.known)
-        return model.preprocess.picture(photo.load())
+        return photo.taken(model.preprocess)
 
     def keep(self, run: Path, samples: Iterable[Sample], model: Model) -> None:
         """Keep the best and the worst picture of each choice in a run's folder; see extremes.py.
@@ -102,7 +105,7 @@ class Stills:
         photos = {photo.name: photo for photo in self.photos}
         pairs = extremes(samples).values()
         for name in dict.fromkeys(sample.photo for pair in pairs for sample in pair):
-            x, path = model.preprocess.picture(photos[name].load()), picture_of(run, name)
+            x, path = photos[name].taken(model.preprocess), picture_of(run, name)
             file = io.BytesIO()
             image(x).save(file, "JPEG", quality=90)
             with writing(path.parent):
@@ -143,7 +146,7 @@ class Stills:
         """
         at, number = place
         photo = self.photos[at]
-        x = model.preprocess.picture(photo.load(), number)
+        x = photo.taken(model.preprocess, number)
         with torch.inference_mode():
             reference = task.checked(model(torch.from_numpy(x)[None]))
         clock = float(at * self._experiment.views + number)  # they come one a second

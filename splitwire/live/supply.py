@@ -30,9 +30,7 @@ class Pictures:
     def __init__(self, how: Preprocess | Inputs, photos: Sequence[Photo]) -> None:
         self.photos = {photo.name: photo for photo in photos}
         held = np.uint8 if isinstance(how, Preprocess) else np.float32
-        self._prepare = lru_cache(_PREPARED)(
-            lambda name: how.picture(self.photos[name].load()).astype(held)
-        )
+        self._prepare = lru_cache(_PREPARED)(lambda name: self.photos[name].taken(how).astype(held))
 
     def __iter__(self) -> Iterator[Taken]:
         return self.frames(len(self.photos))

@@ -32,10 +32,11 @@ class Inputs:
     shapes: Mapping[str, Shape]
 
     def __post_init__(self) -> None:
-        wrong = [name for name, shape in self.shapes.items() if not shape or min(shape) < 1]
-        if wrong or not self.shapes:
+        shapes = list(self.shapes.values())
+        if not shapes or not all(isinstance(s, tuple) and s and min(s) > 0 for s in shapes):
             raise ModelError(
-                f"inputs are names with shapes of at least one number, not {dict(self.shapes)}"
+                "inputs are names with shapes of at least one number, as (3, 224, 224) or (1,), "
+                f"not {dict(self.shapes)}"
             )
 
     @property
@@ -51,7 +52,8 @@ class Inputs:
             view: 0: there are no others.
 
         Raises:
-            DataError: a tensor is missing or of another shape, or there is another view asked for.
+            DataError: a tensor is missing, of another shape or not of real numbers, or there is
+                another view asked for.
         """
         if view:
             raise DataError("tensors are seen in one view: leave `views` at 1")
@@ -61,8 +63,16 @@ class Inputs:
             found = np.shape(arrays[name]) if name in arrays else "none"
             if found != shape:
                 raise DataError(f"{name} is {found}, and {shape} is wanted: .npz files of {self}")
-        flat = [np.asarray(arrays[name], np.float32).ravel() for name in self.shapes]
-        return np.concatenate(flat)
+        return np.concatenate([_numbers(name, arrays[name]) for name in self.shapes])
 
     def __str__(self) -> str:
         return ", ".join(f"{name} {shape}" for name, shape in self.shapes.items())
+
+
+def _numbers(name: str, given: object) -> NDArray[np.float32]:
+    array = np.asarray(given)
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{name} holds {array.dtype}: save real numbers, as float32")
+    if np.isnan(array).any():
+        raise DataError(f"{name} holds NaN: look for what makes them, or take the file out")
+    return array.astype(np.float32).ravel()

@@ -1,11 +1,13 @@
 """A network of several inputs as one that takes a vector."""
 
+import inspect
 from math import prod
 from typing import Any
 
 import torch
 from torch import nn
 
+from splitwire.errors import ModelError
 from splitwire.models.inputs import Inputs
 
 
@@ -16,8 +18,13 @@ class Named(nn.Module):
     """
 
     def __init__(self, network: nn.Module, inputs: Inputs) -> None:
-        """Wrap `network`; its weights are shared, not copied."""
+        """Wrap `network`; its weights are shared, not copied.
+
+        Raises:
+            ModelError: it is not called with tensors of those names.
+        """
         super().__init__()
+        _check_names(network, inputs)
         self.network = network
         self._shapes = dict(inputs.shapes)
         self._dtype = next((p.dtype for p in network.parameters() if p.is_floating_point()), None)
@@ -28,3 +35,17 @@ class Named(nn.Module):
         parts = whole.split([prod(shape) for shape in self._shapes.values()], dim=1)
         pairs = zip(self._shapes.items(), parts, strict=True)
         return self.network(**{name: part.unflatten(1, shape) for (name, shape), part in pairs})
+
+
+def _check_names(network: nn.Module, inputs: Inputs) -> None:
+    try:
+        takes = inspect.signature(network.forward)
+    except ValueError:  # of a kind that does not say
+        return
+    try:
+        takes.bind(**inputs.shapes)
+    except TypeError as error:
+        raise ModelError(
+            f"the network's Inputs are {', '.join(inputs.shapes)}, and its forward takes "
+            f"{', '.join(takes.parameters)} ({error}): give them the names of its arguments"
+        ) from error

@@ -48,7 +48,7 @@ def trace(name: str, module: nn.Module, shape: tuple[int, ...], device: str = "c
     except Exception as error:
         raise ModelError(
             f"{name} cannot be cut, it does not export: {_why(error)} (it is given "
-            f"{'×'.join(map(str, shape))} numbers, as its preprocessing says)"
+            f"{'×'.join(map(str, shape))}, as its Preprocess or Inputs says)"
         ) from error
 
 

@@ -20,6 +20,8 @@ def from_file(name: str) -> Network:
         raise ModelError(f"{name} is no function that makes a network")
     try:
         made = make()
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from error
     except Exception as error:
         raise ModelError(
             f"{name} failed: {type(error).__name__}: {reason(error)}: it is called without "

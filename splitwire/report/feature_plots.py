@@ -191,4 +191,5 @@ def _name(
             fontsize=9,
             ha="left" if right else "right",
             va="top" if right else left,
+            bbox={"color": LIGHT["card"], "alpha": 0.8, "pad": 1},  # it may lie over the curve
         )

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
 
-from splitwire.disk import write_whole
+from splitwire.disk import write_whole, writing
 from splitwire.eval.summary import Summary
 from splitwire.eval.totals import choices
 from splitwire.report.demonstration import accuracy_against_bytes
@@ -53,7 +53,8 @@ def write_figures(
         ExperimentError: what the run's folder keeps for figures is damaged.
         StorageError: a file cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     told = [*sections(run, summary, choices(summary)), accuracy_against_bytes(summary)]
     files: dict[str, bytes] = {}
     for section in filter(None, told):

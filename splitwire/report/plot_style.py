@@ -31,6 +31,7 @@ THEME: dict[str, tuple[str, str]] = {
     "brown": ("#7a4a1e", "#d8a273"),
     "pale-blue": ("#8fc1e8", "#2f6ea3"),
     "pale-vermilion": ("#f0ad84", "#a3552b"),
+    "card": ("#ffffff", "#191d25"),  # what figures lie on
 }
 LIGHT = {name: light for name, (light, _) in THEME.items()}
 INK, MUTED, FAINT = LIGHT["ink"], LIGHT["muted"], LIGHT["faint"]

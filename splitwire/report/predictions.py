@@ -43,7 +43,7 @@ def predictions(run: Path, summary: Summary) -> Section | None:
         panels.append(panel(task, picture, shared, words))
     if not panels:
         return None
-    said = f"The first picture ({summary.samples[0].photo}) as the network takes it, and what the "
+    said = f"The first picture ({_first(summary)}) as the network takes it, and what the "
     said += "network makes of it."
     if chosen and shared:
         said += " Beside it: the same through the cheapest codec that holds the fidelity."
@@ -58,9 +58,14 @@ def task_of(summary: Summary) -> Task | None:
         return None
 
 
+def _first(summary: Summary) -> str:
+    """The name of the first picture that could be read; empty where none could."""
+    return next((sample.photo for sample in summary.samples if not sample.unread), "")
+
+
 def _sample(summary: Summary, choice: Key) -> Sample | None:
     """That of the first picture, if something was said of it."""
-    first = (summary.samples[0].photo, 0, choice) if summary.samples else None
+    first = (_first(summary), 0, choice)
     return next((s for s in summary.samples if s.key == first and s.prediction), None)
 
 

@@ -83,6 +83,6 @@ def palette_css(dark: bool) -> str:
 @styled
 def key(style: Style) -> str:
     """A bit of the curve for a legend, as SVG."""
-    figure = Figure(figsize=(0.36, 0.16))
+    figure = Figure(figsize=(0.6, 0.16))  # wide enough to tell dashes apart
     figure.add_artist(Line2D([0.02, 0.5, 0.98], [0.5] * 3, markevery=[1], **style.line))
     return svg(figure)

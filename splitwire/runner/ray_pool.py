@@ -46,9 +46,15 @@ class RayPool:
         _check(address)
         board = False if address == LOCAL else None  # only who starts one may say
         try:
-            ray.init(address, include_dashboard=board, log_to_driver=False, logging_level=ERROR)
+            ray.init(
+                address,
+                include_dashboard=board,
+                log_to_driver=False,
+                logging_level=ERROR,
+                ignore_reinit_error=True,  # a pool before this one may have found nothing to do
+            )
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise RemoteError(f"no cluster of Ray at {address}: {_first(error)}") from error
+            raise _none_at(address, _first(error)) from error
 
     @property
     def workers(self) -> int:
@@ -123,7 +129,12 @@ def _check(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), _PATIENCE).close()
     except OSError as error:
-        raise RemoteError(f"no cluster of Ray at {address}: {error.strerror or error}") from error
+        raise _none_at(address, error.strerror or str(error)) from error
+
+
+def _none_at(address: str, why: str) -> RemoteError:
+    give = "give the HOST:PORT of one's head, or 'local' to start one"
+    return RemoteError(f"no cluster of Ray at {address}: {why}; {give}")
 
 
 def _first(error: BaseException) -> str:

@@ -116,7 +116,7 @@ def test_a_network_that_never_shrinks_the_picture_needs_splits_by_name(lite0: sw
         ("views = 11", "views: input should be less than or equal to 10, not 11"),
         ("limit = 0", "limit: input should be greater than 0, not 0"),
         ("seed = -1", "seed: input should be greater than or equal to 0, not -1"),
-        ("codecs = 'raw'", "codecs: input should be a valid list, not 'raw'"),
+        ("codecs = 'raw'", "codecs: a list is wanted, as ['raw'], not 'raw'"),
         ("codecs = [3]", "codecs.0: input should be a valid string, not 3"),
         ("model = []", "model: input should be a valid string"),
         ("links = [3]", "links.0: input should be a dictionary"),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from splitwire.eval.delta_rates import Drawn
 from splitwire.eval.headline import Headline, headline
 from splitwire.eval.results import summarise
 from splitwire.eval.samples import Sample
@@ -68,3 +69,24 @@ def test_what_failed_on_any_photo_is_out(opened: Summary) -> None:
     samples = [Sample(f"{n}", 0, SHARED, "s", "a", bytes=5, divergence=0.0) for n in range(8)]
     samples[1] = replace(samples[1], error="CodecError: no")
     assert headline(replace(opened, samples=samples, results=summarise(samples))) is None
+
+
+def test_a_picture_that_could_not_be_read_changes_nothing(opened: Summary) -> None:
+    def row(photo: str, way: Way, codec: str, size: int) -> Sample:
+        split = "s" if way == SHARED else ""
+        return Sample(photo, 0, way, split, codec, bytes=size, divergence=0.01)
+
+    names, good, unread = ("00", "01", "02", "03", "04"), [], []
+    for photo in names:
+        both = row(photo, SHARED, "a", 90 + int(photo)), row(photo, CLOUD_ONLY, "picture", 99)
+        good += both
+        broken = [replace(sample, photo=f"{photo}-broken", bytes=0) for sample in both]
+        unread += [replace(sample, error="DataError: no", unread=True) for sample in broken]
+    found = [
+        headline(replace(opened, samples=samples, results=summarise(samples)))
+        for samples in (good, sorted(good + unread, key=lambda sample: sample.photo))
+    ]
+    assert found[0] and found[0].others and found[0].saved and found[0].saved.low < 0
+    assert found[1] and (found[1].chosen, found[1].saved) == (found[0].chosen, found[0].saved)
+    drawn = [Drawn(samples, 0).points(summarise(good)[:1]) for samples in (good, good + unread)]
+    assert drawn[0] == drawn[1]

@@ -46,6 +46,9 @@ def half():
 
 def misnamed():
     return Stereo(), Inputs({"left": (3, 32, 32), "write": (3, 32, 32), "speed": (2,)})
+
+def counted():
+    return Stereo(), Inputs({"left": (3, 32, 32), "right": (3, 32, 32), "speed": 2})
 """
 SHAPES = {"left": (3, 32, 32), "right": (3, 32, 32), "speed": (2,)}
 
@@ -144,10 +147,24 @@ def test_what_is_no_example_is_refused_in_words(file: str, data: Path, tmp_path:
         sw.load_model("lite0").preprocess.picture(arrays(0))
     with pytest.raises(ModelError, match="shapes of at least one number"):
         Inputs({"left": ()})
-    with pytest.raises(ModelError, match=r"does not export: .*'write'"):
-        sw.cut_points(sw.load_model(f"{file}:misnamed"))
+    with pytest.raises(ModelError, match=r"are left, write, speed, .* takes left, right, speed"):
+        sw.load_model(f"{file}:misnamed")
+    with pytest.raises(DataError, match="speed holds <U4: save real numbers"):
+        inputs.picture({**arrays(0), "speed": np.array(["fast", "slow"])})
+    with pytest.raises(DataError, match="speed holds complex128: save real numbers"):
+        inputs.picture({**arrays(0), "speed": np.zeros(2, complex)})
+    with pytest.raises(DataError, match="speed holds NaN"):
+        inputs.picture({**arrays(0), "speed": np.full(2, np.nan)})
+    with pytest.raises(ModelError, match=r"net.py:counted: .* as \(3, 224, 224\) or \(1,\), not"):
+        sw.load_model(f"{file}:counted")
     with pytest.raises(BundleError, match="this one tensors by name: left"):
         steps_of(inputs)
+    np.savez(tmp_path / "lone.npz", **without)
+    (photo,) = load_photos(str(tmp_path))
+    with pytest.raises(DataError, match=rf"{photo.path}: right is none"):
+        photo.taken(inputs)
+    with pytest.raises(DataError, match=rf"{photo.path}: right is none"):
+        next(crops([photo], inputs, 1, seed=0))
     (tmp_path / "broken.npz").write_bytes((data / "others" / "5.npz").read_bytes()[:200])
     with pytest.raises(DataError, match=r"broken.npz is no .npz file of arrays that can be read"):
         load_photos(str(tmp_path))

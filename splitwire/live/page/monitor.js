@@ -21,11 +21,15 @@ export function told(now, before) {
   const count = whole[1]("splitwire_batch_frames_count");
   return [
     ["clients", String(now.splitwire_clients ?? 0)],
-    ["queue", `${now.splitwire_waiting_frames ?? 0} frames`],
+    ["queue", frames(now.splitwire_waiting_frames ?? 0)],
     ["batches", count ? `${(whole[1]("splitwire_batch_frames_sum") / count).toFixed(1)} frames on average ${whole[0]}` : "none yet"],
-    ["answered", `${(now.splitwire_frames_total ?? 0).toLocaleString("en")} frames`],
+    ["answered", frames(now.splitwire_frames_total ?? 0)],
     ["memory", `${size(now.splitwire_resident_bytes ?? 0)}, ${size(now.splitwire_past_bytes ?? 0)} of it the past of streams`],
   ];
+}
+
+function frames(count) {
+  return `${count.toLocaleString("en")} frame${count === 1 ? "" : "s"}`;
 }
 
 /** Keep a list of terms up to date. */

@@ -1,0 +1,1 @@
+"""What an eavesdropper gets out of the features that cross: attacks, baselines, a bound."""
