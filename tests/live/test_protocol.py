@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from splitwire.errors import RemoteError
 from splitwire.live.handshake import Hello, Welcome, refused
-from splitwire.live.protocol import Answer, Code, Frame, Probe, Refusal, read_reply
+from splitwire.live.protocol import Answer, Code, Frame, Piece, Probe, Refusal, read_reply
 from splitwire.live.shown import shown
 
 IDS = st.integers(0, 2**32 - 1)
@@ -32,6 +32,19 @@ def test_a_frame_that_names_no_patience_has_the_usual_one() -> None:
 
 def test_an_answer_comes_back() -> None:
     answer = Answer(7, 0.02, 0.001, 0.0105, b'{"classes":[3,999]}')
+    assert read_reply(answer.message()) == answer
+
+
+@given(IDS, st.binary(max_size=50))
+def test_a_datagram_comes_back_and_is_no_frame(number: int, packet: bytes) -> None:
+    piece = Piece(3, number, 0.5, packet)
+    assert Piece.read(piece.message()) == piece
+    with pytest.raises(RemoteError, match="no frame"):
+        Frame.read(piece.message())
+
+
+def test_an_answer_says_of_how_many_packets_it_was_made() -> None:
+    answer = Answer(7, 0.02, 0.001, 0.0105, b"{}", (5, 6))
     assert read_reply(answer.message()) == answer
 
 
