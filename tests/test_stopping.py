@@ -23,7 +23,9 @@ PATIENCE = 120  # seconds
 def stopped(folder: Path, ready: Callable[[], bool], *words: str) -> tuple[int, str]:
     """The status and what is said of a command that hears Ctrl-C once it is under way."""
     command = [sys.executable, "-m", "splitwire", *words]
-    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=folder, stderr=subprocess.PIPE, text=True, preexec_fn=_heard
+    )
     end = monotonic() + PATIENCE
     while not ready():
         assert process.poll() is None and monotonic() < end
@@ -31,6 +33,11 @@ def stopped(folder: Path, ready: Callable[[], bool], *words: str) -> tuple[int, 
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=PATIENCE)
     return process.returncode, said
+
+
+def _heard() -> None:
+    """Let Ctrl-C be heard as in a terminal: what runs in the background is started deaf to it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_training_keeps_its_last_step_and_goes_on_from_it(desk: Path) -> None:  # noqa: F811

@@ -19,6 +19,7 @@ def test_every_metric_and_label_of_the_dashboard_is_one_of_the_cloud_s() -> None
     metrics.refused.labels("no token").inc()
     metrics.seconds.labels("queue").observe(0.01)
     metrics.batches.observe(2)
+    metrics.pieces.labels("arrived").inc()
     told: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(metrics.text().decode()):
         for sample in family.samples:

@@ -137,7 +137,10 @@ class Branching(nn.Module):
         (Two(), r"takes 2 inputs \(image, depth\), and a picture is one: have its"),
         (Picky(), "how many numbers index holds depends on the picture: leave that part"),
         (Branching(), "depends on the numbers in the picture.*write `torch.where` for `if`"),
-        (nn.Conv2d(1, 4, 3), "expected input.*it is given 1×3×16×16 numbers, as its preproc"),
+        (
+            nn.Conv2d(1, 4, 3),
+            "expected input.*it is given 1×3×16×16, as its Preprocess or",
+        ),
     ],
 )
 def test_what_no_graph_can_hold_is_refused_in_a_line_and_nothing_else(
