@@ -150,7 +150,7 @@ Uninterrupted = Callable[[Work], dict[str, Any]]
         (evaluate, (4, 3500)),
         (calibrate, (700,)),
         pytest.param(train, (16000, 40000), marks=pytest.mark.full),
-        (attack, (300, 3000)),
+        pytest.param(attack, (300, 3000), marks=pytest.mark.full),
     ],
 )
 def test_a_full_disk_is_said_in_a_line_and_costs_nothing_that_was_done(
@@ -171,7 +171,7 @@ def test_a_full_disk_is_said_in_a_line_and_costs_nothing_that_was_done(
         (evaluate, (5, 9)),
         (calibrate, (2,)),
         pytest.param(train, (12, 5), marks=pytest.mark.full),
-        (attack, (5, 14)),
+        pytest.param(attack, (5, 14), marks=pytest.mark.full),
     ],
 )
 def test_kills_change_nothing(
