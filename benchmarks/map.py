@@ -69,7 +69,7 @@ class Coder:
         ends = sorted((points[quality + step], points[quality])) if not inside else [points[50]]
         lost, sizes = np.log(ends).T
         coded = float(np.exp(np.interp(np.log(self.task.fidelity), lost, sizes)))
-        return {"name": cut.name, "told": cut.bytes, "coded": coded, "lost": points[50][0]}
+        return {"name": cut.name, "coded": coded, "lost": points[50][0]}
 
     def _at(self, quality: int, halves: Split, codecs: Sequence[Codec]) -> tuple[float, float]:
         """Mean divergence and bytes."""
@@ -100,8 +100,11 @@ def main() -> None:
     for cut in chosen(cuts, told.nodes)[len(rows) :]:
         rows.append(coder.code(cut))
         lines.add(json.dumps(rows[-1]) + "\n")
-        print("{name}: told {told:.0f}, coded {coded:.0f}, lost {lost:.3f}".format(**rows[-1]))
-    pairs = np.array([[row["told"], row["coded"]] for row in rows])
+        print(
+            "{name}: coded {coded:.0f}, lost {lost:.3f}".format(**rows[-1]), f"told {cut.bytes:.0f}"
+        )
+    told_of = {cut.name: cut.bytes for cut in cuts}
+    pairs = np.array([[told_of[row["name"]], row["coded"]] for row in rows])
     ranks = pairs.argsort(0).argsort(0)
     ratio = pairs[:, 1] / pairs[:, 0]
     errors = np.abs(1 / ratio - 1)

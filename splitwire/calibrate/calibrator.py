@@ -153,16 +153,16 @@ class Calibrator:
         return self._track(shown, total=count, description=f"{cut.at}: {why}")
 
     def _crops(self, cut: Split, photos: Sequence[Photo], count: int) -> Iterator[Tensor]:
-        """Random crops, float32 (3, H, W) of integers; the same again from memory, if few."""
+        """Random crops, float32 (3, H, W), or tensors; the same again from memory, if few."""
         key = (tuple(photos), count)
         if key in self._kept:
             yield from (pixels.astype(np.float32) for pixels in self._kept[key])
             return
         made: list[NDArray[Any]] = []
-        for crop in crops(photos, cut.model.preprocess, count, self.seed):
+        how = cut.model.preprocess
+        for crop in crops(photos, how, count, self.seed):
             if count <= _FEW:
-                pixels = crop.astype(np.uint8)
-                made.append(pixels if (pixels == crop).all() else crop)  # tensors are no pixels
+                made.append(crop.astype(how.held))
             yield crop
         if made:
             self._kept[key] = made

@@ -85,6 +85,8 @@ class Listening:
     quic: Annotated[
         int | None,
         typer.Option(
+            min=0,
+            max=PORTS,
             help="A port of UDP, for frames that come as datagrams; 0: any that is free.",
             rich_help_panel=_ADDRESS,
         ),

@@ -140,7 +140,8 @@ def _watts_here(here: "Processor | None") -> float | None:
         counters = Counters()
     except OSError:
         return None
-    return watts_at_work(counters, _reference(_WORK, here))
+    found = watts_at_work(counters, _reference(_WORK, here))
+    return found if found > 0 else None  # others made the rest no rest
 
 
 @cache  # devices of one reference must stand in their own proportion, not in that of two timings

@@ -101,8 +101,8 @@ def worth(path: Path, digest: str) -> set[str]:
     head, cuts = read_map(path)
     if head.digest != digest:
         raise ExperimentError(
-            f"{path} is a map of {head.model} with other weights than this experiment's network: "
-            "make one of it with `splitwire map`"
+            f"{path} is a map of {head.model}, and not of this experiment's network with its "
+            "weights: make one of that with `splitwire map`"
         )
     return {cut.node for cut in shallow_front(cuts)}
 

@@ -23,10 +23,11 @@ from splitwire.tasks.base import Task
 HEADER = 24
 """Bytes of a stream and of its place in a packet that are no payload."""
 
-_OCTAVES = 0.945
-"""Of bytes with one KLT: what is left with one for each octave of frequencies, as `ftc` has them.
+_CODED = 0.945
+"""Bytes that were coded over those told: the median of 20 cuts of SqueezeNet (benchmarks/map.py).
 
-The median of 20 cuts of SqueezeNet that were coded (benchmarks/map.py)."""
+`ftc` learns more than a map does, such as a KLT for each octave. Which of it saves them was not tried.
+"""
 
 _TRIALS = 6  # where a level is far off; behind a pooling it is
 _SLOPE = (
@@ -81,7 +82,7 @@ class Levels:
             nats *= exp(min(max(-excess / _SLOPE, -_FURTHEST), _FURTHEST))
         sizes = np.full(len(self._held), float(HEADER * len(self._walker.pieces(cut))))
         for piece, one in pieces.items():
-            sizes += _OCTAVES * one.bytes(steps[piece])
+            sizes += _CODED * one.bytes(steps[piece])
         for node, _ in self._walker.pieces(cut):
             value = node.meta["val"]
             if not value.is_floating_point():  # integers cross as they are
@@ -106,9 +107,10 @@ class Levels:
                 output = self._walker.finish(values, cut)
                 return self._task.divergence(self._wanted[at], output)
 
-        every = list(self._workers.map(lost, range(len(self._held))))
-        torch.set_num_threads(self._threads)
-        return float(np.mean(every))
+        try:
+            return float(np.mean(list(self._workers.map(lost, range(len(self._held))))))
+        finally:
+            torch.set_num_threads(self._threads)
 
     def _crossing(self, cut: int) -> int:
         return len(self._walker.graph.crossings(cut))

@@ -31,7 +31,7 @@ _MESSAGES = 0  # the stream
 _TEXT, _BYTES = 0, 1
 _HEAD = struct.Struct("!BI")
 _LARGEST_DATAGRAM = 1200
-_POLICY = 1008
+POLICY = 1008  # as a WebSocket has it: the other end did what it must not
 
 
 def configuration(is_client: bool) -> QuicConfiguration:
@@ -102,7 +102,7 @@ class Wire(QuicConnectionProtocol):
 
     def fail(self, why: str) -> None:
         """End the connection for what the other end did."""
-        self.close(_POLICY, why)
+        self.close(POLICY, why)
         self.ended(why)
 
     def datagram_received(self, data: bytes | str, addr: NetworkAddress) -> None:

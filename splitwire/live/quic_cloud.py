@@ -30,11 +30,10 @@ from splitwire.live.limits import IN_FLIGHT
 from splitwire.live.logs import event
 from splitwire.live.packing import DATAGRAM
 from splitwire.live.protocol import ANSWER, PIECED, REFUSAL, TEXT_BYTES, Code, Refusal
-from splitwire.live.quic import Wire, configuration
+from splitwire.live.quic import POLICY, Wire, configuration
 
 _MESSAGE = 64  # bytes that an unread message counts beside its own
 _REPLIES = (ANSWER, PIECED, REFUSAL)
-_POLICY = 1008
 
 
 class QuicSocket:
@@ -175,7 +174,7 @@ async def _serve(socket: QuicSocket, cloud: Cloud) -> None:
         async with asyncio.timeout(HELLO_SECONDS):
             said = await socket.receive()
     except TimeoutError:
-        await socket.close(_POLICY, f"no request within {HELLO_SECONDS:.0f} s")
+        await socket.close(POLICY, f"no request within {HELLO_SECONDS:.0f} s")
         return
     if said["type"] != "websocket.receive":
         return
@@ -188,7 +187,7 @@ async def _serve(socket: QuicSocket, cloud: Cloud) -> None:
         cloud.metrics.refused.labels(why).inc()
         event("refused", logging.WARNING, client=spelt(socket.client), reason=why)
         await socket.send_text(refused(why))
-        await socket.close(_POLICY, why)
+        await socket.close(POLICY, why)
         return
     await cloud.attend(Client(cloud, socket))
 

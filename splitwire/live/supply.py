@@ -13,7 +13,7 @@ from splitwire.errors import DataError
 from splitwire.models.inputs import Inputs
 from splitwire.models.preprocess import Preprocess
 
-_PREPARED = 64  # held ready: pictures in bytes, for they hold whole numbers
+_PREPARED = 64  # that are held ready
 
 Taken = tuple[str, Tensor | DataError]
 """A frame's name, and its pixels, float32 (3, H, W), or why there are none."""
@@ -29,8 +29,9 @@ class Pictures:
 
     def __init__(self, how: Preprocess | Inputs, photos: Sequence[Photo]) -> None:
         self.photos = {photo.name: photo for photo in photos}
-        held = np.uint8 if isinstance(how, Preprocess) else np.float32
-        self._prepare = lru_cache(_PREPARED)(lambda name: self.photos[name].taken(how).astype(held))
+        self._prepare = lru_cache(_PREPARED)(
+            lambda name: self.photos[name].taken(how).astype(how.held)
+        )
 
     def __iter__(self) -> Iterator[Taken]:
         return self.frames(len(self.photos))

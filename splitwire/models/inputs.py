@@ -9,6 +9,7 @@ behind it: of an input that the cloud alone uses, its part of the vector.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ class Inputs:
         ModelError: no tensors, or a shape that none has.
     """
 
+    held: ClassVar[type[np.generic]] = np.float32
+    """As what tensors can be kept."""
     shapes: Mapping[str, Shape]
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,9 @@ class Preprocess:
     def channels(self) -> int:
         """Of the pictures: 3, or 1 where they are grey."""
         return len(self.mean)
+
+    held: ClassVar[type[np.generic]] = np.uint8
+    """As what pictures can be kept: they are whole numbers, 0 to 255."""
 
     @property
     def shape(self) -> tuple[int, ...]:
