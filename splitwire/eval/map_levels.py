@@ -26,7 +26,7 @@ HEADER = 24
 _CODED = 0.945
 """Bytes that were coded over those told: the median of 20 cuts of SqueezeNet (benchmarks/map.py).
 
-`ftc` learns more than a map does, such as a KLT for each octave. Which of it saves them was not tried.
+`ftc` learns more than a map does, such as a KLT for each octave; which of it saves was not tried.
 """
 
 _TRIALS = 6  # where a level is far off; behind a pooling it is
