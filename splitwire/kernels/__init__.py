@@ -11,7 +11,7 @@ A mosaic (`tile`) lays the channels of a (C, H, W) tensor out on a grid, as a gr
 image or video codec takes.
 
 The entropy coders are integers throughout: static rANS for symbols (`rans_*`, and
-`pack_frequencies` for its tables), and an adaptive binary range coder (`range_*`, `unary_*`), which
+`pack_frequencies` for its tables; `rans8_*` for 256 levels, table and all), and an adaptive binary range coder (`range_*`, `unary_*`), which
 compiled codecs inline by `from splitwire.kernels._range cimport ...`.
 
 The hot loops are compiled for several instruction sets, of which the best that the processor has is
@@ -40,6 +40,7 @@ from splitwire.kernels._rans import (
     rans_frequencies,
     unpack_frequencies,
 )
+from splitwire.kernels._rans8 import rans8_decode, rans8_encode
 from splitwire.kernels._residuals import residuals_decode, residuals_encode
 from splitwire.kernels._statistics import histogram, moments
 from splitwire.kernels._tile import tile, untile
@@ -67,6 +68,8 @@ __all__ = [
     "quantize_tile",
     "range_decode",
     "range_encode",
+    "rans8_decode",
+    "rans8_encode",
     "rans_decode",
     "rans_decode_streams",
     "rans_encode",

@@ -36,6 +36,7 @@ from splitwire.kernels.reference_rans import (
     rans_frequencies,
     unpack_frequencies,
 )
+from splitwire.kernels.reference_rans8 import rans8_decode, rans8_encode
 from splitwire.kernels.reference_residuals import residuals_decode, residuals_encode
 from splitwire.kernels.reference_trellis import trellis_quantize, trellis_quantizers
 
@@ -58,6 +59,8 @@ __all__ = [
     "quantize_tile",
     "range_decode",
     "range_encode",
+    "rans8_decode",
+    "rans8_encode",
     "rans_decode",
     "rans_decode_streams",
     "rans_encode",
