@@ -13,6 +13,9 @@ from splitwire.codecs.parameter import parameter
 from splitwire.codecs.quantizing import CLIP, QuantizingCodec
 from splitwire.codecs.registry import register_codec
 
+_BY_BYTES = b"\0"  # where the length of a packed table stands, which no table has
+_MANY = 8192  # codes from which on the lanes' 192 bytes cost no more than a packed table
+
 
 @register_codec
 class Rans(QuantizingCodec):
@@ -22,6 +25,10 @@ class Rans(QuantizingCodec):
     of standardised channels.
 
         codes ─▶ counts ─▶ packed table ─▶ [length │ table │ rANS stream of the codes]
+
+    Larger tensors of 8 bits are coded by bytes, at three times the speed and the same rate:
+
+        codes ─▶ counts ─▶ tree ─▶ [0 │ tree, plain bits │ rANS stream of leaves]
 
     Attributes:
         clip: the rule that chooses the range; "laplace" weighs clipping against coarse steps.
@@ -40,7 +47,10 @@ class Rans(QuantizingCodec):
 
     def _code(self, planes: Tensor, bounds: ClipRange) -> bytes:
         codes = kernels.quantize(planes, *bounds.pair, bits=self.bits)
-        table = kernels.pack_frequencies(kernels.histogram(codes, self.bits))
+        counts = kernels.histogram(codes, self.bits)
+        if _is_by_bytes(counts):
+            return _BY_BYTES + kernels.rans8_encode(codes, counts).tobytes()
+        table = kernels.pack_frequencies(counts)
         frequencies = kernels.unpack_frequencies(table, 1 << self.bits)
         stream = kernels.rans_encode(codes, frequencies)
         return write_varint(table.size) + table.tobytes() + stream.tobytes()
@@ -49,6 +59,15 @@ class Rans(QuantizingCodec):
         self, payload: memoryview, shape: tuple[int, int, int], bounds: ClipRange
     ) -> NDArray[np.float32]:
         length, at = read_varint(payload, 0)
+        if payload[:at] == _BY_BYTES and self.bits == 8:
+            codes = kernels.rans8_decode(payload[at:], shape)
+            return kernels.dequantize(codes, *bounds.pair)
         frequencies = kernels.unpack_frequencies(payload[at : at + length], 1 << self.bits)
         codes = kernels.rans_decode(payload[at + length :], frequencies, shape)
         return kernels.dequantize(codes, *bounds.pair, bits=self.bits)
+
+
+def _is_by_bytes(counts: NDArray[np.int64]) -> bool:
+    """Whether these codes are coded by bytes; its frequencies are too coarse for a frequent code."""
+    size = int(counts.sum())
+    return len(counts) == 256 and size >= _MANY and 4 * int(counts.max()) <= size
