@@ -63,6 +63,22 @@ static void rans8_fill_slots(const rans8_tree *tree, uint32_t *slots)
     }
 }
 
+static const uint8_t rans8_masks[8] = {0, 1, 3, 7, 15, 31, 63, 127}; /* of w plain bits */
+
+/* The plain bits of up to 8 symbols. */
+static inline void rans8_write_few(bit_writer *to, const rans8_model *model, const uint8_t *symbols,
+                                   ptrdiff_t n)
+{
+    uint64_t plain = 0;
+    uint32_t held = 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const uint32_t width = model->code[symbols[i]] >> 16;
+        plain |= (uint64_t)(symbols[i] & rans8_masks[width]) << held;
+        held += width;
+    }
+    write_bits(to, plain, (int)held);
+}
+
 /* The quotient: r = (2^32 + e) / f is one more than the reciprocal, with 0 <= e < f, and x < 2^16 f, so that x e < 2^32 and it is exact. */
 static void rans8_push_some(rans8_coder *coder, const rans8_model *model, const uint8_t *symbols,
                             ptrdiff_t first, ptrdiff_t last)
@@ -84,47 +100,43 @@ static void rans8_push_some(rans8_coder *coder, const rans8_model *model, const 
     coder->missing |= !least;
 }
 
-/* Symbols of the leaves `w << 8 | first level`, by their plain bits; at most 64. */
-static inline void rans8_refine(bit_reader *bits, const uint16_t *leaves, ptrdiff_t n, uint8_t *symbols)
+/* The symbols of up to 8 lanes; returns what is left of the stream. */
+static inline const uint8_t *rans8_pop_few(uint32_t *lanes, const uint32_t *slots, const uint8_t *in,
+                                           bit_reader *bits, uint8_t *symbols, ptrdiff_t n)
 {
-    static const uint8_t masks[8] = {0, 1, 3, 7, 15, 31, 63, 127};
-    for (ptrdiff_t i = 0; i < n;) {
-        const ptrdiff_t stop = n - i > 8 ? i + 8 : n;
-        uint64_t some = peek_bits(bits);
-        int taken = 0;
-        for (; i < stop; i++) {
-            const int width = leaves[i] >> 8;
-            symbols[i] = (uint8_t)(leaves[i] | (some & masks[width]));
-            some >>= width;
-            taken += width;
-        }
-        bits->at += (uint64_t)taken;
+    uint64_t plain = peek_bits(bits);
+    uint32_t taken = 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const uint32_t slot = slots[lanes[i] & 255], width = slot >> 24;
+        const uint32_t x = (slot & 255) * (lanes[i] >> 8) + (slot >> 8 & 255);
+        const uint32_t take = x < RANS8_LEAST; /* in arithmetic: a branch on it is a coin's toss */
+        lanes[i] = x ^ ((x ^ (x << 8 | *in)) & -take);
+        in += take;
+        symbols[i] = (uint8_t)(slot >> 16 | (plain & rans8_masks[width]));
+        plain >>= width;
+        taken += width;
     }
+    bits->at += taken;
+    return in;
 }
 
 /* Up to 64 symbols, from the first of a round. Returns 0 where the stream ended too early. */
-static inline int rans8_pop_round(rans8_coder *coder, const uint32_t *slots, uint8_t *symbols, ptrdiff_t n)
+static int rans8_pop_round(rans8_coder *coder, const uint32_t *slots, uint8_t *symbols, ptrdiff_t n)
 {
-    uint16_t leaves[RANS8_LANES];
     uint8_t last[RANS8_LANES] = {0};
     const uint8_t *in = coder->in, *begin = in;
+    bit_reader bits = coder->bits;
+    ptrdiff_t i = 0;
     if (coder->end - in < RANS8_LANES) {
         memcpy(last, in, (size_t)(coder->end - in));
         begin = in = last;
     }
-    for (ptrdiff_t lane = 0; lane < n; lane++) {
-        const uint32_t slot = slots[coder->x[lane] & 255];
-        const uint32_t x = (slot & 255) * (coder->x[lane] >> 8) + (slot >> 8 & 255);
-        const uint32_t longer = x << 8 | *in;
-        coder->x[lane] = x < RANS8_LEAST ? longer : x; /* no branch, which would be a coin's toss */
-        in += x < RANS8_LEAST;
-        leaves[lane] = (uint16_t)(slot >> 16);
-    }
+    for (; i + 8 <= n; i += 8)
+        in = rans8_pop_few(coder->x + i, slots, in, &bits, symbols + i, 8);
+    in = rans8_pop_few(coder->x + i, slots, in, &bits, symbols + i, n - i);
     coder->in += in - begin;
-    if (coder->in > coder->end || bits_overrun(&coder->bits))
-        return 0;
-    rans8_refine(&coder->bits, leaves, n, symbols);
-    return 1;
+    coder->bits = bits;
+    return coder->in <= coder->end && !bits_overrun(&bits);
 }
 
 #endif

@@ -75,17 +75,9 @@ static ptrdiff_t rans8_write_plain(const rans8_tree *tree, const rans8_model *mo
 #else
     (void)level;
 #endif
-    while (i < n) {
-        const ptrdiff_t stop = n - i > 8 ? i + 8 : n;
-        uint64_t some = 0;
-        int taken = 0;
-        for (; i < stop; i++) {
-            const int width = (int)(model->code[symbols[i]] >> 16);
-            some |= (uint64_t)(symbols[i] & ((1u << width) - 1)) << taken;
-            taken += width;
-        }
-        write_bits(&to, some, taken);
-    }
+    for (; i + 8 <= n; i += 8)
+        rans8_write_few(&to, model, symbols + i, 8);
+    rans8_write_few(&to, model, symbols + i, n - i);
     return to.at - at + (to.held > 0);
 }
 

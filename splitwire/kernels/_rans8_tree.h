@@ -33,26 +33,27 @@ typedef struct {
     rans8_leaf leaves[RANS8_LEVELS];
 } rans8_tree;
 
-/* log2(n) in 1/65536, by a parabola between powers of two, 0.008 off at most. A double is an exponent
- * and what stands behind the first bit. */
+/* log2(n) in 1/65536, 0.001 off at most: a double is an exponent and what stands behind the first bit,
+ * and between powers of two a cubic is near enough. */
 static inline int64_t rans8_log2(int64_t n)
 {
     const double exact = (double)n;
     uint64_t bits;
-    int64_t rest;
+    int64_t rest, bend;
     memcpy(&bits, &exact, sizeof bits);
     rest = bits >> 36 & 0xFFFF;
-    return (int64_t)(bits >> 36) - ((int64_t)1023 << 16) + (rest * (65536 - rest) >> 16) * 22654 / 65536;
+    bend = 22654 + (4961 * (65536 - 2 * rest) >> 16);
+    return (int64_t)(bits >> 36) - ((int64_t)1023 << 16) + ((rest * (65536 - rest) >> 16) * bend >> 16);
 }
 
-/* What n of 2^width levels cost as a leaf. One of less than 1/256 takes that much all the same, which
- * the others pay for. */
-static inline int64_t rans8_leaf_cost(int64_t n, int width, int64_t sum, int64_t log_sum)
+/* What n of 2^width levels cost as a leaf, of the frequency nearest to what it has of the sum: its own
+ * bits, and those that it takes from others. */
+static inline int64_t rans8_leaf_cost(int64_t n, int width, int64_t share, int64_t taken)
 {
-    const int64_t least = (sum + 255) >> 8, room = n > least ? n : least;
+    const int64_t nearest = (n * share + ((int64_t)1 << 39)) >> 40, f = nearest ? nearest : 1;
     if (!n)
         return 2 * RANS8_BIT;
-    return n * (width * RANS8_BIT + log_sum - rans8_log2(room)) + room * RANS8_NAT + RANS8_LEAF;
+    return n * ((width + RANS8_PRECISION) * RANS8_BIT - rans8_log2(f)) + f * taken + RANS8_LEAF;
 }
 
 /* The leaves below a node, in order. Nodes are numbered from the root, 1, to the levels, 256 + s. */
@@ -72,18 +73,19 @@ static void rans8_collect(const int64_t *counts, const uint8_t *split, int node,
 /* The tree for levels that occur so often; their sum is 1 to 2^40. */
 static void rans8_plant(const int64_t *counts, rans8_tree *tree)
 {
-    int64_t all[2 * RANS8_LEVELS], cost[2 * RANS8_LEVELS], weights[RANS8_LEVELS], sum = 0, log_sum;
+    int64_t all[2 * RANS8_LEVELS], cost[2 * RANS8_LEVELS], weights[RANS8_LEVELS], sum = 0, share, taken;
     uint8_t split[2 * RANS8_LEVELS] = {0};
     uint16_t frequencies[RANS8_LEVELS];
     for (int s = 0; s < RANS8_LEVELS; s++)
         sum += all[RANS8_LEVELS + s] = counts[s];
-    log_sum = rans8_log2(sum);
+    share = ((int64_t)1 << 48) / sum;
+    taken = sum * RANS8_NAT >> 8; /* by each 1/256 */
     for (int node = 2 * RANS8_LEVELS - 1, width = 0; node > 0; node--) {
         if (node < RANS8_LEVELS) {
             width += (node & (node + 1)) == 0; /* the last of its width */
             all[node] = all[2 * node] + all[2 * node + 1];
         }
-        cost[node] = rans8_leaf_cost(all[node], width, sum, log_sum);
+        cost[node] = rans8_leaf_cost(all[node], width, share, taken);
         if (node < RANS8_LEVELS && (node == 1 || cost[2 * node] + cost[2 * node + 1] < cost[node])) {
             split[node] = 1;
             cost[node] = cost[2 * node] + cost[2 * node + 1] + RANS8_BIT;

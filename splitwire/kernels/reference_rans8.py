@@ -96,13 +96,13 @@ def _plain(value: int, width: int) -> str:
 def _plant(counts: list[int]) -> Iterator[_Leaf]:
     """The tree of the least bits: a node is a leaf unless its halves cost less."""
     total = sum(counts)
-    least, log_total = (total + 255) >> 8, _log2(total)
+    share, taken = (1 << 48) // total, total * _NAT >> 8
 
     def leaf_cost(n: int, width: int) -> int:
-        room = max(n, least)
         if not n:
             return 2 * _BIT
-        return n * (width * _BIT + log_total - _log2(room)) + room * _NAT + 6 * _BIT
+        f = max((n * share + (1 << 39)) >> 40, 1)
+        return n * ((width + 8) * _BIT - _log2(f)) + f * taken + 6 * _BIT
 
     def best(first: int, width: int) -> tuple[int, list[tuple[int, int, int]]]:
         n = sum(counts[first : first + (1 << width)])
@@ -122,10 +122,11 @@ def _plant(counts: list[int]) -> Iterator[_Leaf]:
 
 
 def _log2(n: int) -> int:
-    """In 1/65536, by a parabola between powers of two."""
+    """In 1/65536, by a cubic between powers of two."""
     exponent = n.bit_length() - 1
     rest = (n << 16 >> exponent) & 0xFFFF
-    return (exponent << 16) + rest + (rest * (65536 - rest) >> 16) * 22654 // 65536
+    bend = 22654 + (4961 * (65536 - 2 * rest) >> 16)
+    return (exponent << 16) + rest + ((rest * (65536 - rest) >> 16) * bend >> 16)
 
 
 def _length(value: int) -> bytes:
