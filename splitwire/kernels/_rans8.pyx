@@ -38,7 +38,7 @@ def rans8_encode(symbols, counts):
     Raises TypeError for a wrong dtype; ValueError for other shapes or values, or a symbol whose
     count and whose neighbours' are 0.
     """
-    cdef Lent source = codes(symbols)
+    cdef Lent source = codes(symbols, "symbols")
     cdef Lent each = lend(arguments.level_counts(counts), PyBUF_C_CONTIGUOUS)
     cdef ptrdiff_t n = source.view.len, capacity = rans8_capacity(n)
     cdef Lent room = lend(empty(capacity, uint8), PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
