@@ -1,4 +1,4 @@
-/* `rans`: uniformly quantised codes at the price of their order-0 entropy, and their table's. Larger
+/* `rans`: uniformly quantised codes at the price of their order-0 entropy, and their table's. Some
  * tensors of 8 bits are coded by bytes, which a 0 says where the length of a table stands. */
 
 #ifndef SPLITWIRE_CORE_RANS_H
@@ -12,7 +12,8 @@
 #define RANS_SYMBOLS 256 /* at most */
 #define PLAIN 0 /* the level without vectors: theirs need tables that are shared, and filled first */
 #define RANS8_LEVEL (best_level() == 2 ? 2 : PLAIN) /* which has none */
-#define RANS8_MANY 8192 /* codes from which on the lanes' 192 bytes cost no more than a packed table */
+#define RANS8_FROM 8192 /* sizes of tensors that are coded by bytes: as `rans8_suits` says */
+#define RANS8_TO 65536
 
 typedef struct {
     uint16_t frequencies[RANS_SYMBOLS];
@@ -49,10 +50,10 @@ static ptrdiff_t pack_model(const int64_t *counts, int symbols, rans_model *mode
     return length;
 }
 
-/* Whether codes are coded by bytes; its frequencies are too coarse for a frequent code. */
+/* Whether codes are coded by bytes; a frequent one is not. */
 static int is_by_bytes(const int64_t *counts, ptrdiff_t n, int bits)
 {
-    if (bits != 8 || n < RANS8_MANY)
+    if (bits != 8 || n < RANS8_FROM || n > RANS8_TO)
         return 0;
     for (int s = 0; s < RANS8_LEVELS; s++)
         if (4 * counts[s] > n)

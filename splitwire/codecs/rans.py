@@ -14,7 +14,6 @@ from splitwire.codecs.quantizing import CLIP, QuantizingCodec
 from splitwire.codecs.registry import register_codec
 
 _BY_BYTES = b"\0"  # where the length of a packed table stands, which no table has
-_MANY = 8192  # codes from which on the lanes' 192 bytes cost no more than a packed table
 
 
 @register_codec
@@ -26,7 +25,7 @@ class Rans(QuantizingCodec):
 
         codes ─▶ counts ─▶ packed table ─▶ [length │ table │ rANS stream of the codes]
 
-    Larger tensors of 8 bits are coded by bytes, at three times the speed and the same rate:
+    8 bits of a feature tensor are coded by bytes, at three times the speed and the same rate:
 
         codes ─▶ counts ─▶ tree ─▶ [0 │ tree, plain bits │ rANS stream of leaves]
 
@@ -48,7 +47,7 @@ class Rans(QuantizingCodec):
     def _code(self, planes: Tensor, bounds: ClipRange) -> bytes:
         codes = kernels.quantize(planes, *bounds.pair, bits=self.bits)
         counts = kernels.histogram(codes, self.bits)
-        if _is_by_bytes(counts):
+        if kernels.rans8_suits(counts):
             return _BY_BYTES + kernels.rans8_encode(codes, counts).tobytes()
         table = kernels.pack_frequencies(counts)
         frequencies = kernels.unpack_frequencies(table, 1 << self.bits)
@@ -65,9 +64,3 @@ class Rans(QuantizingCodec):
         frequencies = kernels.unpack_frequencies(payload[at : at + length], 1 << self.bits)
         codes = kernels.rans_decode(payload[at + length :], frequencies, shape)
         return kernels.dequantize(codes, *bounds.pair, bits=self.bits)
-
-
-def _is_by_bytes(counts: NDArray[np.int64]) -> bool:
-    """Whether these codes are coded by bytes; its frequencies are too coarse for a frequent code."""
-    size = int(counts.sum())
-    return len(counts) == 256 and size >= _MANY and 4 * int(counts.max()) <= size

@@ -8,7 +8,8 @@
 #include "_rans_shuffles.h"
 
 #ifdef SPLITWIRE_X86
-#include "_rans8_avx.h"
+#include "_rans8_avx2.h"
+#include "_rans8_avx512.h"
 #endif
 
 #define RANS8_LENGTH 5 /* bytes of the length, at most */

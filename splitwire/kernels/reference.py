@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from splitwire.kernels import arguments, ranges
 from splitwire.kernels.arguments import Codes, Features, frame_shape
+from splitwire.kernels.entropy_arguments import rans8_suits
 from splitwire.kernels.reference_coefficients import (
     coefficient_contexts,
     coefficients_decode,
@@ -61,6 +62,7 @@ __all__ = [
     "range_encode",
     "rans8_decode",
     "rans8_encode",
+    "rans8_suits",
     "rans_decode",
     "rans_decode_streams",
     "rans_encode",

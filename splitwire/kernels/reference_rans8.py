@@ -53,13 +53,9 @@ def rans8_decode(buffer: Any, shape: Sequence[int]) -> Codes:
     shape = checks.symbol_shape(shape)
     try:
         symbols = _decode(data, int(np.prod(shape)))
-    except (IndexError, _Damaged):
+    except IndexError:  # it ends too early
         checks.refuse_rans8_stream()
     return np.array(symbols, np.uint8).reshape(shape)
-
-
-class _Damaged(Exception):
-    """Bytes that are no stream."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +138,7 @@ class _Bits:
 
     def read(self, width: int) -> int:
         if width > self.count:
-            raise _Damaged
+            checks.refuse_rans8_stream()
         value = self.left & ((1 << width) - 1)
         self.left >>= width
         self.count -= width
@@ -160,11 +156,11 @@ def _read_tree(bits: _Bits) -> list[_Leaf]:
             ones += 1
         leaf = _Leaf(first, width, start, (2 << ones) + bits.read(ones + 1) - 2)
         if leaf.frequency >= _LEVELS:
-            raise _Damaged
+            checks.refuse_rans8_stream()
         slots += [leaf] * leaf.frequency
         first, start = first + (1 << width), start + leaf.frequency
     if start != _LEVELS:
-        raise _Damaged
+        checks.refuse_rans8_stream()
     return slots
 
 
@@ -176,14 +172,14 @@ def _decode(data: bytes, n: int) -> list[int]:
         if data[at - 1] < 128:
             break
         if at == 5:
-            raise _Damaged
+            checks.refuse_rans8_stream()
     if (at > 1 and not data[at - 1]) or len(data) - at - length < 3 * _LANES:
-        raise _Damaged
+        checks.refuse_rans8_stream()
     bits = _Bits(data[at : at + length])
     slots, at = _read_tree(bits), at + length
     x = [sum(data[at + _LANES * k + lane] << 8 * k for k in range(3)) for lane in range(_LANES)]
     if min(x) < _LEAST:
-        raise _Damaged
+        checks.refuse_rans8_stream()
     at, symbols, head = at + 3 * _LANES, [], max(n - 2 * _LANES, 0)
     for i in range(head):
         lane = i % _LANES
@@ -196,5 +192,5 @@ def _decode(data: bytes, n: int) -> list[int]:
     tail = [x[i % _LANES] >> i // _LANES * 8 & 255 for i in range(2 * _LANES)]
     unused = any(tail[n - head :]) or any(value >> 16 != 1 for value in x)
     if at != len(data) or bits.count > 7 or bits.left or unused:
-        raise _Damaged
+        checks.refuse_rans8_stream()
     return symbols + tail[: n - head]
