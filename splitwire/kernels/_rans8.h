@@ -31,9 +31,9 @@ typedef struct {
 typedef struct {
     uint32_t x[RANS8_LANES];
     const uint8_t *in, *end; /* decoder: what is left of the stream */
-    bit_reader bits;
-    uint8_t *out;      /* encoder: where it begins so far */
-    int missing;       /* encoder: whether a symbol had frequency 0 */
+    bit_reader bits;         /* decoder: the plain bits */
+    uint8_t *out;            /* encoder: where it begins so far */
+    int missing;             /* encoder: whether a symbol had frequency 0 */
 } rans8_coder;
 
 static void rans8_fill_model(const rans8_tree *tree, rans8_model *model)
@@ -79,7 +79,8 @@ static inline void rans8_write_few(bit_writer *to, const rans8_model *model, con
     write_bits(to, plain, (int)held);
 }
 
-/* The quotient: r = (2^32 + e) / f is one more than the reciprocal, with 0 <= e < f, and x < 2^16 f, so that x e < 2^32 and it is exact. */
+/* Symbols from `first` up to `last`. The quotient: r = (2^32 + e) / f is one more than the reciprocal,
+ * with 0 <= e < f, and x < 2^16 f, so that x e < 2^32 and it is exact. */
 static void rans8_push_some(rans8_coder *coder, const rans8_model *model, const uint8_t *symbols,
                             ptrdiff_t first, ptrdiff_t last)
 {

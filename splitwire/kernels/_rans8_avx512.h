@@ -77,14 +77,20 @@ RANS8_AVX512 __m512i rans8_interleave(__m512i even, __m512i odd)
     return _mm512_ternarylogic_epi32(_mm512_set1_epi16(0xFF), even, _mm512_slli_epi16(odd, 8), 0xCA);
 }
 
-/* f x div 256 + offset, of 64 lanes: byte by byte, each with the carry of the one below. */
+/* a b + c of words, which are bytes. */
+RANS8_AVX512 __m512i rans8_product(__m512i a, __m512i b, __m512i c)
+{
+    return _mm512_add_epi16(_mm512_mullo_epi16(a, b), c);
+}
+
+/* f (x div 256) + offset, of 64 lanes: byte by byte, each with the carry of the one below. */
 RANS8_AVX512 void rans8_scale(__m512i *x, __m512i f, __m512i offset)
 {
     const __m512i even = rans8_even(f), odd = rans8_odd(f);
-    const __m512i even0 = _mm512_add_epi16(_mm512_mullo_epi16(even, rans8_even(x[1])), rans8_even(offset));
-    const __m512i odd0 = _mm512_add_epi16(_mm512_mullo_epi16(odd, rans8_odd(x[1])), rans8_odd(offset));
-    const __m512i even1 = _mm512_add_epi16(_mm512_mullo_epi16(even, rans8_even(x[2])), rans8_odd(even0));
-    const __m512i odd1 = _mm512_add_epi16(_mm512_mullo_epi16(odd, rans8_odd(x[2])), rans8_odd(odd0));
+    const __m512i even0 = rans8_product(even, rans8_even(x[1]), rans8_even(offset));
+    const __m512i odd0 = rans8_product(odd, rans8_odd(x[1]), rans8_odd(offset));
+    const __m512i even1 = rans8_product(even, rans8_even(x[2]), rans8_odd(even0));
+    const __m512i odd1 = rans8_product(odd, rans8_odd(x[2]), rans8_odd(odd0));
     x[0] = rans8_interleave(even0, odd0);
     x[1] = rans8_interleave(even1, odd1);
     x[2] = rans8_interleave(rans8_odd(even1), rans8_odd(odd1));
@@ -106,7 +112,8 @@ static __attribute__((target(RANS8_AVX512_ISA))) ptrdiff_t rans8_pop_avx512(
     rans8_widths_to_masks(mask);
     for (; round < rounds && coder->end - in >= RANS8_LANES && !bits_overrun(&bits); round++) {
         const __mmask64 upper = _mm512_movepi8_mask(x[0]);
-        const __m512i s = rans8_look_up(level, x[0], upper), plain = rans8_look_up(mask, x[0], upper);
+        const __m512i s = rans8_look_up(level, x[0], upper);
+        const __m512i plain = rans8_look_up(mask, x[0], upper);
         uint64_t s8[8], plain8[8];
         __mmask64 take;
         rans8_scale(x, rans8_look_up(frequency, x[0], upper), rans8_look_up(offset, x[0], upper));
@@ -173,8 +180,9 @@ static __attribute__((target(RANS8_AVX512_ISA))) void rans8_push_avx512(
         const __mmask64 put = _mm512_cmpge_epu8_mask(x[2], f);
         const int count = (int)_mm_popcnt_u64(put);
         const __mmask64 top = ~_bzhi_u64(~(uint64_t)0, 64 - (unsigned)count);
+        const __m512i bytes = _mm512_maskz_compress_epi8(put, x[0]);
         missing |= _mm512_testn_epi8_mask(f, f);
-        _mm512_storeu_si512(out - 64, _mm512_maskz_expand_epi8(top, _mm512_maskz_compress_epi8(put, x[0])));
+        _mm512_storeu_si512(out - 64, _mm512_maskz_expand_epi8(top, bytes));
         out -= count;
         x[0] = _mm512_mask_mov_epi8(x[0], put, x[1]);
         x[1] = _mm512_mask_mov_epi8(x[1], put, x[2]);
