@@ -23,12 +23,6 @@ from splitwire.tasks.base import Task
 HEADER = 24
 """Bytes of a stream and of its place in a packet that are no payload."""
 
-_CODED = 0.945
-"""Bytes that were coded over those told: the median of 20 cuts of SqueezeNet (benchmarks/map.py).
-
-`ftc` learns more than a map does, such as a KLT for each octave; which of it saves was not tried.
-"""
-
 _TRIALS = 6  # where a level is far off; behind a pooling it is
 _SLOPE = (
     2.0  # of a loss over that to second order, more than it has: a trial knows a loss by a fifth
@@ -70,19 +64,16 @@ class Levels:
             nats: a loss to begin at, such as that of the cut before.
         """
         pieces = {p: told[p] for p in self._walker.pieces(cut) if p in told}
-        steps: dict[Piece, int] = {}
-        for turn in range(_TRIALS + 1):
-            share = nats / max(1, len(pieces))
-            steps = {piece: one.level(share) for piece, one in pieces.items()}
-            if turn == _TRIALS or not pieces:
-                break
-            excess = log(max(self._lost(cut, pieces, steps), _LEAST) / self._task.fidelity)
+        for _ in range(_TRIALS if pieces else 0):
+            lost = self._lost(cut, pieces, _steps(pieces, nats))
+            excess = log(max(lost, _LEAST) / self._task.fidelity)
+            nats *= exp(min(max(-excess / _SLOPE, -_FURTHEST), _FURTHEST))
             if abs(excess) < _NEAR:
                 break
-            nats *= exp(min(max(-excess / _SLOPE, -_FURTHEST), _FURTHEST))
+        steps = _steps(pieces, nats)
         sizes = np.full(len(self._held), float(HEADER * len(self._walker.pieces(cut))))
         for piece, one in pieces.items():
-            sizes += _CODED * one.bytes(steps[piece])
+            sizes += one.bytes(steps[piece])
         for node, _ in self._walker.pieces(cut):
             value = node.meta["val"]
             if not value.is_floating_point():  # integers cross as they are
@@ -122,3 +113,8 @@ class Levels:
             if rank > cut:
                 break
         return values
+
+
+def _steps(pieces: Mapping[Piece, Components], nats: float) -> dict[Piece, int]:
+    """The level of each tensor: all are granted the same part of the loss."""
+    return {piece: one.level(nats / len(pieces)) for piece, one in pieces.items()}

@@ -112,7 +112,7 @@ class NetMap:
         name, count, seed = f"cuts {group[0]} to {group[-1]}", self.head.crops, self.head.seed
         shown = crops(self._photos, self._walker.model.preprocess, count, seed)
         seen = self._track(shown, total=count, description=f"{name}: watching")
-        told = watch_all(self._walker, pieces, seen, held, self._task, seed, count)
+        told = watch_all(self._walker, pieces, seen, held, self._task, seed)
         nats, sizes = self._task.fidelity, np.zeros(len(held))
         for cut in self._track(group, total=len(group), description=f"{name}: levels"):
             if cut in fresh:

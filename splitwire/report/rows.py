@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import isnan
 
 from splitwire.codecs.spec import Spec
+from splitwire.errors import ExperimentError, did_you_mean
 from splitwire.eval.curves import anchor_of, curves, find_anchor
 from splitwire.eval.delta_rates import Delta, bd_rates
 from splitwire.eval.results import Result
@@ -35,19 +36,15 @@ def bd_rows(summary: Summary, anchor: str) -> tuple[list[str], dict[str, list[st
     """The Bjøntegaard delta rates as text: the splits, the cells of each curve, and a note.
 
     A cell has the rate and its 95 % interval; where that holds zero, it says that no difference is
-    shown. The note has the reasons for the dashes. Without the anchor there are no rows, and the
-    note says what anchors there are.
+    shown. The note has the reasons for the dashes, or why there are no rows.
     """
-    rates, results = bd_rates(summary, anchor), summary.results
+    rates = bd_rates(summary, anchor)
     if summary.live:  # no sweep, so no curves
         return [], {}, ""
     if not rates:
-        names = dict.fromkeys(name for split, name in curves(results) if split)
         if not anchor:
             return [], {}, "No codec was run at several qualities, so there are no curves."
-        if find_anchor(list(names), anchor):
-            return [], {}, f"{anchor} has no other curve of several qualities beside it."
-        return [], {}, f"No curve {anchor} in this run; there is {', '.join(names) or 'none'}."
+        return [], {}, f"{anchor} has no other curve of several qualities beside it."
     splits = list(dict.fromkeys(split for split, _ in rates))
     rows = {}
     for name in dict.fromkeys(name for _, name in rates):
@@ -62,9 +59,19 @@ def bd_rows(summary: Summary, anchor: str) -> tuple[list[str], dict[str, list[st
 
 
 def anchor_name(summary: Summary, anchor: str | None) -> str:
-    """The curve that others are compared with: the one asked for, or one that was run."""
+    """The curve that others are compared with: the one asked for, or one that was run.
+
+    Raises:
+        ExperimentError: the run has no curve of the name asked for.
+    """
     if anchor:
-        return anchor
+        names = list(dict.fromkeys(name for split, name in curves(summary.results) if split))
+        if find_anchor(names, anchor):
+            return anchor
+        raise ExperimentError(
+            f"no curve {anchor!r} in this run{did_you_mean(anchor, names)}; "
+            f"there is {', '.join(names) or 'none'}"
+        )
     curve = anchor_of(summary.results)
     return curve_name(curve, summary) if curve else ""
 

@@ -27,7 +27,11 @@ def show(
         console: where to.
         summary: of the run.
         anchor: the curve that the others are compared with; None for one that was run.
+
+    Raises:
+        ExperimentError: the run has no such curve.
     """
+    anchor = anchor_name(summary, anchor)
 
     def say(words: str | Text, style: str = "") -> None:
         console.print(words, style=style or None, highlight=False, markup=False)
@@ -42,7 +46,7 @@ def show(
         say(sentence)
     for warning in warnings(results, summary.head.profiles):
         say(warning, "red")
-    table, note = bd_table(summary, anchor_name(summary, anchor))
+    table, note = bd_table(summary, anchor)
     if table:
         over = drawn_again(summary.clips)
         say(f"Bjøntegaard delta rate over log divergence (95 % interval over {over})", "bold")

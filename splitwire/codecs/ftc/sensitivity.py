@@ -112,11 +112,11 @@ def learn_from(moments: Moments, even: float | None = None) -> Learnt:
     if slopes.any():
         of_octave = np.arange(len(powers))[:, None] == octave
         joined = np.tensordot(of_octave.astype(np.float64), slopes, 1)
-        metrics = _covariances(joined, of_octave @ met)
+        metrics = covariances(joined, of_octave @ met)
     else:
         metrics = [even * np.eye(channels)] * len(powers)
-    pairs = zip(metrics, _covariances(powers, seen), strict=True)
-    ways = [_klt(metric, covariance) for metric, covariance in pairs]
+    pairs = zip(metrics, covariances(powers, seen), strict=True)
+    ways = [klt(metric, covariance) for metric, covariance in pairs]
     forward, backward = (np.stack(matrices) for matrices in zip(*ways, strict=True))
     weights = np.ones((channels, len(octave)))
     if slopes.any():
@@ -138,7 +138,7 @@ def band_means(values: Floats, bands: NDArray[np.uint16]) -> Floats:
     return np.asarray(sums / np.bincount(which))
 
 
-def _covariances(sums: Floats, counts: NDArray[np.int64]) -> list[Floats]:
+def covariances(sums: Floats, counts: NDArray[np.int64]) -> list[Floats]:
     """Of the channels in each octave, drawn to that of all frequencies.
 
     sums: of outer products, (O, C, C). counts: of the vectors in each, (O,).
@@ -158,7 +158,7 @@ def _power(backward: Floats, slopes: Floats, count: int) -> Floats:
     return np.asarray(np.einsum("ck,cd,dk->k", backward, slopes, backward, optimize=True) / count)
 
 
-def _klt(metric: Floats, covariance: Floats) -> tuple[Floats, Floats]:
+def klt(metric: Floats, covariance: Floats) -> tuple[Floats, Floats]:
     """From channels to components and back, in a metric of the channels."""
     count = len(metric)
     metric = metric + RIDGE * (np.trace(metric) / count or 1.0) * np.eye(count)

@@ -6,12 +6,13 @@ instruction set, and a stream decodes to the same bits everywhere.
 """
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Real = TypeVar("Real", np.float32, np.float64)
 
 FINE = 14  # bits of a cosine
 _BITS = 27  # of what enters a product
@@ -69,12 +70,15 @@ def _classes(size: int) -> NDArray[np.int64]:
     return np.where(rates < 2, rates, 2 * octave + half)
 
 
-def mixed(matrices: Floats, spectra: Floats, which: NDArray[np.integer[Any]]) -> Floats:
+def mixed(
+    matrices: NDArray[Real], spectra: NDArray[Real], which: NDArray[np.integer[Any]]
+) -> NDArray[Real]:
     """Spectra (..., C, H, W), the channels of each octave multiplied by its matrix of (O, K, C).
 
-    which: the octave of each frequency, (H, W).
+    which: the octave of each frequency, (H, W); or (H W,), of maps that are flat.
     """
-    made = np.empty((*spectra.shape[:-3], matrices.shape[1], *which.shape))
+    shape = (*spectra.shape[: -1 - which.ndim], matrices.shape[1], *which.shape)
+    made: NDArray[Real] = np.empty(shape, spectra.dtype)
     for octave, matrix in enumerate(matrices):
         inside = which == octave
         made[..., inside] = matrix @ spectra[..., inside]

@@ -5,9 +5,8 @@
                           bits of what stands above it ◀──────────────┤
                           ½ Σ error², the nats that are lost ◀────────╯
 
-The components are `ftc`'s (sensitivity.py) but for one thing that keeps them cheap enough for all
-nodes of a network: one KLT serves all octaves. And what a class of coefficients leads to expect is
-nearly the same for every tensor, so the context coder starts from a packaged profile's tables.
+The components are `ftc`'s (sensitivity.py) in float32. What a class of coefficients leads to expect
+is nearly the same for every tensor, so the context coder starts from a packaged profile's tables.
 """
 
 from collections.abc import Sequence
@@ -22,9 +21,9 @@ from numpy.typing import NDArray
 
 from splitwire import kernels
 from splitwire.codecs.ftc.profile import FtcProfile, opened
-from splitwire.codecs.ftc.sensitivity import RIDGE, band_means
+from splitwire.codecs.ftc.sensitivity import RIDGE, band_means, covariances, klt
 from splitwire.codecs.ftc.steps import MIDDLE, step_of
-from splitwire.codecs.ftc.transform import Floats, cosines, frequency_bands
+from splitwire.codecs.ftc.transform import Floats, cosines, frequency_bands, mixed, octaves
 from splitwire.codecs.profile import Profile
 
 Singles = NDArray[np.float32]
@@ -41,7 +40,7 @@ class Components:
 
     Attributes:
         mean: of each channel, (C, 1).
-        backward: from components to channels, (C, C).
+        backward: from components to channels in each octave, (O, C, C).
         weights: of each component and frequency, (C, H W).
         scales: the mean magnitude of each component and band as in steps.py, int16 (C, bands).
         held: weighted coefficients of pictures that nothing was learnt from, (N, C, H W).
@@ -71,12 +70,13 @@ class Components:
         return 0.5 * float(counts @ errors**2) / len(self.held)
 
     def level(self, nats: float) -> int:
-        """That of the step at which they lose so many, or nearly all that can be lost."""
+        """That of the step at which they lose nearly so many, or nearly all that can be lost."""
         low, high = (8 * end for end in _RANGE)  # eighths of an octave
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if self.loss(step_of(middle)) < nats else (low, middle)
-        return low
+        finer, coarser = self.loss(step_of(low)), self.loss(step_of(high))
+        return low if finer * coarser > nats**2 else high
 
     @cached_property
     def _histogram(self) -> tuple[Floats, Floats]:
@@ -94,7 +94,7 @@ class Components:
         table = self._table(level)
         q = self._indices(table, self.held[picture])
         z = table.dequantised(q, MIDDLE).astype(np.float32).reshape(self.weights.shape)
-        channels = (self.backward @ (z / self.weights)).reshape(self.shape)
+        channels = mixed(self.backward, z / self.weights, _which(self.shape)).reshape(self.shape)
         rows, columns = _basis(self.shape)
         return np.asarray(rows.T @ channels @ columns + self.mean[:, :, None], np.float32)
 
@@ -131,15 +131,19 @@ def components(
     shape = features[0].shape
     mean = np.stack([x.mean((1, 2)) for x in features]).mean(0, dtype=np.float32)[:, None]
     x, g = _spectra(features, mean), _spectra(gradients, np.zeros_like(mean))
-    forward, backward = _klt(_second(g), _second(x))
-    weights = _weights(np.matmul(backward.T, g), shape)
-    z = np.matmul(forward, x)
+    which = _which(shape)
+    ways = map(klt, _second(g, which), _second(x, which))
+    forward, backward = (
+        np.stack(matrices).astype(np.float32) for matrices in zip(*ways, strict=True)
+    )
+    weights = _weights(mixed(backward.transpose(0, 2, 1), g, which), shape)
+    z = mixed(forward, x, which)
     z *= weights
     bands = frequency_bands(*shape[1:])
     means = band_means(np.abs(z).mean(0).reshape(shape).astype(np.float64), bands)
     least = max(float(means.max()), 1e-30) * 1e-9
     scales = np.rint(8 * np.log2(np.maximum(means, least))).astype(np.int16)
-    tested = np.matmul(forward, _spectra(held, mean)) * weights
+    tested = mixed(forward, _spectra(held, mean), which) * weights
     return Components(mean, backward, weights, scales, tested, (shape[0], shape[1], shape[2]))
 
 
@@ -156,24 +160,20 @@ def _spectra(planes: Sequence[Singles], mean: Singles) -> Singles:
     return made
 
 
-def _second(spectra: Singles) -> Floats:
-    """The mean outer product of channels, (C, C)."""
-    total: Floats = np.zeros((spectra.shape[1],) * 2)
+def _which(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """The octave of each frequency of a flat map."""
+    return octaves(*shape[1:]).reshape(-1)
+
+
+def _second(spectra: Singles, which: NDArray[np.uint8]) -> list[Floats]:
+    """The mean outer product of channels in each octave, (C, C)."""
+    places = [np.flatnonzero(which == octave) for octave in range(int(which.max()) + 1)]
+    sums: Floats = np.zeros((len(places), *(spectra.shape[1],) * 2))
     for s in spectra:
-        total += s @ s.T
-    mean: Floats = total / (len(spectra) * spectra.shape[2])
-    return mean
-
-
-def _klt(metric: Floats, covariance: Floats) -> tuple[Singles, Singles]:
-    """From channels to components and back, in a metric of the channels."""
-    count = len(metric)
-    metric = metric + RIDGE * (np.trace(metric) / count or 1.0) * np.eye(count)
-    values, vectors = np.linalg.eigh(metric)
-    root = (vectors * np.sqrt(values)) @ vectors.T
-    inverse = (vectors / np.sqrt(values)) @ vectors.T
-    _, axes = np.linalg.eigh(root @ covariance @ root)
-    return (axes.T @ root).astype(np.float32), (inverse @ axes).astype(np.float32)
+        for total, inside in zip(sums, places, strict=True):
+            vectors = s[:, inside]
+            total += vectors @ vectors.T
+    return covariances(sums, len(spectra) * np.bincount(which))
 
 
 def _weights(gradients: Singles, shape: tuple[int, ...]) -> Singles:
