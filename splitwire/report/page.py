@@ -37,7 +37,7 @@ def write_report(run: Path, anchor: str | None = None, max_divergence: float | N
         The path of the page, RUN/report.html.
 
     Raises:
-        ExperimentError: there is no run there.
+        ExperimentError: there is no run there, or it has no such curve.
         StorageError: the page cannot be written.
         TaskError: its task or a metric cannot be had.
     """
