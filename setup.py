@@ -8,8 +8,8 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 KERNELS = (
-    "isa", "fast", "quantize", "tile", "statistics", "bitpack", "rans", "range", "coefficients",
-    "trellis", "motion", "residuals", "ideal", "ecsq", "laplace",
+    "isa", "fast", "quantize", "tile", "statistics", "bitpack", "rans", "rans8", "range",
+    "coefficients", "trellis", "motion", "residuals", "ideal", "ecsq", "laplace",
 )  # fmt: skip
 HEADERS = sorted(path.as_posix() for path in Path("splitwire/kernels").glob("*.h"))
 

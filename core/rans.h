@@ -1,14 +1,19 @@
-/* `rans`: uniformly quantised codes at the price of their order-0 entropy, and their table's. */
+/* `rans`: uniformly quantised codes at the price of their order-0 entropy, and their table's. Some
+ * tensors of 8 bits are coded by bytes, which a 0 says where the length of a table stands. */
 
 #ifndef SPLITWIRE_CORE_RANS_H
 #define SPLITWIRE_CORE_RANS_H
 
 #include "_rans_stream.h"
 #include "_rans_table.h"
+#include "_rans8_stream.h"
 #include "coding.h"
 
 #define RANS_SYMBOLS 256 /* at most */
 #define PLAIN 0 /* the level without vectors: theirs need tables that are shared, and filled first */
+#define RANS8_LEVEL (best_level() == 2 ? 2 : PLAIN) /* which has none */
+#define RANS8_FROM 8192 /* sizes of tensors that are coded by bytes: as `rans8_suits` says */
+#define RANS8_TO 65536
 
 typedef struct {
     uint16_t frequencies[RANS_SYMBOLS];
@@ -35,35 +40,51 @@ static rans_tables tables_of(const rans_model *model, const uint32_t *slots, ptr
     return tables;
 }
 
-/* The packed table of codes; returns its length. `packed` holds rans_packed_capacity bytes. */
-static ptrdiff_t pack_model(const uint8_t *codes, ptrdiff_t n, int symbols, rans_model *model,
-                            uint8_t *packed)
+/* The packed table of counts; returns its length. `packed` holds rans_packed_capacity bytes. */
+static ptrdiff_t pack_model(const int64_t *counts, int symbols, rans_model *model, uint8_t *packed)
 {
-    int64_t counts[256];
     ptrdiff_t length;
-    count_codes(codes, n, counts);
     rans_normalize(counts, symbols, RANS_PRECISION, model->frequencies);
     length = rans_pack_levels(model->frequencies, symbols, RANS_PRECISION, packed);
     unpack_model(packed, length, symbols, model);
     return length;
 }
 
-static int rans_encode(const coding *job, const float *x, writer *to)
+/* Whether codes are coded by bytes; a frequent one is not. */
+static int is_by_bytes(const int64_t *counts, ptrdiff_t n, int bits)
+{
+    if (bits != 8 || n < RANS8_FROM || n > RANS8_TO)
+        return 0;
+    for (int s = 0; s < RANS8_LEVELS; s++)
+        if (4 * counts[s] > n)
+            return 0;
+    return 1;
+}
+
+static int encode_by_bytes(const coding *job, const int64_t *counts, const uint8_t *codes, writer *to)
+{
+    const ptrdiff_t n = job->shape.size, capacity = rans8_capacity(n);
+    uint8_t *room = arena_take(job->arena, (size_t)capacity, 1), *begin;
+    if (!room)
+        return SW_NO_ROOM;
+    begin = rans8_encode_stream(counts, codes, n, room, RANS8_LEVEL);
+    write_byte(to, 0);
+    write_bytes(to, begin, (size_t)(room + capacity - begin));
+    return SW_OK;
+}
+
+static int encode_by_table(const coding *job, const int64_t *counts, const uint8_t *codes, writer *to)
 {
     const ptrdiff_t n = job->shape.size, capacity = rans_capacity(n) + RANS_SPARE;
     const int symbols = 1 << job->set.bits;
-    uint8_t *codes, *packed, *room, *begin;
+    uint8_t *packed = arena_take(job->arena, (size_t)rans_packed_capacity(symbols, RANS_PRECISION), 1);
+    uint8_t *room = arena_take(job->arena, (size_t)capacity, 1), *begin;
     rans_model *model = arena_take(job->arena, 1, sizeof *model);
     rans_tables tables;
     ptrdiff_t length;
-    int error = quantise(job, x, to, &codes);
-    if (error)
-        return error;
-    packed = arena_take(job->arena, (size_t)rans_packed_capacity(symbols, RANS_PRECISION), 1);
-    room = arena_take(job->arena, (size_t)capacity, 1);
     if (!model || !packed || !room)
         return SW_NO_ROOM;
-    length = pack_model(codes, n, symbols, model, packed);
+    length = pack_model(counts, symbols, model, packed);
     write_varint(to, (uint64_t)length);
     write_bytes(to, packed, (size_t)length);
     tables = tables_of(model, NULL, n, symbols);
@@ -72,29 +93,52 @@ static int rans_encode(const coding *job, const float *x, writer *to)
     return SW_OK;
 }
 
-static int rans_decode(const coding *job, reader *from, float *x)
+static int rans_encode(const coding *job, const float *x, writer *to)
+{
+    int64_t counts[256];
+    uint8_t *codes;
+    int error = quantise(job, x, to, &codes);
+    if (error)
+        return error;
+    count_codes(codes, job->shape.size, counts);
+    return is_by_bytes(counts, job->shape.size, job->set.bits)
+               ? encode_by_bytes(job, counts, codes, to)
+               : encode_by_table(job, counts, codes, to);
+}
+
+static int decode_by_table(const coding *job, reader *from, uint64_t length, uint8_t *codes)
 {
     const int symbols = 1 << job->set.bits;
     uint32_t *slots = arena_take(job->arena, 1 << RANS_PRECISION, sizeof *slots);
     rans_model *model = arena_take(job->arena, 1, sizeof *model);
-    uint8_t *codes = arena_take(job->arena, (size_t)job->shape.size, 1);
-    clip_range range;
     rans_tables tables;
-    uint64_t length;
-    int error = slots && model && codes ? read_range(job, from, &range) : SW_NO_ROOM;
-    if (error)
-        return error;
-    length = read_varint(from);
+    if (!slots || !model)
+        return SW_NO_ROOM;
     if (from->failed || length > bytes_left(from) ||
         !unpack_model(from->at, (ptrdiff_t)length, symbols, model))
         return SW_DAMAGED;
     rans_fill_slots(model->frequencies, symbols, slots);
     tables = tables_of(model, slots, job->shape.size, symbols);
     from->at += length;
-    if (!rans_decode_stream(&tables, codes, 0, job->shape.size, from->at, from->end - from->at,
-                            PLAIN))
-        return SW_DAMAGED;
-    return dequantise(job, &range, codes, x);
+    return rans_decode_stream(&tables, codes, 0, job->shape.size, from->at, from->end - from->at, PLAIN)
+               ? SW_OK
+               : SW_DAMAGED;
+}
+
+static int rans_decode(const coding *job, reader *from, float *x)
+{
+    uint8_t *codes = arena_take(job->arena, (size_t)job->shape.size, 1);
+    clip_range range;
+    uint64_t length;
+    int error = codes ? read_range(job, from, &range) : SW_NO_ROOM;
+    if (error)
+        return error;
+    length = read_varint(from);
+    if (from->failed || length || job->set.bits != 8)
+        error = decode_by_table(job, from, length, codes);
+    else if (!rans8_decode_stream(from->at, from->end - from->at, codes, job->shape.size, RANS8_LEVEL))
+        error = SW_DAMAGED;
+    return error ? error : dequantise(job, &range, codes, x);
 }
 
 #endif

@@ -53,6 +53,11 @@ class Coder:
 def _splitwire_rans(s: Symbols) -> Coder:
     """With its table, packed, as the codec `rans` sends it."""
     alphabet, shape = len(s.counts), s.values.shape
+    if kernels.rans8_suits(s.counts):
+        return Coder(
+            lambda: kernels.rans8_encode(s.values, s.counts),
+            lambda stream: kernels.rans8_decode(stream, shape),
+        )
 
     def encode() -> tuple[Codes, Codes]:
         table = kernels.pack_frequencies(s.counts)

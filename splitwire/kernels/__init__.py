@@ -11,8 +11,9 @@ A mosaic (`tile`) lays the channels of a (C, H, W) tensor out on a grid, as a gr
 image or video codec takes.
 
 The entropy coders are integers throughout: static rANS for symbols (`rans_*`, and
-`pack_frequencies` for its tables), and an adaptive binary range coder (`range_*`, `unary_*`), which
-compiled codecs inline by `from splitwire.kernels._range cimport ...`.
+`pack_frequencies` for its tables; `rans8_*` for 256 levels, table and all), and an adaptive binary
+range coder (`range_*`, `unary_*`), which compiled codecs inline by
+`from splitwire.kernels._range cimport ...`.
 
 The hot loops are compiled for several instruction sets, of which the best that the processor has is
 taken: `isa` names it. SPLITWIRE_ISA=baseline, avx2 or avx512 chooses another when the package is
@@ -40,11 +41,13 @@ from splitwire.kernels._rans import (
     rans_frequencies,
     unpack_frequencies,
 )
+from splitwire.kernels._rans8 import rans8_decode, rans8_encode
 from splitwire.kernels._residuals import residuals_decode, residuals_encode
 from splitwire.kernels._statistics import histogram, moments
 from splitwire.kernels._tile import tile, untile
 from splitwire.kernels._trellis import trellis_quantize, trellis_quantizers
 from splitwire.kernels.arguments import frame_shape
+from splitwire.kernels.entropy_arguments import rans8_suits
 
 isa = _isa.name()
 
@@ -67,6 +70,9 @@ __all__ = [
     "quantize_tile",
     "range_decode",
     "range_encode",
+    "rans8_decode",
+    "rans8_encode",
+    "rans8_suits",
     "rans_decode",
     "rans_decode_streams",
     "rans_encode",

@@ -29,7 +29,7 @@ cdef class Lent:
 
 cdef Lent lend(object array, int flags)
 cdef Lent floats(object x)
-cdef Lent codes(object q)
+cdef Lent codes(object q, object name=*)
 cdef Lent rows(object frame)
 cdef Lent output(object out, object shape, char kind, Lent source)
 cdef bint plain_range(object lo, object hi, int top, bint per_unit, float *pair) except -1

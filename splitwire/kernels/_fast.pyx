@@ -57,10 +57,10 @@ cdef Lent floats(x):
     return lend(arguments.features(x), PyBUF_C_CONTIGUOUS) if lent is None else lent
 
 
-cdef Lent codes(q):
-    """`q` as `arguments.codes` gives it."""
+cdef Lent codes(q, name="q"):
+    """`q`, called `name`, as `arguments.codes` gives it."""
     cdef Lent lent = lend_plain(q, c"B", PyBUF_C_CONTIGUOUS)
-    return lend(arguments.codes(q), PyBUF_C_CONTIGUOUS) if lent is None else lent
+    return lend(arguments.codes(q, name), PyBUF_C_CONTIGUOUS) if lent is None else lent
 
 
 cdef Lent rows(frame):

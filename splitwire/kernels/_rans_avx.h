@@ -6,36 +6,11 @@
 #ifndef SPLITWIRE_RANS_AVX_H
 #define SPLITWIRE_RANS_AVX_H
 
-#include <immintrin.h>
-
 #include "_rans.h"
+#include "_rans_shuffles.h"
 
 #define RANS_WORDS_A_ROUND 32 /* a round of a decoder reads no further */
 
-/* For the 8 lanes of a mask: the shuffle that spreads words over them, and the one that gathers the
- * words at the top. */
-static uint8_t rans_spread[256][16], rans_gathered[256][16];
-
-static void rans_fill_shuffles(void)
-{
-    for (int mask = 0; mask < 256; mask++) {
-        int count = 0, word = 0;
-        for (int lane = 0; lane < 8; lane++)
-            count += mask >> lane & 1;
-        for (int lane = 0; lane < 8; lane++) {
-            const int here = mask >> lane & 1, top = 8 - count + word;
-            rans_spread[mask][2 * lane] = (uint8_t)(here ? 2 * word : 0x80);
-            rans_spread[mask][2 * lane + 1] = (uint8_t)(here ? 2 * word + 1 : 0x80);
-            if (here) {
-                rans_gathered[mask][2 * top] = (uint8_t)(2 * lane);
-                rans_gathered[mask][2 * top + 1] = (uint8_t)(2 * lane + 1);
-            }
-            word += here;
-        }
-    }
-}
-
-#define RANS_AVX2 static inline __attribute__((target("avx2,bmi,bmi2,popcnt"), always_inline))
 #define RANS_AVX512 \
     static inline __attribute__((target("avx512f,avx512bw,avx512vl,bmi,bmi2,popcnt"), always_inline))
 

@@ -13,6 +13,7 @@
 
 #include "_isa.h"
 #include "_rans.h"
+#include "_rans_shuffles.h"
 
 #ifdef SPLITWIRE_X86
 #include "_rans_avx.h"
@@ -48,14 +49,6 @@ static rans_layout rans_lay_out(ptrdiff_t n, int alphabet)
 static inline ptrdiff_t rans_capacity(ptrdiff_t n) /* bytes of the longest stream of n symbols */
 {
     return 4 * RANS_LANES + 2 * n;
-}
-
-/* Once, before any stream. */
-static inline void rans_prepare(void)
-{
-#ifdef SPLITWIRE_X86
-    rans_fill_shuffles();
-#endif
 }
 
 /* All tables, and which of them each row of symbols has. */

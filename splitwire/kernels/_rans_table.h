@@ -164,7 +164,7 @@ static inline ptrdiff_t rans_packed_capacity(int symbols, int precision)
 }
 
 /* `stream` holds rans_packed_capacity bytes. */
-static ptrdiff_t rans_pack_levels(const uint16_t *frequencies, int symbols, int precision,
+static inline ptrdiff_t rans_pack_levels(const uint16_t *frequencies, int symbols, int precision,
                                   uint8_t *stream)
 {
     rans_level_model model;
@@ -178,7 +178,7 @@ static ptrdiff_t rans_pack_levels(const uint16_t *frequencies, int symbols, int 
 }
 
 /* The weights of the levels in a stream; returns 0 if it is none. */
-static int rans_unpack_levels(const uint8_t *stream, ptrdiff_t length, int symbols, int precision,
+static inline int rans_unpack_levels(const uint8_t *stream, ptrdiff_t length, int symbols, int precision,
                               int64_t *weights)
 {
     rans_level_model model;

@@ -26,6 +26,7 @@ PRECISION = 12
 WIDE_PRECISION = 14
 MOST_SYMBOLS = 4096
 MOST_COUNTS = 1 << 40
+LEVELS = 256
 
 _ONE_TABLE = np.zeros(1, np.int32)
 
@@ -261,6 +262,24 @@ def counts(values: npt.ArrayLike) -> npt.NDArray[np.int64]:
     return exact
 
 
+def level_counts(values: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """How often each of 256 levels occurs."""
+    exact = counts(values)
+    if len(exact) != LEVELS:
+        raise ValueError(f"counts has shape {exact.shape}; expected ({LEVELS},)")
+    return exact
+
+
+def rans8_suits(counts: npt.NDArray[np.int64]) -> bool:
+    """Whether codes that occur so often, of any alphabet, are best coded by `rans8_encode`.
+
+    With fewer, its 64 lanes cost more than a packed table; with more, or where a code is frequent,
+    frequencies in 1/256 cost more than those in 1/4096.
+    """
+    size = int(counts.sum())
+    return len(counts) == LEVELS and 8192 <= size <= 65536 and 4 * int(counts.max()) <= size
+
+
 def refuse_table(frequencies: Words, table: int) -> NoReturn:
     """Say what is wrong with a table."""
     total = 1 << precision(frequencies.shape[1])
@@ -283,3 +302,8 @@ def refuse_frequencies() -> NoReturn:
 def refuse_rans_stream() -> NoReturn:
     """Say that bytes are no stream of these symbols."""
     raise ValueError("buffer is no rANS stream of this many symbols of these tables")
+
+
+def refuse_rans8_stream() -> NoReturn:
+    """Say that bytes are no stream of so many symbols of 256 levels."""
+    raise ValueError("buffer is no rANS stream by bytes of this many symbols")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from splitwire.kernels import arguments, ranges
 from splitwire.kernels.arguments import Codes, Features, frame_shape
+from splitwire.kernels.entropy_arguments import rans8_suits
 from splitwire.kernels.reference_coefficients import (
     coefficient_contexts,
     coefficients_decode,
@@ -36,6 +37,7 @@ from splitwire.kernels.reference_rans import (
     rans_frequencies,
     unpack_frequencies,
 )
+from splitwire.kernels.reference_rans8 import rans8_decode, rans8_encode
 from splitwire.kernels.reference_residuals import residuals_decode, residuals_encode
 from splitwire.kernels.reference_trellis import trellis_quantize, trellis_quantizers
 
@@ -58,6 +60,9 @@ __all__ = [
     "quantize_tile",
     "range_decode",
     "range_encode",
+    "rans8_decode",
+    "rans8_encode",
+    "rans8_suits",
     "rans_decode",
     "rans_decode_streams",
     "rans_encode",

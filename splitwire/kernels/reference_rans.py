@@ -22,21 +22,25 @@ _LEAST = 1 << 15
 def rans_frequencies(counts: npt.ArrayLike) -> Words:
     """Make frequencies of counts: what `rans_encode` takes, at close to the least cost."""
     checked: list[int] = arguments.counts(counts).tolist()
-    total, size = 1 << arguments.precision(len(checked)), sum(checked)
-    used = [s for s, count in enumerate(checked) if count]
-    frequencies = [0] * len(checked)
+    return np.array(normalised(checked, 1 << arguments.precision(len(checked))), np.uint16)
+
+
+def normalised(counts: list[int], total: int) -> list[int]:
+    """Frequencies of that sum."""
+    size, used = sum(counts), [s for s, count in enumerate(counts) if count]
+    frequencies = [0] * len(counts)
     if len(used) == 1:
         frequencies[used[0]], frequencies[used[0] - 1 if used[0] else 1] = total - 1, 1
-        return np.array(frequencies, np.uint16)
+        return frequencies
     for s in used:
-        frequencies[s] = max((2 * checked[s] * total + size) // (2 * size), 1)
+        frequencies[s] = max((2 * counts[s] * total + size) // (2 * size), 1)
     while (left := total - sum(frequencies)) > 0:
-        frequencies[_best(used, checked, frequencies, 1)] += 1
+        frequencies[_best(used, counts, frequencies, 1)] += 1
     while left < 0:
         larger = [s for s in used if frequencies[s] > 1]
-        frequencies[_best(larger, checked, frequencies, -1)] -= 1
+        frequencies[_best(larger, counts, frequencies, -1)] -= 1
         left += 1
-    return np.array(frequencies, np.uint16)
+    return frequencies
 
 
 def pack_frequencies(counts: npt.ArrayLike) -> Codes:

@@ -12,6 +12,7 @@ from learned_profiles import CORES
 from streams import features, payload_of, stream_of
 
 import splitwire as sw
+from splitwire import kernels
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.predictive import PredictiveCodec, SequenceEncoder
 from splitwire.codecs.registry import BUILTIN
@@ -93,6 +94,19 @@ def test_single_tensor(name: str, writing: bool) -> None:
     lossy = any(word in spec for word in ("jpeg", "webp", "avif"))
     slack = 2 * float(np.ptp(x)) / 255 if lossy else 0.0
     check(name, sw.decode(old), writing, slack)
+
+
+def test_rans_by_bytes(writing: bool) -> None:
+    """The form of larger tensors, of a small one."""
+    codec = sw.codec("rans:bits=8,clip=minmax")
+    x = features(*SHAPE)
+    head = payload_of(codec.encode(x))[:8]  # its clip range
+    codes = kernels.quantize(x, *np.frombuffer(head, "<f4").tolist())
+    coded = kernels.rans8_encode(codes, kernels.histogram(codes)).tobytes()
+    new = stream_of("rans:bits=8", x.shape, head + b"\0" + coded)
+    old = stream("rans-by-bytes", new, writing)
+    check("rans-by-bytes", sw.decode(old), writing)
+    assert sw.decode(old).tobytes() == sw.decode(codec.encode(x)).tobytes()
 
 
 @pytest.mark.parametrize("name", RANKS)
@@ -249,7 +263,7 @@ def test_every_codec_has_a_golden_stream() -> None:
 def test_every_golden_file_is_checked() -> None:
     names = {*SINGLE, *RANKS, *(f"{name}-{i}" for name in SEQUENCES for i in range(3))}
     names |= {f"{name}-sequence-{i}" for name in SEQUENCES for i in range(4)}
-    names |= {"raw-profile", "ftc-30", "ftc-80", *OVER_TIME, *OF_TOKENS}
+    names |= {"rans-by-bytes", "raw-profile", "ftc-30", "ftc-80", *OVER_TIME, *OF_TOKENS}
     names |= {f"learned-{core}-{quality}" for core in CORES for quality in (30, 80)}
     files = {f"{name}.{ending}" for name in names for ending in ("sw", "npy")}
     files |= {PROFILE.name, LEARNT.name, LEARNT_OVER_TIME.name, LEARNT_OF_TOKENS.name}

@@ -33,6 +33,21 @@ def test_a_stream_is_near_the_entropy(bits):
     assert len(stream) - header <= 1.02 * entropy_bytes(codes)
 
 
+def test_feature_tensors_of_8_bits_are_coded_by_bytes():
+    """And those of before, with a packed table, decode to the same."""
+    new = sw.codec("rans:bits=8,clip=minmax").encode(X)
+    payload = payload_of(new)
+    assert payload[8] == 0
+    codes = kernels.quantize(X, *np.frombuffer(payload[:8], "<f4"))
+    table = kernels.pack_frequencies(kernels.histogram(codes))
+    stream = kernels.rans_encode(codes, kernels.unpack_frequencies(table, 256)).tobytes()
+    old = payload[:8] + bytes([table.size]) + table.tobytes() + stream
+    np.testing.assert_array_equal(sw.decode(stream_of("rans:bits=8", X.shape, old)), sw.decode(new))
+    assert len(payload) <= 1.003 * len(old)
+    for other in (np.maximum(X, 0), X[:40], np.concatenate([X] * 5)):
+        assert payload_of(sw.codec("rans:bits=8,clip=minmax").encode(other))[8] > 0
+
+
 @pytest.mark.parametrize(
     "payload",
     [

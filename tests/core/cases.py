@@ -95,6 +95,10 @@ def recoded(stream: bytes, profile: Profile | None) -> bytes:
 def _rans(codec: Rans, payload: memoryview, shape: tuple[int, int, int]) -> bytes:
     at, symbols = 0 if codec.profile else 8 * codec._pairs(shape), 1 << codec.bits
     length, begin = read_varint(payload, at)
+    if not length:
+        codes = kernels.rans8_decode(payload[begin:], shape)
+        stream = kernels.rans8_encode(codes, kernels.histogram(codes))
+        return bytes(payload[:begin]) + stream.tobytes()
     frequencies = kernels.unpack_frequencies(payload[begin : begin + length], symbols)
     codes = kernels.rans_decode(payload[begin + length :], frequencies, shape)
     table = kernels.pack_frequencies(kernels.histogram(codes, codec.bits))

@@ -10,12 +10,14 @@ from native import ROOT, Core, CoreError
 from wasm import WasmCore, module
 
 import splitwire as sw
+from splitwire.codecs import bitstream
 from splitwire.codecs.profile import Profile
 
 GOLDEN = ROOT / "tests/golden"
 STREAMS = [
     *("raw", "raw-3-bits-per-channel", "raw-float32", "raw-float16", "raw-vector", "raw-tokens"),
-    *("rans", "rans-8-bits-per-channel", "ecsq", "ecsq-2-levels", "ecsq-64-levels"),
+    *("rans", "rans-8-bits-per-channel", "rans-by-bytes"),
+    *("ecsq", "ecsq-2-levels", "ecsq-64-levels"),
 ]
 PROFILED = [
     *(("raw", "raw-profile"), ("ftc", "ftc-30"), ("ftc", "ftc-80")),
@@ -107,6 +109,19 @@ def test_maps_of_any_side(shape: tuple[int, ...], cores: Cores) -> None:
     some = [smooth(rng, shape) for _ in range(3)]
     profile = sw.codec("ftc").calibrate(some).profile  # type: ignore[attr-defined]
     agree(Case("ftc:quality=70", some[0], profile), cores)
+
+
+@pytest.mark.parametrize("shape", [(32, 16, 16), (8192,), (41, 15, 14), (300, 30)])
+def test_tensors_coded_by_bytes(shape: tuple[int, ...], cores: Cores) -> None:
+    """Those of 8 bits and some size, unless a code is frequent."""
+    x = smooth(np.random.default_rng(0), shape)
+    marks = []
+    for values in (x, np.rint(x), np.maximum(x - 2, 0)):
+        c = Case("rans:bits=8,clip=minmax", values, None)
+        assert agree(c, cores)
+        marks.append(bitstream.read(c.python.encode(values))[1][8])
+    assert marks[0] == 0
+    assert marks[2] > 0
 
 
 def test_a_codec_with_a_learnt_range(cores: Cores) -> None:

@@ -56,6 +56,12 @@ def test_damage_is_judged_as_python_judges_it() -> None:
     assert refused > len(cases)
 
 
+def test_damage_to_what_is_coded_by_bytes() -> None:
+    rng = np.random.default_rng(0)
+    c = Case("rans:bits=8", smooth(rng, (33, 16, 16)), None)
+    assert sum(compare(c, rng) for _ in range(8)) > 8
+
+
 @pytest.mark.parametrize("spec", ["raw", "rans", "ecsq", "ftc"])
 def test_every_byte_of_a_stream_counts(spec: str) -> None:
     core = Core(PROFILE if spec == "ftc" else None)

@@ -77,7 +77,7 @@ static void fill(float *x, size_t n)
 
 static const char *const specs[] = {
     "raw", "raw:bits=3,per=channel", "raw:dtype=float32", "raw:dtype=float16", "raw:clip=laplace",
-    "rans", "rans:bits=8,per=channel", "rans:bits=1,clip=minmax", "ecsq", "ecsq:levels=2",
+    "rans", "rans:bits=8,per=channel", "rans:bits=8", "rans:bits=1,clip=minmax", "ecsq", "ecsq:levels=2",
     "ecsq:levels=64,tradeoff=0", "ftc:quality=30", "ftc:quality=90", "ftc:target_bytes=200", "ftc",
 };
 
@@ -87,6 +87,8 @@ static int some_shape(const sw_profile *profile, uint32_t *shape)
     int rank = profile ? 3 : 1 + (int)draw(4);
     for (int i = 0; i < rank; i++)
         shape[i] = 1 + draw(7);
+    if (!draw(60)) /* enough to be coded by bytes */
+        shape[0] = 8192 / (rank > 1 ? shape[1] : 1) + 1;
     if (profile && profile->codec == FTC) {
         sw_info info;
         sw_profile_info(profile, &info);

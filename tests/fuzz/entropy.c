@@ -13,6 +13,7 @@
 
 #include "_mix.h"
 #include "_range.h"
+#include "_rans8_stream.h"
 #include "_rans_stream.h"
 #include "_rans_table.h"
 #include "draws.h"
@@ -78,6 +79,43 @@ static ptrdiff_t fuzz_rans(void)
     }
     free(weights), free(frequencies), free(slot_symbol), free(model), free(slots), free(of_row);
     free(data), free(made), free(block);
+    return trials;
+}
+
+/* Symbols about a level, over a spread of levels, or of few levels. */
+static uint8_t some_level(uint32_t kind, uint32_t spread)
+{
+    if (kind == 0)
+        return (uint8_t)(draw(draw(spread) + 1) + 100);
+    return (uint8_t)(kind == 1 ? draw(256) : 7 * draw(1 + spread % 30));
+}
+
+static ptrdiff_t fuzz_rans8(void)
+{
+    static const ptrdiff_t lengths[] = {1, 65, 129, 300, 1000, 9000};
+    const ptrdiff_t n = lengths[draw(draw(20) ? 5 : 6)], capacity = rans8_capacity(n);
+    const ptrdiff_t trials = 20 + draw(40);
+    const uint32_t kind = draw(3), spread = 1 + draw(150);
+    uint8_t *data = malloc((size_t)n), *made = malloc((size_t)n), *room = malloc((size_t)capacity);
+    int64_t counts[RANS8_LEVELS] = {0};
+    uint8_t *stream;
+    for (ptrdiff_t i = 0; i < n; i++)
+        counts[data[i] = some_level(kind, spread)] += draw(3) ? 1 : draw(1000);
+    for (ptrdiff_t i = 0; i < n; i++)
+        counts[data[i]] += !counts[data[i]];
+    stream = rans8_encode_stream(counts, data, n, room, (int)draw((uint32_t)best_level() + 1));
+    require(stream != NULL, "encode");
+    for (ptrdiff_t trial = 0; trial < trials; trial++) {
+        ptrdiff_t length = room + capacity - stream;
+        uint8_t *bad = damaged(stream, &length);
+        const int whole =
+            length == room + capacity - stream && !memcmp(bad, stream, (size_t)length);
+        const int good =
+            rans8_decode_stream(bad, length, made, n, (int)(trial % (best_level() + 1)));
+        require(!whole || (good && !memcmp(made, data, (size_t)n)), "round trip");
+        free(bad);
+    }
+    free(data), free(made), free(room);
     return trials;
 }
 
@@ -225,11 +263,12 @@ int main(int argc, char **argv)
         state = strtoull(argv[2], NULL, 10) | 1;
     rans_prepare();
     while (done < wanted) {
-        const uint32_t which = draw(9);
-        done += which < 4   ? fuzz_rans()
-                : which < 5 ? fuzz_table()
-                : which < 8 ? fuzz_range()
-                            : fuzz_mix();
+        const uint32_t which = draw(12);
+        done += which < 4    ? fuzz_rans()
+                : which < 7  ? fuzz_rans8()
+                : which < 8  ? fuzz_table()
+                : which < 11 ? fuzz_range()
+                             : fuzz_mix();
     }
     printf("%lld damaged streams\n", done);
     return 0;

@@ -67,7 +67,16 @@ def rans() -> tuple[bytes, Decode]:
     return stream, lambda data: kernels.rans_decode(data, table, symbols.shape)
 
 
-@pytest.mark.parametrize("made", [unary, bins, coefficients, residuals, rans])
+def rans8() -> tuple[bytes, Decode]:
+    """All of one level, which has 255/256."""
+    counts = np.zeros(256, np.int64)
+    counts[7], counts[8] = 1 << 30, 1
+    symbols = np.full(1 << 22, 7, np.uint8)
+    stream = kernels.rans8_encode(symbols, counts).tobytes()
+    return stream, lambda data: kernels.rans8_decode(data, symbols.shape)
+
+
+@pytest.mark.parametrize("made", [unary, bins, coefficients, residuals, rans, rans8])
 def test_a_stream_cut_short_costs_what_is_left_of_it(
     made: Callable[[], tuple[bytes, Decode]],
 ) -> None:
