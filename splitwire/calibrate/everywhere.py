@@ -22,7 +22,7 @@ from splitwire.models.walk import Piece, Walker
 from splitwire.runner.local import as_array
 from splitwire.tasks.base import Task
 
-HELD = 16  # crops by which rates and losses are told
+HELD = 32  # crops by which rates and losses are told
 
 Single = NDArray[np.float32]
 

@@ -49,6 +49,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module] | None, int, int]] = {
     "wide": (None, 16, 5),
 }
 TOYS = ("hard", "heads", "wide")
+SLOW = ("densenet121", "mobilenet_v3", "vgg16")  # 10 to 30 seconds each
 
 
 @cache
@@ -99,7 +100,7 @@ def test_every_cut_of_a_toy_is_exact(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.full if name == "densenet121" else ())  # half a minute
+        pytest.param(name, marks=pytest.mark.full if name in SLOW else ())
         for name in NETWORKS
         if name not in TOYS
     ],
