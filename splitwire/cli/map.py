@@ -68,10 +68,11 @@ def map(model: ModelName, mapping: Mapping, place: Place) -> None:
     from splitwire.eval.netmap import NetMap
     from splitwire.models.load import load_model
     from splitwire.report.map_plot import save_map
-    from splitwire.runner.threads import limit_threads
+    from splitwire.runner.threads import limit_blas, limit_threads
     from splitwire.tasks.registry import load_task
 
     limit_threads(mapping.threads)
+    limit_blas(1)  # two that share an eigenvalue problem wait for each other
     at = place.conditions()
     loaded = load_model(model, None if mapping.weights == "none" else mapping.weights)
     task = load_task(mapping.task, loaded)
