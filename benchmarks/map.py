@@ -98,11 +98,10 @@ def main() -> None:
     lines = Lines(told.out)
     rows = [json.loads(line) for line in told.out.read_text().splitlines()]
     for cut in chosen(cuts, told.nodes)[len(rows) :]:
-        rows.append(coder.code(cut))
-        lines.add(json.dumps(rows[-1]) + "\n")
-        print(
-            "{name}: coded {coded:.0f}, lost {lost:.3f}".format(**rows[-1]), f"told {cut.bytes:.0f}"
-        )
+        row = coder.code(cut)
+        rows.append(row)
+        lines.add(json.dumps(row) + "\n")
+        print(f"{cut.name}: told {cut.bytes:.0f}, coded {row['coded']:.0f}, lost {row['lost']:.3f}")
     told_of = {cut.name: cut.bytes for cut in cuts}
     pairs = np.array([[told_of[row["name"]], row["coded"]] for row in rows])
     ranks = pairs.argsort(0).argsort(0)

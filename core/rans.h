@@ -12,8 +12,6 @@
 #define RANS_SYMBOLS 256 /* at most */
 #define PLAIN 0 /* the level without vectors: theirs need tables that are shared, and filled first */
 #define RANS8_LEVEL (best_level() == 2 ? 2 : PLAIN) /* which has none */
-#define RANS8_FROM 8192 /* sizes of tensors that are coded by bytes: as `rans8_suits` says */
-#define RANS8_TO 65536
 
 typedef struct {
     uint16_t frequencies[RANS_SYMBOLS];
@@ -48,17 +46,6 @@ static ptrdiff_t pack_model(const int64_t *counts, int symbols, rans_model *mode
     length = rans_pack_levels(model->frequencies, symbols, RANS_PRECISION, packed);
     unpack_model(packed, length, symbols, model);
     return length;
-}
-
-/* Whether codes are coded by bytes; a frequent one is not. */
-static int is_by_bytes(const int64_t *counts, ptrdiff_t n, int bits)
-{
-    if (bits != 8 || n < RANS8_FROM || n > RANS8_TO)
-        return 0;
-    for (int s = 0; s < RANS8_LEVELS; s++)
-        if (4 * counts[s] > n)
-            return 0;
-    return 1;
 }
 
 static int encode_by_bytes(const coding *job, const int64_t *counts, const uint8_t *codes, writer *to)
@@ -101,7 +88,7 @@ static int rans_encode(const coding *job, const float *x, writer *to)
     if (error)
         return error;
     count_codes(codes, job->shape.size, counts);
-    return is_by_bytes(counts, job->shape.size, job->set.bits)
+    return job->set.bits == 8 && rans8_suits(counts)
                ? encode_by_bytes(job, counts, codes, to)
                : encode_by_table(job, counts, codes, to);
 }

@@ -41,13 +41,12 @@ from splitwire.kernels._rans import (
     rans_frequencies,
     unpack_frequencies,
 )
-from splitwire.kernels._rans8 import rans8_decode, rans8_encode
+from splitwire.kernels._rans8 import rans8_decode, rans8_encode, rans8_suits
 from splitwire.kernels._residuals import residuals_decode, residuals_encode
 from splitwire.kernels._statistics import histogram, moments
 from splitwire.kernels._tile import tile, untile
 from splitwire.kernels._trellis import trellis_quantize, trellis_quantizers
 from splitwire.kernels.arguments import frame_shape
-from splitwire.kernels.entropy_arguments import rans8_suits
 
 isa = _isa.name()
 

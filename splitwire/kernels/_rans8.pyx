@@ -14,6 +14,7 @@ from splitwire.kernels import entropy_arguments as arguments
 
 cdef extern from "_rans8_stream.h" nogil:
     void rans_prepare()
+    int suits "rans8_suits"(const int64_t *counts)
     ptrdiff_t rans8_capacity(ptrdiff_t n)
     uint8_t *rans8_encode_stream(
         const int64_t *counts, const uint8_t *symbols, ptrdiff_t n, uint8_t *room, int level
@@ -24,6 +25,18 @@ cdef extern from "_rans8_stream.h" nogil:
 
 
 rans_prepare()
+
+
+def rans8_suits(counts):
+    """Whether symbols that occur so often are best coded by `rans8_encode`.
+
+    Those of 256 levels are, from 8192 to 65536 of them, unless a level has more than a quarter.
+
+    counts: integers of shape (levels,), how often each occurs; as `rans_frequencies` takes them.
+    Returns a bool. Raises TypeError and ValueError as `rans_frequencies`.
+    """
+    cdef Lent each = lend(arguments.counts(counts), PyBUF_C_CONTIGUOUS)
+    return len(each.array) == arguments.LEVELS and suits(<const int64_t *>each.data) != 0
 
 
 def rans8_encode(symbols, counts):

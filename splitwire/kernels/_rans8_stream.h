@@ -13,6 +13,20 @@
 #endif
 
 #define RANS8_LENGTH 5 /* bytes of the length, at most */
+#define RANS8_FROM 8192 /* symbols: with fewer, 64 lanes cost more than a packed table; */
+#define RANS8_TO 65536  /* with more, frequencies in 1/256 cost more than those in 1/4096, */
+#define RANS8_OFTEN 4   /* and where one takes more than this part */
+
+/* Whether symbols of which each level occurs so often are best coded so. */
+static inline int rans8_suits(const int64_t *counts)
+{
+    int64_t size = 0, most = 0;
+    for (int s = 0; s < RANS8_LEVELS; s++) {
+        size += counts[s];
+        most = counts[s] > most ? counts[s] : most;
+    }
+    return RANS8_FROM <= size && size <= RANS8_TO && RANS8_OFTEN * most <= size;
+}
 
 static inline ptrdiff_t rans8_head(ptrdiff_t n) /* symbols that are coded */
 {

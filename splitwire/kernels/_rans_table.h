@@ -165,7 +165,7 @@ static inline ptrdiff_t rans_packed_capacity(int symbols, int precision)
 
 /* `stream` holds rans_packed_capacity bytes. */
 static inline ptrdiff_t rans_pack_levels(const uint16_t *frequencies, int symbols, int precision,
-                                  uint8_t *stream)
+                                         uint8_t *stream)
 {
     rans_level_model model;
     range_encoder coder;
@@ -178,8 +178,8 @@ static inline ptrdiff_t rans_pack_levels(const uint16_t *frequencies, int symbol
 }
 
 /* The weights of the levels in a stream; returns 0 if it is none. */
-static inline int rans_unpack_levels(const uint8_t *stream, ptrdiff_t length, int symbols, int precision,
-                              int64_t *weights)
+static inline int rans_unpack_levels(const uint8_t *stream, ptrdiff_t length, int symbols,
+                                     int precision, int64_t *weights)
 {
     rans_level_model model;
     range_decoder coder;

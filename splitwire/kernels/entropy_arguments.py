@@ -270,16 +270,6 @@ def level_counts(values: npt.ArrayLike) -> npt.NDArray[np.int64]:
     return exact
 
 
-def rans8_suits(counts: npt.NDArray[np.int64]) -> bool:
-    """Whether codes that occur so often, of any alphabet, are best coded by `rans8_encode`.
-
-    With fewer, its 64 lanes cost more than a packed table; with more, or where a code is frequent,
-    frequencies in 1/256 cost more than those in 1/4096.
-    """
-    size = int(counts.sum())
-    return len(counts) == LEVELS and 8192 <= size <= 65536 and 4 * int(counts.max()) <= size
-
-
 def refuse_table(frequencies: Words, table: int) -> NoReturn:
     """Say what is wrong with a table."""
     total = 1 << precision(frequencies.shape[1])

@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from splitwire.kernels import arguments, ranges
 from splitwire.kernels.arguments import Codes, Features, frame_shape
-from splitwire.kernels.entropy_arguments import rans8_suits
 from splitwire.kernels.reference_coefficients import (
     coefficient_contexts,
     coefficients_decode,
@@ -37,7 +36,7 @@ from splitwire.kernels.reference_rans import (
     rans_frequencies,
     unpack_frequencies,
 )
-from splitwire.kernels.reference_rans8 import rans8_decode, rans8_encode
+from splitwire.kernels.reference_rans8 import rans8_decode, rans8_encode, rans8_suits
 from splitwire.kernels.reference_residuals import residuals_decode, residuals_encode
 from splitwire.kernels.reference_trellis import trellis_quantize, trellis_quantizers
 

@@ -20,6 +20,13 @@ _LEVELS, _LANES, _LEAST = 256, 64, 1 << 16
 _BIT, _NAT = 1 << 16, 94548
 
 
+def rans8_suits(counts: npt.ArrayLike) -> bool:
+    """Whether symbols that occur so often are best coded by `rans8_encode`."""
+    checked: list[int] = checks.counts(counts).tolist()
+    size = sum(checked)
+    return len(checked) == _LEVELS and 8192 <= size <= 65536 and 4 * max(checked) <= size
+
+
 def rans8_encode(symbols: npt.ArrayLike, counts: npt.ArrayLike) -> Codes:
     """Code symbols of 256 levels, with their table, by static rANS that takes bytes in."""
     flat = arguments.codes(symbols, "symbols").reshape(-1).tolist()

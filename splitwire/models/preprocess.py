@@ -25,6 +25,8 @@ class Preprocess:
     Raises `ModelError` for values that no picture can be made with.
     """
 
+    held: ClassVar[type[np.generic]] = np.uint8
+    """As what pictures can be kept: they are whole numbers, 0 to 255."""
     crop: int | tuple[int, int]
     resize: int | None
     mean: tuple[float, ...]
@@ -52,9 +54,6 @@ class Preprocess:
     def channels(self) -> int:
         """Of the pictures: 3, or 1 where they are grey."""
         return len(self.mean)
-
-    held: ClassVar[type[np.generic]] = np.uint8
-    """As what pictures can be kept: they are whole numbers, 0 to 255."""
 
     @property
     def shape(self) -> tuple[int, ...]:

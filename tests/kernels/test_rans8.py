@@ -27,6 +27,17 @@ def drawn(kind, size, seed=0):
     return symbols, np.bincount(symbols, minlength=256)
 
 
+@pytest.mark.parametrize("size", [8191, 8192, 65536, 65537])
+def test_it_suits_tensors_of_some_size_unless_a_level_is_frequent(kernels, size):
+    counts = np.zeros(256, np.int64)
+    counts[:4] = size // 4
+    counts[4] = size % 4
+    assert kernels.rans8_suits(counts) is (size in (8192, 65536))
+    counts[:2] += 1, -1
+    assert kernels.rans8_suits(counts) is False
+    assert kernels.rans8_suits(np.full(16, size // 16)) is False
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", SIZES)
 def test_round_trip(kernels, kind, size):
