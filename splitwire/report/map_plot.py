@@ -58,7 +58,7 @@ def save_map(path: Path, head: MapHead, cuts: Sequence[Cut], at: Conditions) -> 
 
 def _sizes(axes: Axes, head: MapHead, cuts: Sequence[Cut], at: Conditions) -> None:
     places = np.arange(len(cuts))
-    axes.set(yscale="log", xlim=(-1, len(cuts)))
+    axes.set(yscale="log", xlim=(-1, len(cuts)), ymargin=0.1)
     for form in FORMS:
         colour, line, name = _LOOKS[form]
         axes.plot(places, [size(c, form) for c in cuts], line, color=colour, label=name)
@@ -118,13 +118,17 @@ def _mark(
     height: Callable[[Cut, Form], float],
     text: Callable[[float], str],
 ) -> None:
-    """The fastest cut of each form, with its name beside it."""
-    for form, marker, lift in zip(FORMS, "*DD", (7, -14, 7), strict=True):
+    """The fastest cut of each form, with its name below the least and above the others."""
+    free = -np.inf  # points: from here on upwards nothing is written
+    for form, marker in zip(FORMS, "*DD", strict=True):
         cut, colour = best(cuts, at, form), _LOOKS[form][0]
         place, value = cuts.index(cut), height(cut, form)
         axes.plot([place], [value], marker, color=colour, markersize=13 if marker == "*" else 7,
                   markeredgecolor="white", zorder=5)  # fmt: skip
         right = place > 0.7 * len(cuts)
+        here = axes.transData.transform((place, value))[1] * 72 / axes.figure.dpi
+        lift = -15 if form == "coded" else max(7, free - here)
+        free = here + lift + 12
         axes.annotate(
             f"{cut.name}: {text(value)}", (place, value), (-9 if right else 9, lift),
             textcoords="offset points", ha="right" if right else "left", fontsize=9, color=INK,
