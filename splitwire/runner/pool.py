@@ -1,16 +1,18 @@
 """Units of some work in several processes of one machine."""
 
+import pickle
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing import get_context
 from typing import Any, Protocol, TypeVar
 
 from splitwire.errors import ExperimentError
 
 AHEAD = 3  # units a worker that wait or are done: what is held in memory at most
+_DEAR = "torch._dynamo"  # takes seconds to import, and no network is cut without it
 
 U = TypeVar("U")
 U_contra = TypeVar("U_contra", contravariant=True)
@@ -47,44 +49,51 @@ class Pool(Protocol):
         """What comes of all units in their order, whoever does them."""
 
 
-@dataclass(frozen=True)
 class Processes:
-    """So many processes of this machine."""
+    """So many processes of this machine, which begin at once: they are loading while a run is.
 
-    workers: int
+    Args:
+        workers: how many.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        # Not forked: neither torch's threads nor a card's context outlive that.
+        self._pool = ProcessPoolExecutor(workers, get_context("spawn"))
+        for _ in range(workers):
+            self._pool.submit(import_module, _DEAR)
 
     def results(self, work: Work[U, R], units: Iterable[U]) -> Iterator[R]:
-        """What comes of all units in their order, whoever does them.
+        """What comes of all units in their order, whoever does them; the processes then end.
 
         Raises:
+            SplitwireError: a worker cannot open the work.
             ExperimentError: a worker died, of want of memory perhaps.
         """
-        # Not forked: neither torch's threads nor a card's context outlive that.
-        with ProcessPoolExecutor(self.workers, get_context("spawn"), _open, (work,)) as pool:
-            running: deque[Future[list[R]]] = deque()
-            try:
-                for unit in units:
-                    running.append(pool.submit(_run, unit))
-                    if len(running) >= AHEAD * self.workers:
-                        yield from running.popleft().result()
-                while running:
+        known = pickle.dumps(work)
+        running: deque[Future[list[R]]] = deque()
+        try:
+            for unit in units:
+                running.append(self._pool.submit(_do, known, unit))
+                if len(running) >= AHEAD * self.workers:
                     yield from running.popleft().result()
-            except BrokenProcessPool as error:
-                raise ExperimentError(
-                    "a worker died, for want of memory perhaps: begin the run again with fewer "
-                    "--workers; it goes on where it stopped"
-                ) from error
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+            while running:
+                yield from running.popleft().result()
+        except BrokenProcessPool as error:
+            raise ExperimentError(
+                "a worker died, for want of memory perhaps: begin the run again with fewer "
+                "--workers; it goes on where it stopped"
+            ) from error
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-_bench: Bench[Any, Any]
+_opened: tuple[bytes, Bench[Any, Any]] | None = None
 
 
-def _open(work: Work[Any, Any]) -> None:
-    global _bench
-    _bench = work.open()
-
-
-def _run(unit: Any) -> list[Any]:
-    return list(_bench.run(unit))
+def _do(known: bytes, unit: Any) -> list[Any]:
+    """The results of a unit, of a work that the process may have opened already."""
+    global _opened
+    if _opened is None or _opened[0] != known:
+        _opened = known, pickle.loads(known).open()
+    return list(_opened[1].run(unit))
