@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from splitwire.eval.stills import Stills
 
 _BATCH, _MANY = 16, 64  # on the processor, on an accelerator
+# Crossing numbers of a batch on the processor. Behind larger ones come tensors of more than the C
+# library keeps (runner/memory.py): lite0 takes 17 ms a whole picture by 4, and 20 to 25 by 16.
+_NUMBERS = 600_000
 
 
 @dataclass
@@ -78,13 +81,20 @@ class Bench:
             cuts.setdefault(choice.split, []).append(self._pictures.way(choice, curve))
         for cut, ways in cuts.items():
             waiting: list[Coded] = []
-            most = _BATCH if self._model.device.name == "cpu" else _MANY
+            most = self._most(cut)
             for coded in self._coded(cut, ways, views):
                 waiting.append(coded)
                 if len(waiting) == most:
                     yield from self._finished(cut, waiting)
                     waiting = []
             yield from self._finished(cut, waiting)
+
+    def _most(self, cut: Split) -> int:
+        """How many frames the cloud half takes at once."""
+        if self._model.device.name != "cpu":
+            return _MANY
+        numbers = sum(sent.elements for sent in cut.crossings)
+        return max(1, min(_BATCH, _NUMBERS // max(1, numbers)))
 
     def _unread(self, blank: Sample, choices: Sequence[Key]) -> Iterator[Sample]:
         for way, split, codec in choices:

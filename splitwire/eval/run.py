@@ -181,14 +181,14 @@ class Run:
         self, codings: Sequence[Coding], pictures: Sequence[Coding], cuts: Sequence[Split]
     ) -> dict[Choice, str]:
         """Every choice to measure, with its curve."""
-        found = {Choice.edge_only(self.model): ""}
+        found, whole = {Choice.edge_only(self.model): ""}, self._deployment.cut("input")
         for coding in pictures:
             sender = codec(coding.codec)
             takes = sender.takes(self.model.input_shape[1:])
             if lack := sender.missing or ("" if takes else "pictures of three channels"):
                 self.missing[coding.curve] = lack
                 continue
-            found[Choice.cloud_only(self.model, sender, coding.codec)] = coding.curve
+            found[Choice.cloud_only(whole, sender, coding.codec)] = coding.curve
         for cut in cuts:
             for coding in codings:
                 if codecs := self._profiles.codecs(cut, codec(coding.codec)):

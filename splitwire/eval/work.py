@@ -89,15 +89,13 @@ class Work:
         cuts = {
             at: deployment.cut(at) for at in dict.fromkeys(key[1] for key, *_ in self.coded) if at
         }
-        edge, sent = Choice.edge_only(deployment.model), None
+        edge, whole = Choice.edge_only(deployment.model), deployment.cut("input")
         found: dict[Choice, str] = {}
         for (way, at, spec), codecs, curve in self.coded:
             if way == EDGE_ONLY:
                 found[edge] = curve
             elif way == CLOUD_ONLY:
-                made = Choice.cloud_only(deployment.model, codecs[0], spec)
-                sent = sent or made.split
-                found[Choice(CLOUD_ONLY, sent, codecs, spec)] = curve
+                found[Choice.cloud_only(whole, codecs[0], spec)] = curve
             else:
                 found[Choice.shared(cuts[at], codecs, spec)] = curve
         return found

@@ -35,7 +35,7 @@ def open_choice(
     if way == EDGE_ONLY:
         return Choice.edge_only(model)
     if way == CLOUD_ONLY:
-        return Choice.cloud_only(model, codec(spec), spec)
+        return Choice.cloud_only(split(model, "input"), codec(spec), spec)
     halves = cut or split(model, at)
     codecs = store.codecs(halves, codec(spec), task)
     Deployment(model, model).check(codecs)

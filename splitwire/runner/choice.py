@@ -51,11 +51,9 @@ class Choice(Generic[H]):
         return Choice(EDGE_ONLY, split(model, "output"))
 
     @classmethod
-    def cloud_only(cls, model: "Model", codec: Codec, spec: str) -> "Choice":
-        """Everything in the cloud: the picture itself is sent."""
-        from splitwire.models.split import split
-
-        return Choice(CLOUD_ONLY, split(model, "input"), (codec,), spec)
+    def cloud_only(cls, whole: "Split", codec: Codec, spec: str) -> "Choice":
+        """Everything in the cloud: the picture itself is sent to a network cut at "input"."""
+        return Choice(CLOUD_ONLY, whole, (codec,), spec)
 
     @classmethod
     def shared(cls, halves: "Split", codecs: Sequence[Codec], spec: str) -> "Choice":

@@ -11,7 +11,7 @@ def jpeg() -> sw.Codec:
 
 def test_a_choice_is_known_by_its_way_cut_and_codec(lite0: sw.Model, jpeg: sw.Codec) -> None:
     shared = Choice.shared(sw.split(lite0, "blocks.3"), [jpeg], jpeg.spec)
-    cloud = Choice.cloud_only(lite0, sw.codec("picture"), "picture")
+    cloud = Choice.cloud_only(sw.split(lite0, "input"), sw.codec("picture"), "picture")
     edge = Choice.edge_only(lite0)
     assert shared.key == ("shared", "blocks.3", "jpeg:quality=50")
     assert cloud.key == ("cloud only", "", "picture")
