@@ -80,13 +80,19 @@ class Batched:
 
     def _at_once(self, frames: Sequence[Frame]) -> list[list[Any]]:
         count = len(frames)
-        columns = [self._device.put(torch.cat(column)) for column in zip(*frames, strict=True)]
-        results = self._device.bring(self._direct(count, *columns))
+        columns = (self._device.put(torch.cat(column)) for column in zip(*frames, strict=True))
+        results = self._device.bring(self._direct(count, *map(self._laid, columns)))
         parts = [
             result.chunk(count) if _is_in(node, self._moving) else [result] * count
             for node, result in zip(self._results, results, strict=True)
         ]
         return [list(row) for row in zip(*parts, strict=True)]
+
+    def _laid(self, batch: torch.Tensor) -> torch.Tensor:
+        """A batch with its channels last, where it has maps: a processor convolves those faster."""
+        if batch.ndim != 4 or self._device.name != "cpu":
+            return batch
+        return batch.contiguous(memory_format=torch.channels_last)
 
     def _mapped(self, frames: Sequence[Frame]) -> list[list[Any]]:
         def flat(*inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
