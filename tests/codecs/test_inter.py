@@ -108,6 +108,15 @@ def test_a_refresh_needs_nothing_before_it(codec: Ftc) -> None:
             np.testing.assert_array_equal(late.decode(stream), y)
 
 
+@pytest.mark.parametrize(("quality", "alone"), [(49, [0, 121, 242]), (50, [0])])
+def test_where_steps_are_coarse_errors_do_not_stay_for_ever(
+    codec: Ftc, quality: int, alone: list[int]
+) -> None:
+    encoder = SequenceEncoder(replace(codec, quality=quality))
+    x = features(*SHAPE)
+    assert [at for at in range(250) if follows(encoder.encode(x)) == 0] == alone
+
+
 def test_any_stream_that_is_kept_can_be_built_on(codec: Ftc) -> None:
     """Pasts never change, so streams that build on one decode alike in any order, and again."""
     xs, decoder = list(scenes(codec.kept)), codec.decoder()

@@ -21,7 +21,7 @@ from splitwire.codecs.ftc import steps
 from splitwire.codecs.ftc.blocks import Blocks, blocks_of
 from splitwire.codecs.ftc.profile import FtcProfile, opened
 from splitwire.codecs.ftc.smoothing import Smoothing, smoothed
-from splitwire.codecs.ftc.steps import step_of
+from splitwire.codecs.ftc.steps import MIDDLE, step_of
 from splitwire.codecs.ftc.transform import LARGEST, Floats, mixed, restored
 from splitwire.codecs.profile import Profile
 from splitwire.kernels.motion_arguments import LANES
@@ -48,6 +48,9 @@ _LESS = 0.5  # residuals are about so much smaller than what calibration saw
 _TRUST = 6  # bins that a class's odds rest on at first
 
 _ALONE = 0.95  # of the bits that a map alone would take, about: from here on it is coded alone
+# Residuals in a row where steps are coarse. So little is coded there that errors stay until a map
+# is coded alone, and add up; docs/video.md has what that costs.
+_COARSE, _MOST = MIDDLE, 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +61,7 @@ class Past:
         last: int32 (C, H, W), the map as decoded.
         before: one of long ago, likewise.
         age: residuals since that was.
+        since: residuals since a map stood alone.
         model: what the coder has seen.
         smoothing: an encoder's alone, of the last map; none where that stood alone.
     """
@@ -65,6 +69,7 @@ class Past:
     last: Integers
     before: Integers
     age: int
+    since: int
     model: Model
     smoothing: Smoothing | None = None
 
@@ -115,13 +120,15 @@ class Inter:
     def start(self, numbers: Floats) -> Past:
         """The past of a map that stood alone, given its integers (C, H, W)."""
         last = numbers.astype(np.int32)
-        return Past(last, last, 0, self._untaught())
+        return Past(last, last, 0, 0, self._untaught())
 
     def encode(self, numbers: Floats, quality: int, past: Past) -> tuple[bytes, Past] | None:
         """The bytes of a map's residual, and the next past; None if it is better off alone.
 
         numbers: float64 (C, H, W), in the unit of the profile's integers.
         """
+        if quality < _COARSE and past.since >= _MOST:
+            return None
         step = step_of(self.table.level(quality))
         vectors, sources = self._moves(numbers, past, step)
         foretold = self._foretold(past, vectors, sources)
@@ -202,8 +209,8 @@ class Inter:
         )
         last = (foretold + residual).clip(-LARGEST, LARGEST).astype(np.int32)
         if past.age + 1 == _RENEWED:
-            return Past(last, last, 0, model)
-        return Past(last, past.before, past.age + 1, model)
+            return Past(last, last, 0, past.since + 1, model)
+        return Past(last, past.before, past.age + 1, past.since + 1, model)
 
     def _untaught(self) -> Model:
         """What a coder begins with: how often each class was other than zero in calibration."""
