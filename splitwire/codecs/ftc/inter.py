@@ -9,6 +9,7 @@ A decoder's map feeds on itself for ever, so everything that makes it is exact: 
 transformed with products and sums that float64 holds.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -39,6 +40,7 @@ from splitwire.kernels.residual_arguments import (
 
 _TRADEOFF = 0.12  # squares of a step that a bit is worth in a still scene
 _LIVELY = 0.1  # by how much less, where a residual takes the bits of a map alone
+_FEW = 16  # blocks of a map, the most for which it is worth so much; else a quarter
 _LEADING = 24  # components by which motion is found
 _REACH = 1 / 7  # of a map's longer side, that motion is looked for
 _RENEWED = 32  # residuals after which the map of long ago is the last one
@@ -84,6 +86,11 @@ class Inter:
     def blocks(self) -> Blocks:
         """How the map is cut."""
         return blocks_of(*self.table.shape[1:])
+
+    @cached_property
+    def worth(self) -> float:
+        """Of a bit, over that in a small map: what a large one loses costs the output more."""
+        return 1.0 if math.prod(self.blocks.grid) <= _FEW else 0.25
 
     @cached_property
     def octaves(self) -> NDArray[np.intp]:
@@ -148,7 +155,7 @@ class Inter:
             self.kinds(quality),
             blocks.places,
             past.model,
-            _TRADEOFF - _LIVELY * share,
+            self.worth * (_TRADEOFF - _LIVELY * share),
         )
         after = self._after(past, foretold, q, step, model)
         return stream.tobytes(), replace(after, smoothing=target.after(q))
