@@ -92,7 +92,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--nodes", type=int, default=20)
     parser.add_argument("--weights", default="pretrained", help="as the map was given")
-    parser.add_argument("--seed", type=int, help="of the crops coded, if not those of the map")
+    parser.add_argument(
+        "--seed", type=int, help="of other crops than the map's; with its own --out"
+    )
     told = parser.parse_args()
     limit_threads(1)
     head, cuts = read_map(told.map)

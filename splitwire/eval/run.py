@@ -169,7 +169,7 @@ class Run:
     def fidelity(self) -> Iterator[Sample]:
         """The samples of all units, as they are measured; nothing is written."""
         left = self.units()
-        if self._pool and left:
+        if self._pool:  # though nothing be left: it ends with its results
             work = Work.of(self.experiment, self.pictures, self.curves, self._deployment)
             yield from self._pool.results(work, left)
             return

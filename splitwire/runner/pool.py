@@ -70,11 +70,11 @@ class Processes:
             SplitwireError: a worker cannot open the work.
             ExperimentError: a worker died, of want of memory perhaps.
         """
-        known = pickle.dumps(work)
+        pickled = pickle.dumps(work)  # once; units carry it, as processes began before it was known
         running: deque[Future[list[R]]] = deque()
         try:
             for unit in units:
-                running.append(self._pool.submit(_do, known, unit))
+                running.append(self._pool.submit(_do, pickled, unit))
                 if len(running) >= AHEAD * self.workers:
                     yield from running.popleft().result()
             while running:
@@ -85,15 +85,14 @@ class Processes:
                 "--workers; it goes on where it stopped"
             ) from error
         finally:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(cancel_futures=True)  # what follows is timed, and wants quiet
 
 
-_opened: tuple[bytes, Bench[Any, Any]] | None = None
+_bench: Bench[Any, Any] | None = None
 
 
-def _do(known: bytes, unit: Any) -> list[Any]:
-    """The results of a unit, of a work that the process may have opened already."""
-    global _opened
-    if _opened is None or _opened[0] != known:
-        _opened = known, pickle.loads(known).open()
-    return list(_opened[1].run(unit))
+def _do(work: bytes, unit: Any) -> list[Any]:
+    """The results of a unit; the work is opened with the first that a process does."""
+    global _bench
+    _bench = _bench or pickle.loads(work).open()
+    return list(_bench.run(unit))

@@ -14,6 +14,7 @@ import splitwire as sw
 from splitwire.codecs import bitstream
 from splitwire.codecs.base import Tensor
 from splitwire.codecs.ftc.codec import Ftc
+from splitwire.codecs.ftc.inter import inter_of
 from splitwire.codecs.layout import from_planes
 from splitwire.codecs.predictive import SequenceEncoder
 from splitwire.kernels._isa import supported
@@ -115,6 +116,14 @@ def test_where_steps_are_coarse_errors_do_not_stay_for_ever(
     encoder = SequenceEncoder(replace(codec, quality=quality))
     x = features(*SHAPE)
     assert [at for at in range(250) if follows(encoder.encode(x)) == 0] == alone
+
+
+@pytest.mark.parametrize(("side", "worth"), [(8, 1.0), (16, 1.0), (20, 0.25), (28, 0.25)])
+def test_bits_are_worth_less_in_a_map_of_many_blocks(side: int, worth: float) -> None:
+    profile = calibrated((4, side, side)).profile
+    assert profile is not None
+    inter = inter_of(profile)
+    assert inter is not None and inter.worth == worth
 
 
 def test_any_stream_that_is_kept_can_be_built_on(codec: Ftc) -> None:

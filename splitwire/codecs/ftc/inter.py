@@ -43,7 +43,7 @@ _LIVELY = 0.1  # by how much less, where a residual takes the bits of a map alon
 _FEW = 16  # blocks of a map, the most for which it is worth so much; else a quarter
 _LEADING = 24  # components by which motion is found
 _REACH = 1 / 7  # of a map's longer side, that motion is looked for
-_RENEWED = 32  # residuals after which the map of long ago is the last one
+_RENEWED = 32  # every so many residuals the map of long ago is the last one
 _WEIGHT = 23000  # of each input at first, in 1/65536
 _RARE, _OFTEN = 3277, 19661  # a first bin's odds at first, and others', in 1/65536
 _LESS = 0.5  # residuals are about so much smaller than what calibration saw
@@ -62,8 +62,7 @@ class Past:
     Attributes:
         last: int32 (C, H, W), the map as decoded.
         before: one of long ago, likewise.
-        age: residuals since that was.
-        since: residuals since a map stood alone.
+        age: residuals since a map stood alone.
         model: what the coder has seen.
         smoothing: an encoder's alone, of the last map; none where that stood alone.
     """
@@ -71,7 +70,6 @@ class Past:
     last: Integers
     before: Integers
     age: int
-    since: int
     model: Model
     smoothing: Smoothing | None = None
 
@@ -127,14 +125,14 @@ class Inter:
     def start(self, numbers: Floats) -> Past:
         """The past of a map that stood alone, given its integers (C, H, W)."""
         last = numbers.astype(np.int32)
-        return Past(last, last, 0, 0, self._untaught())
+        return Past(last, last, 0, self._untaught())
 
     def encode(self, numbers: Floats, quality: int, past: Past) -> tuple[bytes, Past] | None:
         """The bytes of a map's residual, and the next past; None if it is better off alone.
 
         numbers: float64 (C, H, W), in the unit of the profile's integers.
         """
-        if quality < _COARSE and past.since >= _MOST:
+        if quality < _COARSE and past.age >= _MOST:
             return None
         step = step_of(self.table.level(quality))
         vectors, sources = self._moves(numbers, past, step)
@@ -215,9 +213,8 @@ class Inter:
             self.blocks.exact_columns,
         )
         last = (foretold + residual).clip(-LARGEST, LARGEST).astype(np.int32)
-        if past.age + 1 == _RENEWED:
-            return Past(last, last, 0, past.since + 1, model)
-        return Past(last, past.before, past.age + 1, past.since + 1, model)
+        age = past.age + 1
+        return Past(last, past.before if age % _RENEWED else last, age, model)
 
     def _untaught(self) -> Model:
         """What a coder begins with: how often each class was other than zero in calibration."""
