@@ -1,12 +1,11 @@
 """What the documents show, run as a reader would run it."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import forked
 from PIL import Image
 
 import splitwire as sw
@@ -22,9 +21,7 @@ def python_blocks(document: str) -> list[str]:
 def run(code: str, folder: Path) -> str:
     script = folder / "script.py"
     script.write_text(code, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, script.name], cwd=folder, capture_output=True, text=True, timeout=300
-    )
+    done = forked([script.name], folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
