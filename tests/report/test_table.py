@@ -99,10 +99,11 @@ def test_a_narrow_terminal_shows_the_first_metric_without_truth_and_the_first_by
     make_run,
 ) -> None:
     run = make_run(photos=2)
-    narrow, wide = (next(x for x in text(run, w).splitlines() if "b/el" in x) for w in (80, 100))
+    shown = [text(run, width) for width in (80, 100)]
+    narrow, wide = (next(x for x in one.splitlines() if "b/el" in x) for one in shown)
     assert narrow.split()[3:] == ["nats", "95", "%", "agree", "top1", "encode", "decode"]
     assert wide.split()[4:] == ["nats", "95", "%", "agree", "top1", "top5", "encode", "decode"]
-    assert "top-5" in text(run, 100) and "top-5" not in text(run, 80)
+    assert "top-5" in shown[1] and "top-5" not in shown[0]
 
 
 METRICS = (
