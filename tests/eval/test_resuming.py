@@ -1,14 +1,13 @@
 """Runs that go on where they stopped, and those that must not."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked import forked
 from small_runs import Plan
 
 from splitwire.errors import ExperimentError, StorageError
@@ -41,10 +40,9 @@ def told(sample: Sample) -> dict[str, Any]:
 def test_a_run_that_was_killed_goes_on_to_the_same_results(
     plan: Path, whole: Path, tmp_path: Path
 ) -> None:
-    killed = subprocess.run(
-        [sys.executable, "-P", "-c", KILLED, str(plan), str(tmp_path)], check=False
-    )
-    assert killed.returncode == -9
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED, encoding="utf-8")
+    assert forked([str(script), str(plan), str(tmp_path)], tmp_path).returncode == -9
     assert not (tmp_path / SAMPLES).read_bytes().endswith(b"\n")
     before = read_run(tmp_path)[1]
     run = Run(load_experiment(plan), tmp_path)
