@@ -73,7 +73,7 @@ def test_a_plan_is_to_be_had_as_json(whole: Path, splitwire: Command) -> None:  
     assert said["fastest"][0]["from"] > 0
 
 
-@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("listed", [False, pytest.param(True, marks=pytest.mark.full)])
 def test_several_networks_have_a_run_each(
     desk: Path,  # noqa: F811
     splitwire: Command,  # noqa: F811

@@ -76,11 +76,13 @@ def test_the_evaluation_of_the_guide_runs(tmp_path: Path) -> None:
     assert "blocks.3 jpeg:quality=50" in printed
 
 
+@pytest.mark.full
 def test_the_calibration_of_the_guide_runs(tmp_path: Path) -> None:
     (code,) = python_blocks("docs/ftc.md")
     run(code + "\nassert decoded.shape == (80, 14, 14) and len(stream) < 4000\n", tmp_path)
 
 
+@pytest.mark.full
 def test_the_training_of_the_guide_runs(tmp_path: Path) -> None:
     code, architecture = python_blocks("docs/learned.md")
     (tmp_path / "photos").mkdir()
