@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from forked import forked
-from small_runs import Plan
+from small_runs import NETS, SMALL, Plan
 
 from splitwire.errors import ExperimentError, StorageError
 from splitwire.eval.experiment import load_experiment
@@ -30,6 +30,24 @@ with (out / "samples.jsonl").open("a") as file:
     file.write('{"kind": "sample", "photo": "imagen')
 os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small experiment, of a network that is quick to load."""
+    folder = tmp_path_factory.mktemp("plan")
+    (folder / "nets.py").write_text(NETS, encoding="utf-8")
+    path, model = folder / "small.toml", f'model = "{folder}/nets.py:small"\n'
+    path.write_text(model + SMALL.replace("blocks.3", "2"), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(plan: Path) -> Path:
+    """Its folder, run without a break."""
+    out = plan.parent / "whole"
+    assert len(list(Run(load_experiment(plan), out))) == 14
+    return out
 
 
 def told(sample: Sample) -> dict[str, Any]:
