@@ -18,7 +18,11 @@ PATIENCE = 120  # seconds
 CONTEXT = multiprocessing.get_context("forkserver")
 # The last is what torch 2.6 writes a file for as it is loaded, which a full disk would forbid.
 CONTEXT.set_forkserver_preload(
-    ["splitwire.eval.run", "splitwire.train.run", "torch.distributed.nn"]
+    [
+        *("splitwire.cli", "splitwire.eval.run", "splitwire.train.run", "splitwire.live.cloud"),
+        *("splitwire.live.oip_rest", "splitwire.live.serve", "splitwire.data.photos"),
+        *("torch.export._trace", "torch.distributed.nn"),
+    ]
 )
 
 _STEPS = ("open", "os.rename", "os.truncate", "os.mkdir")

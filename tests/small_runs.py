@@ -1,11 +1,14 @@
 """Experiments that are quick to run, as fixtures (conftest.py makes them known)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from splitwire.calibrate.calibrator import Calibrator
 from splitwire.eval.experiment import Experiment, load_experiment
 from splitwire.eval.run import Run
 
@@ -61,6 +64,14 @@ def whole(plan: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("whole")
     assert len(list(Run(load_experiment(plan), out))) == 2 * (1 + 2 + 4)
     return out
+
+
+@contextmanager
+def few_crops() -> Iterator[None]:
+    """Evaluations learn from as many crops as tell something, where it is not the question what."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("splitwire.eval.run.Calibrator", partial(Calibrator, count=24))
+        yield
 
 
 Plan = Callable[..., Experiment]

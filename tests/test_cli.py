@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import forked
 from PIL import Image
 
 import splitwire as sw
@@ -205,7 +206,7 @@ def test_eval_leaves_a_run_a_table_and_a_page_and_goes_on_where_it_was(
 ) -> None:
     command = ["eval", "plan.toml", "--model", "net.py:small", "--data", "photos", "--split", "0"]
     command += ["--codec", "raw:bits=4+8", "--codec", "png", "--views", "2", "--out", "run"]
-    first = output(in_process_of_its_own(desk, *command))
+    first = output(forked(command, desk))
     assert "raw:bits=8" in first
     assert f"Report: {Path('run', 'report.html')}" in first
     pictures = sum(not sw.codec(coding.codec).missing for coding in load_experiment().cloud_only())

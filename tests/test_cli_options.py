@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_up_run import MakeRun
 from test_cli import Command, Done, desk, output, splitwire  # noqa: F401
 
 import splitwire as sw
@@ -65,15 +66,15 @@ def test_what_programs_want_is_to_be_had_as_json(desk: Path, splitwire: Command)
     assert said["stream"] == len(stream) and said["position"] is None
 
 
-def test_a_plan_is_to_be_had_as_json(whole: Path, splitwire: Command) -> None:  # noqa: F811
-    said = values(splitwire("plan", str(whole), "--json", "--bandwidth", "1e5"))
+def test_a_plan_is_to_be_had_as_json(make_run: MakeRun, splitwire: Command) -> None:  # noqa: F811
+    said = values(splitwire("plan", str(make_run(photos=3)), "--json", "--bandwidth", "1e5"))
     assert isinstance(said, dict)
     (row,) = said["rates"]
     assert row["rate"] == 1e5 and row["seconds"] > 0 and row["way"]
     assert said["fastest"][0]["from"] > 0
 
 
-@pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.parametrize("listed", [False, pytest.param(True, marks=pytest.mark.full)])
 def test_several_networks_have_a_run_each(
     desk: Path,  # noqa: F811
     splitwire: Command,  # noqa: F811

@@ -1,12 +1,11 @@
 """What the documents show, run as a reader would run it."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import forked
 from PIL import Image
 
 import splitwire as sw
@@ -22,9 +21,7 @@ def python_blocks(document: str) -> list[str]:
 def run(code: str, folder: Path) -> str:
     script = folder / "script.py"
     script.write_text(code, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, script.name], cwd=folder, capture_output=True, text=True, timeout=300
-    )
+    done = forked([script.name], folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -79,11 +76,13 @@ def test_the_evaluation_of_the_guide_runs(tmp_path: Path) -> None:
     assert "blocks.3 jpeg:quality=50" in printed
 
 
+@pytest.mark.full
 def test_the_calibration_of_the_guide_runs(tmp_path: Path) -> None:
     (code,) = python_blocks("docs/ftc.md")
     run(code + "\nassert decoded.shape == (80, 14, 14) and len(stream) < 4000\n", tmp_path)
 
 
+@pytest.mark.full
 def test_the_training_of_the_guide_runs(tmp_path: Path) -> None:
     code, architecture = python_blocks("docs/learned.md")
     (tmp_path / "photos").mkdir()

@@ -148,7 +148,7 @@ Uninterrupted = Callable[[Work], dict[str, Any]]
     ("work", "short"),
     [
         (evaluate, (4, 3500)),
-        (calibrate, (700,)),
+        pytest.param(calibrate, (700,), marks=pytest.mark.full),
         pytest.param(train, (16000, 40000), marks=pytest.mark.full),
         pytest.param(attack, (300, 3000), marks=pytest.mark.full),
     ],
@@ -169,7 +169,7 @@ def test_a_full_disk_is_said_in_a_line_and_costs_nothing_that_was_done(
     ("work", "deaths"),
     [
         (evaluate, (5, 9)),
-        (calibrate, (2,)),
+        pytest.param(calibrate, (2,), marks=pytest.mark.full),
         pytest.param(train, (12, 5), marks=pytest.mark.full),
         pytest.param(attack, (5, 14), marks=pytest.mark.full),
     ],

@@ -10,6 +10,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from forked import Forked, forked
 from test_interrupted import desk  # noqa: F401
 
 from splitwire.attack.lines import LINES, read_lines
@@ -22,22 +23,14 @@ PATIENCE = 120  # seconds
 
 def stopped(folder: Path, ready: Callable[[], bool], *words: str) -> tuple[int, str]:
     """The status and what is said of a command that hears Ctrl-C once it is under way."""
-    command = [sys.executable, "-m", "splitwire", *words]
-    process = subprocess.Popen(
-        command, cwd=folder, stderr=subprocess.PIPE, text=True, preexec_fn=_heard
-    )
+    process = Forked([*words], folder)
     end = monotonic() + PATIENCE
     while not ready():
         assert process.poll() is None and monotonic() < end
         sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=PATIENCE)
-    return process.returncode, said
-
-
-def _heard() -> None:
-    """Let Ctrl-C be heard as in a terminal: what runs in the background is started deaf to it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _, said = process.communicate(PATIENCE)
+    return process.wait(), said
 
 
 def test_training_keeps_its_last_step_and_goes_on_from_it(desk: Path) -> None:  # noqa: F811
@@ -56,8 +49,7 @@ def test_training_keeps_its_last_step_and_goes_on_from_it(desk: Path) -> None:  
 
     step = torch.load(desk / "t" / "checkpoint.pt", weights_only=True)["step"]
     assert 20 < step < 100_000
-    again = [sys.executable, "-m", "splitwire", *words, "--steps", str(step + 1)]
-    done = subprocess.run(again, cwd=desk, capture_output=True, text=True, timeout=PATIENCE)
+    done = forked([*words, "--steps", str(step + 1)], desk)
     assert (done.returncode, done.stderr) == (0, "")
     assert f'"step": {step + 1}' in history.read_text().splitlines()[-1]
 

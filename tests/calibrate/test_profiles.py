@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from small_runs import few_crops
 
 import splitwire as sw
 from splitwire.calibrate.calibrator import Plan, write_profiles
@@ -157,16 +158,18 @@ def test_a_sweep_is_calibrated_once_a_split_and_a_resumed_run_not_again(
 ) -> None:
     first, again = Counted(), Counted()
     experiment = plan(net, "ftc:quality=30+50+70", "raw:clip=profile", splits=("0", "2"))
-    run = Run(experiment, tmp_path, first)
+    with few_crops():
+        run = Run(experiment, tmp_path, first)
     said = ["held out", "calibrating", "calibrating"]  # ftc; what needs no gradients looks anew
     assert first.names == [f"{split}: {why}" for split in "02" for why in said]
-    assert first.steps == 2 * (100 + 200 + 200)
+    assert first.steps == 2 * (24 + 24 + 24)
     used = {codec.profile for choice in run.curves for codec in choice.codecs if codec.profile}
     assert len(used) == 4
     samples = iter(run)
     for _ in range(3):
         next(samples)
-    resumed = Run(experiment, tmp_path, again)
+    with few_crops():
+        resumed = Run(experiment, tmp_path, again)
     assert len(resumed.done) == 3
     assert again.names == []
     assert used == {codec.profile for choice in resumed.curves for codec in choice.codecs} - {None}
@@ -295,7 +298,8 @@ def test_a_run_with_two_crossing_tensors_has_a_profile_for_each(
 ) -> None:
     """Calibrated, evaluated, drawn, and found again by whoever opens the run."""
     experiment = plan(forked, "ftc:quality=30+60", "jpeg", splits=("both",))
-    samples = [s for s in Run(experiment, tmp_path) if s.codec.startswith("ftc")]
+    with few_crops():
+        samples = [s for s in Run(experiment, tmp_path) if s.codec.startswith("ftc")]
     assert [s.error for s in samples] == [None, None]
     assert samples[0].bytes < samples[1].bytes
     names = sorted(path.name for path in (tmp_path / "profiles").iterdir())

@@ -84,7 +84,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def mapped(model: sw.Model, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> NetMap:
     path = tmp_path_factory.mktemp("map") / "small.map"
-    whole = NetMap(model, TASK, str(photos), path, count=40)
+    whole = NetMap(model, TASK, str(photos), path, count=24)
     assert len(list(whole)) == len(whole.points)
     return whole
 
@@ -166,11 +166,11 @@ def test_a_map_that_was_interrupted_goes_on(
     mapped: NetMap, model: sw.Model, photos: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "small.map"
-    begun = NetMap(model, TASK, str(photos), path, count=40)
+    begun = NetMap(model, TASK, str(photos), path, count=24)
     first = list(islice(begun, 5))
     with path.open("a") as file:
         file.write('{"name": "cut sho')
-    again = NetMap(model, TASK, str(photos), path, count=40)
+    again = NetMap(model, TASK, str(photos), path, count=24)
     assert again.found == first
     assert [cut.name for cut in again] == [cut.name for cut in mapped.found]
     head, cuts = read_map(path)
@@ -184,7 +184,7 @@ def test_a_map_that_was_interrupted_goes_on(
 
 
 def test_the_bytes_told_are_those_of_coding(mapped: NetMap, model: sw.Model, photos: Path) -> None:
-    calibrator = Calibrator(load_photos(str(photos), labelled=False), "photos", TASK, 0, 40)
+    calibrator = Calibrator(load_photos(str(photos), labelled=False), "photos", TASK, 0, 24)
     pictures = [model.preprocess.picture(p.open(), 0) for p in load_photos("samples")]
     pairs = []
     for cut in (mapped.found[at] for at in (0, 2, 4, -2)):

@@ -124,6 +124,7 @@ def test_what_is_wrong_with_a_node_or_an_address_is_said(tiny: Plan, tmp_path: P
         RayPool("127.0.0.1:9")
 
 
+@pytest.mark.full
 def test_a_pool_that_found_nothing_to_do_is_in_nobodys_way() -> None:
     """As where the first of several networks was all measured before."""
     import ray

@@ -1,15 +1,14 @@
 """Runs that go on where they stopped, and those that must not."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from small_runs import Plan
+from forked import forked
+from small_runs import NETS, SMALL, Plan
 
 from splitwire.errors import ExperimentError, StorageError
 from splitwire.eval.experiment import load_experiment
@@ -33,6 +32,24 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small experiment, of a network that is quick to load."""
+    folder = tmp_path_factory.mktemp("plan")
+    (folder / "nets.py").write_text(NETS, encoding="utf-8")
+    path, model = folder / "small.toml", f'model = "{folder}/nets.py:small"\n'
+    path.write_text(model + SMALL.replace("blocks.3", "2"), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(plan: Path) -> Path:
+    """Its folder, run without a break."""
+    out = plan.parent / "whole"
+    assert len(list(Run(load_experiment(plan), out))) == 14
+    return out
+
+
 def told(sample: Sample) -> dict[str, Any]:
     """But for what the rounding of a batch may change."""
     return asdict(replace(sample, divergence=None, prediction={}))
@@ -41,10 +58,9 @@ def told(sample: Sample) -> dict[str, Any]:
 def test_a_run_that_was_killed_goes_on_to_the_same_results(
     plan: Path, whole: Path, tmp_path: Path
 ) -> None:
-    killed = subprocess.run(
-        [sys.executable, "-P", "-c", KILLED, str(plan), str(tmp_path)], check=False
-    )
-    assert killed.returncode == -9
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED, encoding="utf-8")
+    assert forked([str(script), str(plan), str(tmp_path)], tmp_path).returncode == -9
     assert not (tmp_path / SAMPLES).read_bytes().endswith(b"\n")
     before = read_run(tmp_path)[1]
     run = Run(load_experiment(plan), tmp_path)

@@ -1,9 +1,6 @@
 """Clouds in processes of their own, and hand-made clients, for the tests of the live path."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +10,7 @@ from time import monotonic
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
+from forked import Forked
 from websockets.sync.client import ClientConnection, connect
 
 from splitwire.live.handshake import Hello, Welcome
@@ -131,7 +129,7 @@ PATIENCE = 90.0  # seconds for a process to start on a busy machine; nothing is 
 class CloudProcess:
     """`splitwire cloud` as a user runs it."""
 
-    process: subprocess.Popen[str]
+    process: Forked
     lines: "Queue[str]"
 
     def event(self, name: str, **about: Any) -> dict[str, Any]:
@@ -160,15 +158,10 @@ def start_cloud(
     """A cloud that runs in `folder`, where net.py and task.py are."""
     write_files(folder)
     held = [word for name in models for word in ("--model", name)]
-    command = [sys.executable, "-m", "splitwire", "cloud", *held, *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
-    )
+    process = Forked(["cloud", *held, *arguments], folder)
     lines: Queue[str] = Queue()
 
     def read() -> None:
-        assert process.stderr is not None
         for line in process.stderr:
             lines.put(line)
 

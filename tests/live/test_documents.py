@@ -1,12 +1,11 @@
 """The client of docs/protocol.md against a real cloud."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import torch
 from deployment import start_cloud
+from forked import forked
 from PIL import Image
 
 import splitwire as sw
@@ -25,10 +24,7 @@ def test_the_client_of_the_protocol_s_page_gets_the_network_s_prediction(
     photo = load_photos("samples")[3].path
     cloud = start_cloud(tmp_path, "--port", "0", models=["lite0"])
     url = cloud.event("listening")["address"].replace("http", "ws")
-    done = subprocess.run(
-        [sys.executable, "client.py", url, str(photo)],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = forked(["client.py", url, str(photo)], tmp_path)
     cloud.stop()
     assert done.returncode == 0, done.stderr
     x = lite0.preprocess.picture(Image.open(photo))

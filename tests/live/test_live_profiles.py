@@ -13,6 +13,7 @@ import torch
 from deployment import start_cloud
 from numpy.typing import NDArray
 from PIL import Image
+from small_runs import few_crops
 
 import splitwire as sw
 from splitwire.calibrate.calibrator import Plan, write_profiles
@@ -73,7 +74,8 @@ def run(branches: sw.Model, photos: Path, tmp_path_factory: pytest.TempPathFacto
         model=branches.name, data=str(photos), splits=(AT,), codecs=(FTC,), pictures=(), links=(),
         edge="this", cloud="this",
     )  # fmt: skip
-    list(Run(plan, out))
+    with few_crops():
+        list(Run(plan, out))
     head, samples = read_run(out)
     timed = [row for row in rows(out) if isinstance(row, Time)]
     slow = [time if time.codec == FTC else replace(time, edge=60.0) for time in timed]

@@ -1,8 +1,5 @@
 """The page in a browser without a screen: served by a cloud alone, and by the demonstration."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +8,7 @@ import pytest
 import torch
 from browsing import PHONE, seen, status
 from deployment import PATIENCE, start_cloud
+from forked import Forked
 
 import splitwire as sw
 from splitwire.data.photos import load_photos
@@ -48,11 +46,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One that stands for a device faster than this machine, as far as it can."""
     devices = tmp_path_factory.mktemp("demo") / "devices.toml"
     devices.write_text("[fast]\nfactor = 0.9")
-    command = [sys.executable, "-u", "-m", "splitwire", "demo", "--port", "0"]
-    command += ["--device", f"{devices}:fast"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
+    process = Forked(["demo", "--port", "0", "--device", f"{devices}:fast"], devices.parent)
     line = process.stdout.readline()
     assert line.startswith("Open "), line
     yield line.split()[1]

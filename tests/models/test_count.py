@@ -36,7 +36,11 @@ GROUPED: dict[str, Attend] = {
     "cpu": SPELLINGS["cpu"],
     "flash": SPELLINGS["flash"],
 }
-SIZES = [(16, 16), (12, 16), (12, 8)]  # the length of the key, the width of the value
+SIZES = [
+    (16, 16),
+    pytest.param(12, 16, marks=pytest.mark.full),
+    (12, 8),
+]  # the length of the key, the width of the value
 
 
 class Attention(nn.Module):
@@ -105,8 +109,10 @@ def untrained(name: str) -> sw.Model:
     [
         "resnet34",
         "mobilenet_v3_large",
-        "efficientnet_b0",
-        *[pytest.param(n, marks=pytest.mark.full) for n in ("resnet50", "swin_t", "vit_b_16")],
+        *[
+            pytest.param(name, marks=pytest.mark.full)
+            for name in ("efficientnet_b0", "resnet50", "swin_t", "vit_b_16")
+        ],
     ],
 )
 def test_multiply_accumulates_are_the_published_ones(name: str) -> None:

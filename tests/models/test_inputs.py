@@ -7,7 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from small_runs import Plan
+from small_runs import Plan, few_crops
 
 import splitwire as sw
 from splitwire.bundle.steps import steps_of
@@ -112,7 +112,8 @@ def test_codecs_are_calibrated_and_scored_on_files_of_tensors(
             "pictures": ("picture:format=png",),
         },
     )
-    run = Run(experiment, tmp_path / "run")
+    with few_crops():
+        run = Run(experiment, tmp_path / "run")
     samples = list(run)
     assert len(samples) == 4 * (1 + 1 + 1 + 2) and not any(s.error for s in samples)
     assert run.missing == {"picture:format=png": "pictures of three channels"}

@@ -50,6 +50,13 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module] | None, int, int]] = {
 }
 TOYS = ("hard", "heads", "wide")
 SLOW = ("densenet121", "mobilenet_v3", "vgg16")  # 10 to 30 seconds each
+ALIKE = ("movenet", "resnet34")  # nanodet and lite0 are cut in the same ways
+
+
+def daily(*left_out: str) -> list[Any]:
+    """All networks, of which some wait for the night."""
+    night = pytest.mark.full
+    return [pytest.param(name, marks=night if name in left_out else ()) for name in NETWORKS]
 
 
 @cache
@@ -97,14 +104,7 @@ def test_every_cut_of_a_toy_is_exact(name: str) -> None:
     check(model(name), sw.cut_points(model(name)))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.full if name in SLOW else ())
-        for name in NETWORKS
-        if name not in TOYS
-    ],
-)
+@pytest.mark.parametrize("name", daily(*SLOW, *ALIKE, *TOYS))
 def test_every_tenth_cut_is_exact(name: str) -> None:
     points = sw.cut_points(model(name))
     check(model(name), [points[0], *points[5::10], points[-1]])
@@ -125,7 +125,7 @@ def test_every_cut_is_exact(name: str) -> None:
     check(model(name), sw.cut_points(model(name)))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", daily(*SLOW))
 def test_cut_points_are_in_order_and_have_names_of_their_own(name: str) -> None:
     points = sw.cut_points(model(name))
     assert len({point.name for point in points}) == len(points)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_up_run import write_run
 from rich.console import Console
 
 from splitwire.errors import ExperimentError
@@ -21,15 +22,23 @@ from splitwire.tasks.metric import Metric
 CELL = r"–|([+−][\d.]+|none shown) \([+−]\d+ to [+−]\d+\)"
 
 
-def text(run: Path, width: int, anchor: str | None = "h264") -> str:
+def text(run: Path | Summary, width: int, anchor: str | None = "h264") -> str:
     out = io.StringIO()
-    show(Console(file=out, width=width), Summary.open(run), anchor)
+    summary = run if isinstance(run, Summary) else Summary.open(run)
+    show(Console(file=out, width=width), summary, anchor)
     return out.getvalue()
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Summary:
+    """A run with all that it may hold, opened once: its delta rates are remembered."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    return Summary.open(write_run(run, 4, 1, True, lambda sample: True, lambda sample: False))
+
+
 @pytest.mark.parametrize("width", [80, 100])
-def test_each_row_stays_on_one_line(make_run, width: int) -> None:
-    lines = text(make_run(photos=4), width).splitlines()
+def test_each_row_stays_on_one_line(whole: Summary, width: int) -> None:
+    lines = text(whole, width).splitlines()
     rows = [line for line in lines if line.startswith(("jpeg:quality=", "raw:dtype", "cloud JPEG"))]
     assert len(rows) == 3 * 3 + 3 + 4
     assert all(len(line.rstrip()) <= width and "…" not in line for line in lines)
@@ -37,12 +46,12 @@ def test_each_row_stays_on_one_line(make_run, width: int) -> None:
     assert all(("(" in row) == bool(decode) for row in rows)
 
 
-def test_baselines_come_first_and_blocks_follow(make_run) -> None:
-    lines = [line.strip() for line in text(make_run(photos=3), 100).splitlines()]
+def test_baselines_come_first_and_blocks_follow(whole: Summary) -> None:
+    lines = [line.strip() for line in text(whole, 100).splitlines()]
     places = [lines.index(title) for title in ("baselines", "blocks.2", "blocks.3", "blocks.5")]
     assert places == sorted(places)
     assert lines[places[0] + 1].startswith("edge only")
-    assert lines[0] == "lite0 on 3 photos"
+    assert lines[0] == "lite0 on 4 photos"
 
 
 def test_failed_rows_are_seen_and_warned_of(make_run) -> None:
@@ -67,14 +76,13 @@ def test_without_labels_there_is_no_accuracy(make_run) -> None:
     assert "top1" not in shown and "2 photos, 4 views" in shown
 
 
-def test_the_delta_table_is_against_an_anchor(make_run) -> None:
-    results = Summary.open(make_run(photos=4))
-    splits, rows, _ = bd_rows(results, "jpeg")
+def test_the_delta_table_is_against_an_anchor(whole: Summary) -> None:
+    splits, rows, _ = bd_rows(whole, "jpeg")
     assert all(re.fullmatch(CELL, cell) for cells in rows.values() for cell in cells)
     assert splits == ["blocks.2", "blocks.3", "blocks.5"]
     assert "jpeg" not in rows and "cloud only, JPEG" in rows
     with pytest.raises(ExperimentError, match=r"'jpg' .*did you mean 'jpeg'.*there is raw, "):
-        anchor_name(results, "jpg")
+        anchor_name(whole, "jpg")
 
 
 def test_the_anchor_is_a_curve_that_was_run(make_run) -> None:
@@ -96,13 +104,13 @@ def make_run_of(run: Path, keep: Callable[[Sample], object]) -> Summary:
 
 
 def test_a_narrow_terminal_shows_the_first_metric_without_truth_and_the_first_by_it(
-    make_run,
+    whole: Summary,
 ) -> None:
-    run = make_run(photos=2)
-    narrow, wide = (next(x for x in text(run, w).splitlines() if "b/el" in x) for w in (80, 100))
+    shown = [text(whole, width) for width in (80, 100)]
+    narrow, wide = (next(x for x in one.splitlines() if "b/el" in x) for one in shown)
     assert narrow.split()[3:] == ["nats", "95", "%", "agree", "top1", "encode", "decode"]
     assert wide.split()[4:] == ["nats", "95", "%", "agree", "top1", "top5", "encode", "decode"]
-    assert "top-5" in text(run, 100) and "top-5" not in text(run, 80)
+    assert "top-5" in shown[1] and "top-5" not in shown[0]
 
 
 METRICS = (

@@ -80,7 +80,7 @@ def test_a_short_training_lowers_the_loss(plan: Plan, tmp_path: Path) -> None:
     assert ((y - x) ** 2).mean() < 0.2 * x.var()
 
 
-@pytest.mark.parametrize("tune", ["", "6"])
+@pytest.mark.parametrize("tune", [pytest.param("", marks=pytest.mark.full), "6"])
 def test_training_goes_on_where_it_stopped(plan: Plan, tmp_path: Path, tune: str) -> None:
     """KilledError in the middle and begun again, it ends with the very same profile."""
 
