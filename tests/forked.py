@@ -52,9 +52,15 @@ class Forked:
         return self._process.exitcode
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """What it wrote; one that takes longer is killed, which `subprocess` leaves to others."""
         with ThreadPoolExecutor(2) as pool:
-            out, err = pool.map(lambda stream: stream.read(), (self.stdout, self.stderr))
-        self.wait(timeout)
+            told = [pool.submit(stream.read) for stream in (self.stdout, self.stderr)]
+            try:
+                self.wait(timeout)
+            except TimeoutExpired:
+                self.kill()
+                raise
+        out, err = (each.result() for each in told)
         return out, err
 
     def send_signal(self, number: int) -> None:

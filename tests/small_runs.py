@@ -67,10 +67,10 @@ def whole(plan: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def few_crops() -> Iterator[None]:
+def few_crops(count: int = 24) -> Iterator[None]:
     """Evaluations learn from as many crops as tell something, where it is not the question what."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("splitwire.eval.run.Calibrator", partial(Calibrator, count=24))
+        patch.setattr("splitwire.eval.run.Calibrator", partial(Calibrator, count=count))
         yield
 
 

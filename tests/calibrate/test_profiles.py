@@ -10,6 +10,7 @@ from small_runs import few_crops
 
 import splitwire as sw
 from splitwire.calibrate.calibrator import Plan, write_profiles
+from splitwire.calibrate.learn import CROPS, HELD
 from splitwire.calibrate.store import ProfileStore
 from splitwire.codecs.ftc import Ftc
 from splitwire.codecs.learned import Learned
@@ -153,22 +154,23 @@ def test_what_only_training_makes_is_left_out_where_none_is_packaged(
     assert not any(sample.codec.startswith("learned") for sample in run)
 
 
+@pytest.mark.parametrize("crops", [24, pytest.param(CROPS, marks=pytest.mark.full)])
 def test_a_sweep_is_calibrated_once_a_split_and_a_resumed_run_not_again(
-    net: str, tmp_path: Path
+    net: str, tmp_path: Path, crops: int
 ) -> None:
     first, again = Counted(), Counted()
     experiment = plan(net, "ftc:quality=30+50+70", "raw:clip=profile", splits=("0", "2"))
-    with few_crops():
+    with few_crops(crops):
         run = Run(experiment, tmp_path, first)
     said = ["held out", "calibrating", "calibrating"]  # ftc; what needs no gradients looks anew
     assert first.names == [f"{split}: {why}" for split in "02" for why in said]
-    assert first.steps == 2 * (24 + 24 + 24)
+    assert first.steps == 2 * (min(crops, HELD) + crops + crops)
     used = {codec.profile for choice in run.curves for codec in choice.codecs if codec.profile}
     assert len(used) == 4
     samples = iter(run)
     for _ in range(3):
         next(samples)
-    with few_crops():
+    with few_crops(crops):
         resumed = Run(experiment, tmp_path, again)
     assert len(resumed.done) == 3
     assert again.names == []
