@@ -94,9 +94,10 @@ def test_a_run_times_its_reference_again_and_says_how_the_machine_drifted(
     assert said["drift"] == f"the reference took × {run.drift:.2f} as long after the run"
     again = Run(plan, out)
     assert list(again) == [] and again.drift is None
-    slower = Device(head.edge.name, head.edge.about, 2 * head.edge.factor)
+    slower = Device(head.edge.name, head.edge.about, 100 * head.edge.factor)
     quick, slow = drift(head.edge), drift(slower)
-    assert quick is not None and slow is not None and slow > quick
+    assert quick is not None and slow is not None
+    assert slow > 10 * quick  # 100 times, but for what a busy machine does to two clocks
 
 
 def test_a_factor_that_a_run_had_can_be_had_again(tiny: Plan, tmp_path: Path) -> None:
